@@ -1,0 +1,143 @@
+//! What an aggregate is: state folded from events, and one pure decision per command.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{EntityId, Rejection};
+
+/// The rules of one kind of stream. `decide` and `evolve` are pure: time, ids and facts of other streams come in as
+/// values.
+pub trait Decider: Send + Sync + 'static {
+    /// Streams are named `<CATEGORY>-<uuid>`; no dash inside.
+    const CATEGORY: &'static str;
+    /// Raised whenever `evolve` or `State` changes meaning, so that stored states are folded anew.
+    const FOLD_VERSION: i32 = 1;
+
+    type State: Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Command: Clone + Send + Sync + 'static;
+    /// Stored as `{"type": …, "data": …}`: an enum with `#[serde(tag = "type", content = "data")]`.
+    type Event: Clone + std::fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// The events that carry out `command`; none when it is already true.
+    fn decide(state: &Self::State, command: Self::Command, context: &Context) -> Result<Vec<Self::Event>, Rejection>;
+
+    /// The state after `event`. Never fails: what was stored, happened.
+    fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
+}
+
+/// Who asks, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    pub actor: Actor,
+    pub now: DateTime<Utc>,
+}
+
+/// Who is behind a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// Nobody known: a public operation such as sign-up.
+    Anonymous,
+    /// The account that the access token names.
+    Person(EntityId),
+    /// The system itself: a process manager, a deadline, an import, an operator's command.
+    System,
+}
+
+impl Context {
+    pub fn by(person: EntityId, now: DateTime<Utc>) -> Self {
+        Context { actor: Actor::Person(person), now }
+    }
+
+    pub fn system(now: DateTime<Utc>) -> Self {
+        Context { actor: Actor::System, now }
+    }
+
+    /// The person acting, where a rule needs one.
+    pub fn person(&self) -> Result<EntityId, Rejection> {
+        match self.actor {
+            Actor::Person(person) => Ok(person),
+            Actor::Anonymous | Actor::System => Err(Rejection::forbidden("needs a person")),
+        }
+    }
+}
+
+/// The state after `events`, from nothing.
+pub fn fold<'e, D: Decider>(events: impl IntoIterator<Item = &'e D::Event>) -> D::State {
+    events.into_iter().fold(D::State::default(), D::evolve)
+}
+
+/// Given/when/then for rules: `given::<D>([..]).at(now).by(person).when(command).then([..])`.
+pub mod testing {
+    use super::*;
+    use crate::RejectionKind;
+
+    pub struct Given<D: Decider> {
+        state: D::State,
+        context: Context,
+    }
+
+    pub struct Outcome<D: Decider> {
+        before: D::State,
+        result: Result<Vec<D::Event>, Rejection>,
+    }
+
+    /// Starts from what has happened; the system acts at the Unix epoch until told otherwise.
+    pub fn given<D: Decider>(events: impl IntoIterator<Item = D::Event>) -> Given<D> {
+        let state = events.into_iter().fold(D::State::default(), |state, event| D::evolve(state, &event));
+        Given { state, context: Context::system(DateTime::UNIX_EPOCH) }
+    }
+
+    impl<D: Decider> Given<D> {
+        pub fn by(mut self, person: EntityId) -> Self {
+            self.context.actor = Actor::Person(person);
+            self
+        }
+
+        pub fn anonymous(mut self) -> Self {
+            self.context.actor = Actor::Anonymous;
+            self
+        }
+
+        pub fn at(mut self, now: DateTime<Utc>) -> Self {
+            self.context.now = now;
+            self
+        }
+
+        pub fn when(self, command: D::Command) -> Outcome<D> {
+            let result = D::decide(&self.state, command, &self.context);
+            Outcome { before: self.state, result }
+        }
+    }
+
+    impl<D: Decider> Outcome<D> {
+        #[track_caller]
+        pub fn then(self, expected: impl IntoIterator<Item = D::Event>) -> D::State {
+            let expected: Vec<D::Event> = expected.into_iter().collect();
+            let events = self.result.unwrap_or_else(|rejection| panic!("rejected: {rejection:?}"));
+            assert_eq!(events, expected);
+            events.iter().fold(self.before, D::evolve)
+        }
+
+        /// The state afterwards, where the exact events do not matter.
+        #[track_caller]
+        pub fn then_state(self) -> D::State {
+            let events = self.result.unwrap_or_else(|rejection| panic!("rejected: {rejection:?}"));
+            events.iter().fold(self.before, D::evolve)
+        }
+
+        #[track_caller]
+        pub fn then_nothing(self) {
+            self.then([]);
+        }
+
+        #[track_caller]
+        pub fn then_err(self, kind: RejectionKind) -> Rejection {
+            match self.result {
+                Err(rejection) if rejection.kind == kind => rejection,
+                Err(rejection) => panic!("expected {kind:?}, was rejected with {rejection:?}"),
+                Ok(events) => panic!("expected {kind:?}, got {events:?}"),
+            }
+        }
+    }
+}

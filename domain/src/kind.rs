@@ -1,0 +1,124 @@
+//! The reading half of an entity: what its document holds and how it may be found. Aggregates and records both have one.
+
+use serde_json::Value;
+
+use crate::Decider;
+
+/// What is declared about reading one kind of entity. Its name is the category of its streams and, as
+/// `doc_<name>`, its table of folded states.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    pub name: &'static str,
+    /// The state field that holds the parent's id.
+    pub parent: Option<&'static str>,
+    /// Fields of the state that a plan may filter or sort by.
+    pub fields: &'static [Field],
+    /// Fields of the state, unsealed text, that full-text search covers.
+    pub text: &'static [&'static str],
+    /// Dotted paths of sealed fields whose opened text search covers (the `search` follower opens them).
+    pub sealed_text: &'static [&'static str],
+    /// Whether the `search` follower keeps a search document of it.
+    pub searchable: bool,
+    pub fold: Fold,
+}
+
+/// One field of the folded state that queries may use: a top-level key of the state's JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    pub name: &'static str,
+    pub of: FieldType,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldType {
+    /// Exact text, compared bytewise.
+    Keyword,
+    /// A list of exact texts; a filter asks whether it contains one of some values.
+    Keywords,
+    Integer,
+    Boolean,
+    /// An instant, stored as fixed-width UTC text (`2026-01-31T18:00:00.000Z`), so that text order is time order.
+    Instant,
+    /// A calendar day, `YYYY-MM-DD`.
+    Day,
+    /// `{"lat": …, "lon": …}` in degrees.
+    Place,
+}
+
+impl Kind {
+    /// The kind of an aggregate, with nothing declared but its fold.
+    pub const fn of<D: Decider>() -> Kind {
+        Kind {
+            name: D::CATEGORY,
+            parent: None,
+            fields: &[],
+            text: &[],
+            sealed_text: &[],
+            searchable: false,
+            fold: Fold { version: D::FOLD_VERSION, empty: empty::<D>, resume: resume::<D> },
+        }
+    }
+
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+/// How events of one kind become a state, with the type erased.
+#[derive(Clone, Copy)]
+pub struct Fold {
+    pub version: i32,
+    pub empty: fn() -> Box<dyn Folding>,
+    pub resume: fn(Value) -> Result<Box<dyn Folding>, serde_json::Error>,
+}
+
+/// A state being folded, whatever its type.
+pub trait Folding: Send {
+    /// Takes one stored event, already upcast; fails only when it does not have the shape of its type.
+    fn apply(&mut self, event_type: &str, data: Value) -> Result<(), serde_json::Error>;
+    /// The state as its document stores it. A non-null top-level `deleted_at` marks a deleted entity.
+    fn state(&self) -> Value;
+}
+
+struct Folded<D: Decider>(D::State);
+
+impl<D: Decider> Folding for Folded<D> {
+    fn apply(&mut self, event_type: &str, data: Value) -> Result<(), serde_json::Error> {
+        let event: D::Event = event_from_parts::<D>(event_type, data)?;
+        self.0 = D::evolve(std::mem::take(&mut self.0), &event);
+        Ok(())
+    }
+
+    fn state(&self) -> Value {
+        serde_json::to_value(&self.0).unwrap_or(Value::Null)
+    }
+}
+
+fn empty<D: Decider>() -> Box<dyn Folding> {
+    Box::new(Folded::<D>(D::State::default()))
+}
+
+fn resume<D: Decider>(state: Value) -> Result<Box<dyn Folding>, serde_json::Error> {
+    Ok(Box::new(Folded::<D>(serde_json::from_value(state)?)))
+}
+
+/// Type and data of an event, as the store keeps them apart.
+pub fn event_to_parts<D: Decider>(event: &D::Event) -> Result<(String, Value), serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    struct Parts {
+        r#type: String,
+        #[serde(default)]
+        data: Value,
+    }
+    let Parts { r#type, data } = serde_json::from_value(serde_json::to_value(event)?)?;
+    Ok((r#type, if data.is_null() { Value::Object(Default::default()) } else { data }))
+}
+
+/// The event that a stored type and data stand for.
+pub fn event_from_parts<D: Decider>(event_type: &str, data: Value) -> Result<D::Event, serde_json::Error> {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::MapDeserializer;
+    let parts = [("type", Value::from(event_type)), ("data", data)];
+    let parts = parts.into_iter().map(|(key, value)| (key, value.into_deserializer()));
+    serde::Deserialize::deserialize(MapDeserializer::new(parts))
+}

@@ -1,0 +1,21 @@
+//! The rules of going places together, without I/O: no clock, no randomness, no database.
+//!
+//! [`decider`] says what an aggregate is, [`kind`] what can be read of it, [`record`] how a plain resource is
+//! declared. Each context (identity, trips, catalogue, payments) has a folder of its own.
+
+pub mod decider;
+pub mod id;
+pub mod kind;
+pub mod kinds;
+pub mod money;
+pub mod record;
+pub mod rejection;
+pub mod sealed;
+
+pub use decider::{Actor, Context, Decider};
+pub use id::EntityId;
+pub use kind::Kind;
+pub use money::Money;
+pub use record::Record;
+pub use rejection::{Rejection, RejectionKind};
+pub use sealed::Sealed;
