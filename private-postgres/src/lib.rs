@@ -39,36 +39,61 @@ pub struct PrivatePostgres {
     port: u16,
     password: String,
     run_as: Option<(Uid, Gid)>,
+    adopted: bool,
 }
 
 impl PrivatePostgres {
-    /// The cluster in `dir`: made when there is none, adopted when it runs, else started. Ready when this returns.
+    /// The cluster in `dir`: made when there is none, adopted when it runs, else started with `settings`. Ready when
+    /// this returns.
     pub async fn start(dir: &Path, settings: &[(&str, &str)]) -> Result<Self, Error> {
         let bin = find_binaries()?;
-        fs::create_dir_all(dir).map_err(|source| Error::File { path: dir.into(), source })?;
-        let dir = dir.canonicalize()?;
         let run_as = unprivileged()?;
-        if let Some((uid, gid)) = run_as {
-            chown(&dir, Some(uid), Some(gid)).map_err(io::Error::from)?;
-        }
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
-        let mut cluster = PrivatePostgres { bin, dir, port: 0, password: String::new(), run_as };
+        let dir = place(dir, run_as).await?;
+        let mut cluster = PrivatePostgres { bin, dir, port: 0, password: String::new(), run_as, adopted: true };
         if !cluster.data().join("PG_VERSION").exists() {
             cluster.create().await?;
         }
         cluster.password = fs::read_to_string(cluster.dir.join("password"))?;
-        if cluster.run("pg_ctl", &["status", "-D", &cluster.data_arg()]).await.is_err() {
-            let port = free_port()?;
-            let mut options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''");
-            for (name, value) in settings {
-                options.push_str(&format!(" -c {name}={value}"));
-            }
-            let log = cluster.dir.join("postgres.log");
-            let arguments = ["start", "-w", "-D", &cluster.data_arg(), "-l", &log.to_string_lossy(), "-o", &options];
-            cluster.run("pg_ctl", &arguments).await?;
+        if !cluster.is_running().await {
+            cluster.adopted = false;
+            cluster.launch(settings).await?;
         }
         cluster.port = cluster.running_port()?;
         Ok(cluster)
+    }
+
+    /// Whether it was running already when we came.
+    pub fn adopted(&self) -> bool {
+        self.adopted
+    }
+
+    /// Whether a cluster in `dir` runs at this moment.
+    pub async fn runs_in(dir: &Path) -> bool {
+        let dir = moved_to(dir).unwrap_or_else(|| dir.to_owned());
+        server_pid(&dir.join("data")).is_some()
+    }
+
+    async fn is_running(&self) -> bool {
+        let pid_file = self.data().join("postmaster.pid");
+        if pid_file.exists() && server_pid(&self.data()).is_none() {
+            // Left behind by a machine that went down: its number may belong to another program by now, which would
+            // keep Postgres from starting.
+            let _ = fs::remove_file(pid_file);
+        }
+        self.run("pg_ctl", &["status", "-D", &self.data_arg()]).await.is_ok()
+    }
+
+    async fn launch(&self, settings: &[(&str, &str)]) -> Result<(), Error> {
+        let port = free_port()?;
+        let mut options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''");
+        for (name, value) in settings {
+            options.push_str(&format!(" -c {name}={value}"));
+        }
+        let log = self.dir.join("postgres.log");
+        // Recovery after a crash takes as long as it takes; pg_ctl's own limit of 60 s is too short for a large log.
+        let data = self.data_arg();
+        let arguments = ["start", "-w", "-t", "600", "-D", &data, "-l", &log.to_string_lossy(), "-o", &options];
+        self.run("pg_ctl", &arguments).await
     }
 
     /// The URL of a database in it, made if it does not exist.
@@ -93,7 +118,7 @@ impl PrivatePostgres {
 
     /// Stops the cluster, disconnecting whoever is connected.
     pub async fn stop(&self) -> Result<(), Error> {
-        self.run("pg_ctl", &["stop", "-w", "-m", "fast", "-D", &self.data_arg()]).await.map(drop)
+        self.run("pg_ctl", &["stop", "-w", "-m", "fast", "-D", &self.data_arg()]).await
     }
 
     async fn create(&self) -> Result<(), Error> {
@@ -177,6 +202,51 @@ fn unprivileged() -> Result<Option<(Uid, Gid)>, Error> {
         .find_map(|name| User::from_name(name).ok().flatten())
         .map(|user| Some((user.uid, user.gid)))
         .ok_or(Error::NoUser)
+}
+
+/// Where the cluster of `dir` lives: `dir` itself, unless the user that Postgres runs as cannot get there (a directory
+/// below /root, say): then a directory of its own below /var/lib, noted in `dir`.
+async fn place(dir: &Path, run_as: Option<(Uid, Gid)>) -> Result<PathBuf, Error> {
+    let make = |dir: &Path| -> Result<PathBuf, Error> {
+        let file = |source| Error::File { path: dir.into(), source };
+        fs::create_dir_all(dir).map_err(file)?;
+        let dir = dir.canonicalize().map_err(file)?;
+        if let Some((uid, gid)) = run_as {
+            chown(&dir, Some(uid), Some(gid)).map_err(|errno| file(errno.into()))?;
+        }
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).map_err(file)?;
+        Ok(dir)
+    };
+    if let Some(moved) = moved_to(dir) {
+        return make(&moved);
+    }
+    let dir = make(dir)?;
+    let Some((uid, gid)) = run_as else { return Ok(dir) };
+    let mut list = Command::new("ls");
+    list.arg(&dir).uid(uid.as_raw()).gid(gid.as_raw()).current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
+    if list.status().await?.success() {
+        return Ok(dir);
+    }
+    let mut random = [0u8; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let moved = make(&PathBuf::from(format!("/var/lib/caravan/{:016x}", u64::from_ne_bytes(random))))?;
+    tracing::info!("Postgres cannot reach {}, its data is in {}", dir.display(), moved.display());
+    fs::write(dir.join(MOVED), moved.to_string_lossy().as_bytes())?;
+    Ok(moved)
+}
+
+/// In a data directory that Postgres cannot reach: the path of the one it uses instead.
+const MOVED: &str = "moved-to";
+
+fn moved_to(dir: &Path) -> Option<PathBuf> {
+    fs::read_to_string(dir.join(MOVED)).ok().map(PathBuf::from)
+}
+
+/// The process number in `postmaster.pid`, if that process is a Postgres.
+fn server_pid(data: &Path) -> Option<u32> {
+    let pid: u32 = fs::read_to_string(data.join("postmaster.pid")).ok()?.lines().next()?.trim().parse().ok()?;
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    name.starts_with("postgres").then_some(pid)
 }
 
 fn free_port() -> io::Result<u16> {

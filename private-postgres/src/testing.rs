@@ -36,6 +36,12 @@ async fn server() -> Result<String, Error> {
     Ok(cluster.url("").trim_end_matches('/').to_owned())
 }
 
+/// Stops the cluster that test programs share, if it runs.
+pub async fn stop() -> Result<(), Error> {
+    let dir = directory().join("postgres");
+    if PrivatePostgres::runs_in(&dir).await { PrivatePostgres::start(&dir, &[]).await?.stop().await } else { Ok(()) }
+}
+
 fn directory() -> PathBuf {
     // target/debug/deps/<program> → target/test-servers
     let program = std::env::current_exe().expect("a program knows its path");

@@ -1,0 +1,34 @@
+# Caravan: `make run` is all a newcomer needs.
+.PHONY: build run test lint bench coverage clean help
+
+CARGO_FLAGS ?=
+
+help: ## This list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## Install what the machine lacks and build target/release/caravan
+	@scripts/setup build
+	cargo build --release --locked $(CARGO_FLAGS)
+
+run: build ## Build and serve on http://127.0.0.1:8080
+	./target/release/caravan serve
+
+test: ## Run every check: rules, contract suites, conformance, crash and race tests
+	@scripts/setup test
+	scripts/test
+
+lint: ## Format, clippy and documentation, warnings denied
+	@scripts/setup build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked $(CARGO_FLAGS) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked $(CARGO_FLAGS)
+
+bench: build ## Our figures beside the limit of the same moment
+	scripts/bench
+
+coverage: ## Write docs/COVERAGE.md from a conformance run
+	@scripts/setup test
+	CARAVAN_UPDATE_COVERAGE=1 cargo test --locked --test conformance
+
+clean: ## Remove what was built (data/ stays)
+	cargo clean
