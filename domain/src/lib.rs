@@ -3,14 +3,18 @@
 //! [`decider`] says what an aggregate is, [`kind`] what can be read of it, [`record`] how a plain resource is
 //! declared. Each context (identity, trips, catalogue, payments) has a folder of its own.
 
+pub mod catalogue;
 pub mod decider;
 pub mod id;
+pub mod identity;
 pub mod kind;
 pub mod kinds;
 pub mod money;
+pub mod payments;
 pub mod record;
 pub mod rejection;
 pub mod sealed;
+pub mod trips;
 
 pub use decider::{Actor, Context, Decider};
 pub use id::EntityId;

@@ -1,0 +1,1 @@
+//! What there is to go to: events, performers, venues, cities and regions.

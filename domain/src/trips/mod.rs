@@ -1,0 +1,1 @@
+//! Going together: crews, trip ideas and trip bookings.
