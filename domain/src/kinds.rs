@@ -3,7 +3,12 @@
 use crate::Kind;
 
 /// All kinds, aggregates and records. Documents, search indexes, rebuild and verify follow this list.
-pub const KINDS: &[&Kind] = &[];
+pub const KINDS: &[&Kind] = &[
+    &crate::identity::account::KIND,
+    &crate::identity::preferences::PREFERENCES.kind,
+    &crate::identity::reservation::KIND,
+    &crate::identity::sign_up::KIND,
+];
 
 /// The kind of a name.
 pub fn find(name: &str) -> Option<&'static Kind> {

@@ -1,0 +1,141 @@
+//! Sessions, and the challenges a login may have to meet first.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::events::{AccountEvent, Challenge};
+use super::state::Registered;
+use crate::identity::code::{CODE_LIFE, wrong_code};
+use crate::identity::{Channel, CodeIssued, CodePurpose, PasswordHash};
+use crate::{Rejection, Sealed};
+
+/// How long a session lasts, however often it is refreshed.
+pub const SESSION_LIFE: TimeDelta = TimeDelta::days(90);
+/// How many sessions may be open; one more closes the oldest.
+pub const MAX_SESSIONS: usize = 20;
+/// How long a login waits for the answer to its challenge.
+pub const LOGIN_LIFE: TimeDelta = TimeDelta::minutes(10);
+/// How many logins may wait; one more ends the oldest.
+const MAX_CHALLENGES: usize = 5;
+
+pub(super) fn open_session(account: &Registered, login: Uuid, now: DateTime<Utc>) -> Vec<AccountEvent> {
+    if account.session_of(login, now).is_some() {
+        return vec![];
+    }
+    let open: Vec<u32> = account.sessions.iter().filter(|s| now < s.expires_at).map(|s| s.number).collect();
+    let surplus = (open.len() + 1).saturating_sub(MAX_SESSIONS);
+    let mut events: Vec<_> =
+        open.into_iter().take(surplus).map(|number| AccountEvent::SessionClosed { number }).collect();
+    events.push(AccountEvent::SessionOpened {
+        number: account.next_session,
+        login,
+        at: now,
+        expires_at: now + SESSION_LIFE,
+    });
+    events
+}
+
+pub(super) fn log_in(
+    account: &Registered,
+    verified: &PasswordHash,
+    login: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<AccountEvent>, Rejection> {
+    if account.registration.password_hash.as_ref() != Some(verified) {
+        return Err(wrong_password("password"));
+    }
+    if account.challenge(login, now).is_some() {
+        return Ok(vec![]);
+    }
+    if account.must_change_password {
+        return Ok(challenge(account, login, Challenge::NewPassword, now));
+    }
+    match account.proven_phone() {
+        Some(phone) if account.mfa => {
+            let mut events = challenge(account, login, Challenge::Mfa, now);
+            events.push(code(login, CodePurpose::Login, phone, Channel::Sms, now));
+            Ok(events)
+        }
+        _ => Ok(open_session(account, login, now)),
+    }
+}
+
+pub(super) fn answer_mfa(
+    account: &Registered,
+    login: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<AccountEvent>, Rejection> {
+    if account.session_of(login, now).is_some() {
+        return Ok(vec![]);
+    }
+    waiting(account, login, Challenge::Mfa, now)?;
+    let mut events = vec![AccountEvent::LoginChallengeEnded { login }];
+    events.extend(open_session(account, login, now));
+    Ok(events)
+}
+
+pub(super) fn answer_new_password(
+    account: &Registered,
+    login: Uuid,
+    hash: PasswordHash,
+    now: DateTime<Utc>,
+) -> Result<Vec<AccountEvent>, Rejection> {
+    waiting(account, login, Challenge::NewPassword, now)?;
+    Ok(vec![AccountEvent::LoginChallengeEnded { login }, AccountEvent::PasswordChanged { hash, session: None }])
+}
+
+/// Renews a session. A token older than the last but one was used by two: the session is closed.
+pub(super) fn refresh(
+    account: &Registered,
+    session: u32,
+    generation: u32,
+    now: DateTime<Utc>,
+) -> Result<Vec<AccountEvent>, Rejection> {
+    let Some(session) = account.session(session, now) else {
+        return Err(Rejection::gone("this session has ended"));
+    };
+    let number = session.number;
+    Ok(if generation == session.generation {
+        vec![AccountEvent::SessionRefreshed { number, generation: generation.saturating_add(1), at: now }]
+    } else if session.accepts(generation, now) {
+        vec![]
+    } else {
+        vec![AccountEvent::SessionClosed { number }]
+    })
+}
+
+pub(super) fn log_out(account: &Registered) -> Vec<AccountEvent> {
+    if account.sessions.is_empty() { vec![] } else { vec![AccountEvent::LoggedOut {}] }
+}
+
+/// The refusal of a user name and password that do not belong together; it does not say which is wrong.
+pub fn wrong_password(field: &'static str) -> Rejection {
+    Rejection::invalid(field, "wrong user name or password")
+}
+
+/// The event that makes the code of a nonce usable.
+pub(super) fn code(
+    nonce: Uuid,
+    purpose: CodePurpose,
+    to: &Sealed,
+    channel: Channel,
+    now: DateTime<Utc>,
+) -> AccountEvent {
+    let expires_at = now + CODE_LIFE;
+    AccountEvent::CodeIssued(CodeIssued { nonce, purpose, to: to.clone(), channel, issued_at: now, expires_at })
+}
+
+fn challenge(account: &Registered, login: Uuid, challenge: Challenge, now: DateTime<Utc>) -> Vec<AccountEvent> {
+    let ended = (account.challenges.len() + 1).saturating_sub(MAX_CHALLENGES);
+    let oldest = account.challenges.iter().take(ended);
+    let mut events: Vec<_> = oldest.map(|old| AccountEvent::LoginChallengeEnded { login: old.login }).collect();
+    events.push(AccountEvent::LoginChallenged { login, challenge, expires_at: now + LOGIN_LIFE });
+    events
+}
+
+fn waiting(account: &Registered, login: Uuid, asked: Challenge, now: DateTime<Utc>) -> Result<(), Rejection> {
+    match account.challenge(login, now) {
+        Some(pending) if pending.challenge == asked => Ok(()),
+        _ => Err(wrong_code()),
+    }
+}

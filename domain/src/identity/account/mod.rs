@@ -1,0 +1,150 @@
+//! A person's account: how they log in, how they are reached, what they tell about themselves. A temp member, whom
+//! others named by a phone number, is an account that nobody has registered yet.
+
+mod events;
+mod logins;
+mod profile;
+mod registration;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+pub use events::{AccountEvent, Challenge, Provider, Registration};
+pub use logins::{LOGIN_LIFE, MAX_SESSIONS, SESSION_LIFE, wrong_password};
+pub use state::{AccountState, Invited, PendingChallenge, PhoneChange, Registered, Session};
+
+use super::{Attribute, PasswordHash};
+use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};
+
+pub enum Account {}
+
+/// What may be done with an account. Secrets are checked before: a command that carries a nonce or a verified hash
+/// says that the caller has proven it.
+#[derive(Debug, Clone)]
+pub enum AccountCommand {
+    /// Makes a temp member; nothing where somebody is already.
+    Invite {
+        first_name: Option<Sealed>,
+        last_name: Option<Sealed>,
+        phone: Sealed,
+    },
+    Register(Box<Registration>),
+    /// For a sign-up just confirmed, or somebody whom an identity provider vouches for.
+    OpenSession {
+        login: Uuid,
+    },
+    /// `verified` is the hash that the password was checked against.
+    LogIn {
+        verified: PasswordHash,
+        login: Uuid,
+    },
+    AnswerMfa {
+        login: Uuid,
+    },
+    /// Sets the password that a challenge asks for.
+    AnswerNewPassword {
+        login: Uuid,
+        hash: PasswordHash,
+    },
+    Refresh {
+        session: u32,
+        generation: u32,
+    },
+    LogOut,
+    RequestPasswordReset {
+        nonce: Uuid,
+    },
+    ResetPassword {
+        nonce: Uuid,
+        hash: PasswordHash,
+    },
+    ChangePassword {
+        verified: PasswordHash,
+        hash: PasswordHash,
+        session: u32,
+    },
+    /// An operator sets a password that has to be changed at the next login.
+    ForcePassword {
+        hash: PasswordHash,
+    },
+    RequestPhoneChange {
+        phone: Sealed,
+        nonce: Uuid,
+    },
+    ProvePhone {
+        nonce: Uuid,
+    },
+    /// `email: Some(None)` takes it away.
+    EditProfile {
+        email: Option<Option<Sealed>>,
+        attributes: BTreeMap<Attribute, Option<Sealed>>,
+    },
+    SwitchMfa {
+        on: bool,
+    },
+    Absorb {
+        into: EntityId,
+    },
+    Forget,
+}
+
+pub const KIND: Kind = Kind::of::<Account>();
+
+impl Decider for Account {
+    const CATEGORY: &'static str = "account";
+    type State = AccountState;
+    type Command = AccountCommand;
+    type Event = AccountEvent;
+
+    fn decide(
+        state: &AccountState,
+        command: AccountCommand,
+        context: &Context,
+    ) -> Result<Vec<AccountEvent>, Rejection> {
+        use AccountCommand as Do;
+        let now = context.now;
+        match (state, command) {
+            (AccountState::Forgotten { .. }, Do::Forget) => Ok(vec![]),
+            (AccountState::Forgotten { .. }, _) => Err(Rejection::gone("this person was forgotten")),
+            (_, Do::Invite { first_name, last_name, phone }) => {
+                Ok(registration::invite(state, first_name, last_name, phone))
+            }
+            (_, Do::Register(registration)) => registration::register(state, *registration),
+            (_, Do::Absorb { into }) => registration::absorb(state, into),
+            (AccountState::Unknown, _) => Err(Rejection::not_found("no such account")),
+            (_, Do::Forget) => Ok(vec![AccountEvent::PersonForgotten { at: now }]),
+            (AccountState::Invited(_) | AccountState::Absorbed { .. }, _) => {
+                Err(Rejection::conflict("this person has not signed up"))
+            }
+            (AccountState::Registered(account), command) => match command {
+                Do::OpenSession { login } => Ok(logins::open_session(account, login, now)),
+                Do::LogIn { verified, login } => logins::log_in(account, &verified, login, now),
+                Do::AnswerMfa { login } => logins::answer_mfa(account, login, now),
+                Do::AnswerNewPassword { login, hash } => logins::answer_new_password(account, login, hash, now),
+                Do::Refresh { session, generation } => logins::refresh(account, session, generation, now),
+                Do::LogOut => Ok(logins::log_out(account)),
+                Do::RequestPasswordReset { nonce } => profile::request_password_reset(account, nonce, now),
+                Do::ResetPassword { nonce, hash } => profile::reset_password(account, nonce, hash, now),
+                Do::ChangePassword { verified, hash, session } => {
+                    profile::change_password(account, &verified, hash, session)
+                }
+                Do::ForcePassword { hash } => profile::force_password(account, hash),
+                Do::RequestPhoneChange { phone, nonce } => {
+                    Ok(profile::request_phone_change(account, phone, nonce, now))
+                }
+                Do::ProvePhone { nonce } => profile::prove_phone(account, nonce, now),
+                Do::EditProfile { email, attributes } => Ok(profile::edit(account, email, attributes)),
+                Do::SwitchMfa { on } => profile::switch_mfa(account, on),
+                Do::Invite { .. } | Do::Register(_) | Do::Absorb { .. } | Do::Forget => Ok(vec![]),
+            },
+        }
+    }
+
+    fn evolve(state: AccountState, event: &AccountEvent) -> AccountState {
+        state::evolve(state, event)
+    }
+}

@@ -1,0 +1,289 @@
+//! What an account has become.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::events::{AccountEvent, Challenge, Provider, Registration};
+use crate::identity::code::PendingCode;
+use crate::identity::{Attribute, CodePurpose, Contact, PasswordHash};
+use crate::{EntityId, Sealed};
+
+/// A person, from unknown to forgotten.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum AccountState {
+    #[default]
+    Unknown,
+    /// A temp member: named by others, without an account.
+    Invited(Invited),
+    Registered(Box<Registered>),
+    /// A temp member who turned out to be somebody with an account.
+    Absorbed {
+        into: EntityId,
+    },
+    Forgotten {
+        deleted_at: DateTime<Utc>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Invited {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<Sealed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<Sealed>,
+    pub phone: Sealed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Registered {
+    #[serde(flatten)]
+    pub registration: Registration,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_change_password: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mfa: bool,
+    /// In the order they were opened.
+    pub sessions: Vec<Session>,
+    pub next_session: u32,
+    /// In the order they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub challenges: Vec<PendingChallenge>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_reset: Option<PendingCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_change: Option<PhoneChange>,
+}
+
+/// One login on one device. Its tokens are good as long as it is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub number: u32,
+    pub login: Uuid,
+    /// How often its tokens were renewed.
+    pub generation: u32,
+    pub opened_at: DateTime<Utc>,
+    pub refreshed_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingChallenge {
+    pub login: Uuid,
+    pub challenge: Challenge,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A phone number that waits for its proof.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhoneChange {
+    pub phone: Sealed,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<PendingCode>,
+}
+
+/// For so long the token before the last is still taken: its answer may have been lost on the way.
+pub(super) const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
+
+impl AccountState {
+    pub fn registered(&self) -> Option<&Registered> {
+        match self {
+            AccountState::Registered(registered) => Some(registered),
+            _ => None,
+        }
+    }
+
+    /// Whether an access or refresh token of this session may still be used.
+    pub fn has_open_session(&self, number: u32, now: DateTime<Utc>) -> bool {
+        self.registered().is_some_and(|registered| registered.session(number, now).is_some())
+    }
+
+    pub fn first_name(&self) -> Option<&Sealed> {
+        match self {
+            AccountState::Invited(invited) => invited.first_name.as_ref(),
+            AccountState::Registered(registered) => registered.attribute(Attribute::GivenName),
+            _ => None,
+        }
+    }
+
+    pub fn last_name(&self) -> Option<&Sealed> {
+        match self {
+            AccountState::Invited(invited) => invited.last_name.as_ref(),
+            AccountState::Registered(registered) => registered.attribute(Attribute::FamilyName),
+            _ => None,
+        }
+    }
+
+    /// The phone number: a temp member's, or a proven or given one of an account.
+    pub fn phone(&self) -> Option<&Sealed> {
+        match self {
+            AccountState::Invited(invited) => Some(&invited.phone),
+            AccountState::Registered(registered) => {
+                registered.registration.phone.as_ref().map(|contact| &contact.value)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Registered {
+    /// The session of a number, if it is open.
+    pub fn session(&self, number: u32, now: DateTime<Utc>) -> Option<&Session> {
+        self.sessions.iter().find(|session| session.number == number && now < session.expires_at)
+    }
+
+    /// The session that a login opened, if it is open.
+    pub fn session_of(&self, login: Uuid, now: DateTime<Utc>) -> Option<&Session> {
+        self.sessions.iter().find(|session| session.login == login && now < session.expires_at)
+    }
+
+    /// The challenge that a login waits on, if it has not lapsed.
+    pub fn challenge(&self, login: Uuid, now: DateTime<Utc>) -> Option<&PendingChallenge> {
+        self.challenges.iter().find(|challenge| challenge.login == login && now < challenge.expires_at)
+    }
+
+    pub fn attribute(&self, attribute: Attribute) -> Option<&Sealed> {
+        self.registration.attributes.get(&attribute)
+    }
+
+    pub fn proven_phone(&self) -> Option<&Sealed> {
+        proven(&self.registration.phone)
+    }
+
+    pub fn proven_email(&self) -> Option<&Sealed> {
+        proven(&self.registration.email)
+    }
+}
+
+impl Session {
+    /// Whether a refresh token of this generation may renew the session.
+    pub fn accepts(&self, generation: u32, now: DateTime<Utc>) -> bool {
+        let repeated = Some(generation) == self.generation.checked_sub(1) && now < self.refreshed_at + REFRESH_GRACE;
+        generation == self.generation || repeated
+    }
+}
+
+fn proven(contact: &Option<Contact>) -> Option<&Sealed> {
+    contact.as_ref().filter(|contact| contact.proven).map(|contact| &contact.value)
+}
+
+pub(super) fn evolve(mut state: AccountState, event: &AccountEvent) -> AccountState {
+    match event {
+        AccountEvent::Invited { first_name, last_name, phone } => AccountState::Invited(Invited {
+            first_name: first_name.clone(),
+            last_name: last_name.clone(),
+            phone: phone.clone(),
+        }),
+        AccountEvent::Registered(registration) => AccountState::Registered(Box::new(Registered {
+            registration: registration.clone(),
+            must_change_password: false,
+            mfa: false,
+            sessions: vec![],
+            next_session: 1,
+            challenges: vec![],
+            password_reset: None,
+            phone_change: None,
+        })),
+        AccountEvent::Absorbed { into } => AccountState::Absorbed { into: *into },
+        AccountEvent::PersonForgotten { at } => AccountState::Forgotten { deleted_at: *at },
+        _ => {
+            if let AccountState::Registered(registered) = &mut state {
+                registered.apply(event);
+            }
+            state
+        }
+    }
+}
+
+impl Registered {
+    fn apply(&mut self, event: &AccountEvent) {
+        match event {
+            AccountEvent::CodeIssued(code) => match code.purpose {
+                CodePurpose::PasswordReset => self.password_reset = Some(code.into()),
+                CodePurpose::PhoneChange => {
+                    if let Some(change) = &mut self.phone_change {
+                        change.code = Some(code.into());
+                    }
+                }
+                // A login's code is the challenge's, a sign-up's belongs to the sign-up.
+                CodePurpose::Login | CodePurpose::SignUp => {}
+            },
+            AccountEvent::SessionOpened { number, login, at, expires_at } => {
+                self.sessions.retain(|session| *at < session.expires_at);
+                self.sessions.push(Session {
+                    number: *number,
+                    login: *login,
+                    generation: 0,
+                    opened_at: *at,
+                    refreshed_at: *at,
+                    expires_at: *expires_at,
+                });
+                self.next_session = self.next_session.max(number.saturating_add(1));
+            }
+            AccountEvent::SessionRefreshed { number, generation, at } => {
+                for session in self.sessions.iter_mut().filter(|session| session.number == *number) {
+                    session.generation = *generation;
+                    session.refreshed_at = *at;
+                }
+            }
+            AccountEvent::SessionClosed { number } => self.sessions.retain(|session| session.number != *number),
+            AccountEvent::LoggedOut {} => self.sessions.clear(),
+            AccountEvent::LoginChallenged { login, challenge, expires_at } => {
+                self.challenges.push(PendingChallenge { login: *login, challenge: *challenge, expires_at: *expires_at })
+            }
+            AccountEvent::LoginChallengeEnded { login } => {
+                self.challenges.retain(|challenge| challenge.login != *login);
+            }
+            AccountEvent::PasswordChanged { hash, session } => {
+                self.set_password(hash, false);
+                self.sessions.retain(|open| Some(open.number) == *session);
+            }
+            AccountEvent::PasswordForced { hash } => {
+                self.set_password(hash, true);
+                self.sessions.clear();
+            }
+            AccountEvent::PhoneChangeRequested { phone } => {
+                self.phone_change = Some(PhoneChange { phone: phone.clone(), code: None });
+            }
+            AccountEvent::PhoneProven { phone } => {
+                self.registration.phone = Some(Contact { value: phone.clone(), proven: true });
+                self.phone_change = None;
+            }
+            AccountEvent::EmailChanged { email } => {
+                self.registration.email = email.clone().map(|value| Contact { value, proven: false });
+            }
+            AccountEvent::ProfileChanged { attributes } => {
+                for (attribute, value) in attributes {
+                    match value {
+                        Some(value) => self.registration.attributes.insert(*attribute, value.clone()),
+                        None => self.registration.attributes.remove(attribute),
+                    };
+                }
+            }
+            AccountEvent::MfaSwitched { on } => self.mfa = *on,
+            AccountEvent::Invited { .. }
+            | AccountEvent::Registered(_)
+            | AccountEvent::Absorbed { .. }
+            | AccountEvent::PersonForgotten { .. } => {}
+        }
+    }
+
+    /// A password that changes makes every code and challenge given out under the old one void.
+    fn set_password(&mut self, hash: &PasswordHash, must_change: bool) {
+        self.registration.password_hash = Some(hash.clone());
+        self.must_change_password = must_change;
+        self.challenges.clear();
+        self.password_reset = None;
+    }
+}
+
+impl Provider {
+    /// Its name in documents and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Provider::Password => "password",
+            Provider::Facebook => "facebook",
+        }
+    }
+}

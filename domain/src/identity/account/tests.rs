@@ -1,0 +1,490 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+
+use super::AccountCommand as Do;
+use super::AccountEvent as Event;
+use super::*;
+use crate::RejectionKind;
+use crate::decider::testing::{Given, given};
+use crate::identity::code::CODE_LIFE;
+use crate::identity::testing::*;
+use crate::identity::{Channel, CodeIssued, CodePurpose, Contact};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+fn contact(text: &str, proven: bool) -> Option<Contact> {
+    Some(Contact { value: sealed(text), proven })
+}
+
+fn registration() -> Registration {
+    Registration {
+        provider: Provider::Password,
+        sign_up: Some(ONE),
+        username: sealed("dana"),
+        password_hash: Some(hash("old")),
+        facebook_id: None,
+        email: contact("dana@example.com", false),
+        phone: contact("+14165550100", true),
+        attributes: BTreeMap::from([(Attribute::GivenName, sealed("Dana"))]),
+    }
+}
+
+fn by_mail() -> Registration {
+    Registration { email: contact("dana@example.com", true), phone: None, ..registration() }
+}
+
+fn by_facebook() -> Registration {
+    Registration {
+        provider: Provider::Facebook,
+        sign_up: None,
+        password_hash: None,
+        facebook_id: Some(sealed("10150")),
+        ..registration()
+    }
+}
+
+fn registered(then: impl IntoIterator<Item = Event>) -> Given<Account> {
+    given(std::iter::once(Event::Registered(registration())).chain(then)).by(ONE)
+}
+
+fn opened(number: u32, login: u128, at: i64) -> Event {
+    Event::SessionOpened { number, login: nonce(login), at: after(at), expires_at: after(at) + SESSION_LIFE }
+}
+
+fn code(number: u128, purpose: CodePurpose, to: &str, channel: Channel, at: i64) -> Event {
+    let (issued_at, expires_at) = (after(at), after(at) + CODE_LIFE);
+    Event::CodeIssued(CodeIssued { nonce: nonce(number), purpose, to: sealed(to), channel, issued_at, expires_at })
+}
+
+fn challenged(login: u128, challenge: Challenge, at: i64) -> Event {
+    Event::LoginChallenged { login: nonce(login), challenge, expires_at: after(at) + LOGIN_LIFE }
+}
+
+fn log_in(login: u128) -> Do {
+    Do::LogIn { verified: hash("old"), login: nonce(login) }
+}
+
+fn invited() -> Event {
+    Event::Invited { first_name: Some(sealed("D")), last_name: None, phone: sealed("+14165550100") }
+}
+
+fn invite() -> Do {
+    Do::Invite { first_name: Some(sealed("D")), last_name: None, phone: sealed("+14165550100") }
+}
+
+// --- how an account begins
+
+#[test]
+fn a_number_nobody_has_becomes_a_temp_member() {
+    let state = given::<Account>([]).when(invite()).then([invited()]);
+    assert_eq!(state.first_name(), Some(&sealed("D")));
+    assert_eq!(state.phone(), Some(&sealed("+14165550100")));
+}
+
+#[test]
+fn whoever_is_known_is_not_invited_anew() {
+    given::<Account>([invited()]).when(invite()).then_nothing();
+    registered([]).when(invite()).then_nothing();
+    given::<Account>([invited(), Event::Absorbed { into: OTHER }]).when(invite()).then_nothing();
+}
+
+#[test]
+fn a_temp_member_turns_into_the_account_that_proves_the_number() {
+    let register = Do::Register(Box::new(registration()));
+    let state = given::<Account>([invited()]).when(register).then([Event::Registered(registration())]);
+    assert_eq!(state.first_name(), Some(&sealed("Dana")), "the invitation's names are gone");
+}
+
+#[test]
+fn registering_again_from_the_same_sign_up_changes_nothing() {
+    registered([]).when(Do::Register(Box::new(registration()))).then_nothing();
+    let facebook = Do::Register(Box::new(by_facebook()));
+    given::<Account>([Event::Registered(by_facebook())]).when(facebook).then_nothing();
+}
+
+#[test]
+fn another_sign_up_cannot_take_over_an_account() {
+    let other = Registration { sign_up: Some(OTHER), ..registration() };
+    registered([]).when(Do::Register(Box::new(other))).then_err(RejectionKind::Conflict);
+    registered([]).when(Do::Register(Box::new(by_facebook()))).then_err(RejectionKind::Conflict);
+    let absorbed = [invited(), Event::Absorbed { into: OTHER }];
+    given::<Account>(absorbed).when(Do::Register(Box::new(registration()))).then_err(RejectionKind::Conflict);
+}
+
+#[test]
+fn an_account_absorbs_a_temp_member_once() {
+    let absorbed = Event::Absorbed { into: OTHER };
+    given::<Account>([invited()]).when(Do::Absorb { into: OTHER }).then([absorbed.clone()]);
+    given::<Account>([invited(), absorbed.clone()]).when(Do::Absorb { into: OTHER }).then_nothing();
+    given::<Account>([invited(), absorbed]).when(Do::Absorb { into: ONE }).then_err(RejectionKind::Conflict);
+}
+
+#[test]
+fn an_account_is_never_absorbed() {
+    registered([]).when(Do::Absorb { into: OTHER }).then_err(RejectionKind::Conflict);
+}
+
+#[test]
+fn nobody_logs_in_to_what_is_no_account() {
+    given::<Account>([]).when(log_in(1)).then_err(RejectionKind::NotFound);
+    given::<Account>([invited()]).when(log_in(1)).then_err(RejectionKind::Conflict);
+}
+
+// --- logging in
+
+#[test]
+fn a_login_opens_a_session_for_ninety_days() {
+    let state = registered([]).at(after(5)).when(log_in(7)).then([opened(1, 7, 5)]);
+    assert!(state.has_open_session(1, after(90 * DAY)));
+    assert!(!state.has_open_session(1, after(90 * DAY + 5)));
+    assert!(!state.has_open_session(2, after(5)));
+}
+
+#[test]
+fn the_same_login_opens_one_session() {
+    registered([opened(1, 7, 0)]).when(log_in(7)).then_nothing();
+    registered([opened(1, 7, 0)]).when(Do::OpenSession { login: nonce(7) }).then_nothing();
+}
+
+#[test]
+fn a_password_that_was_changed_meanwhile_does_not_log_in() {
+    let changed = Event::PasswordChanged { hash: hash("new"), session: None };
+    registered([changed]).when(log_in(1)).then_err(RejectionKind::Invalid);
+}
+
+#[test]
+fn an_account_without_a_password_cannot_log_in_by_one() {
+    given::<Account>([Event::Registered(by_facebook())]).when(log_in(1)).then_err(RejectionKind::Invalid);
+}
+
+#[test]
+fn the_twenty_first_session_closes_the_oldest() {
+    let open = (1..=20).map(|number| opened(number, number.into(), number.into()));
+    let events = [Event::SessionClosed { number: 1 }, opened(21, 99, 30)];
+    let state = registered(open).at(after(30)).when(log_in(99)).then(events);
+    assert!(!state.has_open_session(1, after(30)));
+    assert!(state.has_open_session(2, after(30)) && state.has_open_session(21, after(30)));
+}
+
+#[test]
+fn sessions_that_ran_out_do_not_count() {
+    let open = (1..=20).map(|number| opened(number, number.into(), 0));
+    let state = registered(open).at(after(91 * DAY)).when(log_in(99)).then([opened(21, 99, 91 * DAY)]);
+    assert_eq!(state.registered().unwrap().sessions.len(), 1);
+}
+
+#[test]
+fn a_login_with_mfa_waits_for_a_code_to_the_proven_phone() {
+    let events = [challenged(7, Challenge::Mfa, 0), code(7, CodePurpose::Login, "+14165550100", Channel::Sms, 0)];
+    let state = registered([Event::MfaSwitched { on: true }]).when(log_in(7)).then(events);
+    assert!(state.registered().unwrap().sessions.is_empty());
+}
+
+#[test]
+fn the_code_opens_the_session_once() {
+    let waiting = [Event::MfaSwitched { on: true }, challenged(7, Challenge::Mfa, 0)];
+    let events = [Event::LoginChallengeEnded { login: nonce(7) }, opened(1, 7, 9)];
+    registered(waiting.clone()).at(after(9)).when(Do::AnswerMfa { login: nonce(7) }).then(events.clone());
+    let done = waiting.into_iter().chain(events);
+    registered(done).at(after(10)).when(Do::AnswerMfa { login: nonce(7) }).then_nothing();
+}
+
+#[test]
+fn a_login_waits_ten_minutes_for_its_answer() {
+    for (challenge, answer) in [
+        (Challenge::Mfa, Do::AnswerMfa { login: nonce(7) }),
+        (Challenge::NewPassword, Do::AnswerNewPassword { login: nonce(7), hash: hash("new") }),
+    ] {
+        let waiting = || registered([challenged(7, challenge, 0)]);
+        waiting().at(after(10 * MINUTE - 1)).when(answer.clone()).then_state();
+        waiting().at(after(10 * MINUTE)).when(answer).then_err(RejectionKind::Invalid);
+    }
+}
+
+#[test]
+fn an_answer_has_to_be_the_one_asked_for() {
+    let new_password = Do::AnswerNewPassword { login: nonce(7), hash: hash("new") };
+    registered([challenged(7, Challenge::Mfa, 0)]).when(new_password).then_err(RejectionKind::Invalid);
+    let mfa = Do::AnswerMfa { login: nonce(7) };
+    registered([challenged(7, Challenge::NewPassword, 0)]).when(mfa.clone()).then_err(RejectionKind::Invalid);
+    registered([]).when(mfa).then_err(RejectionKind::Invalid);
+}
+
+#[test]
+fn the_sixth_waiting_login_ends_the_oldest() {
+    let waiting = (1..=5).map(|login| challenged(login, Challenge::NewPassword, 0));
+    let events = [Event::LoginChallengeEnded { login: nonce(1) }, challenged(9, Challenge::NewPassword, 0)];
+    let forced = [Event::PasswordForced { hash: hash("old") }];
+    registered(forced.into_iter().chain(waiting)).when(log_in(9)).then(events);
+}
+
+#[test]
+fn a_forced_password_closes_every_session_and_has_to_be_changed_at_login() {
+    let forced = Event::PasswordForced { hash: hash("forced") };
+    let force = Do::ForcePassword { hash: hash("forced") };
+    let state = registered([opened(1, 1, 0)]).when(force.clone()).then([forced.clone()]);
+    assert!(!state.has_open_session(1, after(1)));
+    registered([forced.clone()]).when(force).then_nothing();
+    let log_in = Do::LogIn { verified: hash("forced"), login: nonce(7) };
+    registered([forced]).when(log_in).then([challenged(7, Challenge::NewPassword, 0)]);
+}
+
+#[test]
+fn the_new_password_ends_the_demand() {
+    let waiting = [Event::PasswordForced { hash: hash("forced") }, challenged(7, Challenge::NewPassword, 0)];
+    let answer = Do::AnswerNewPassword { login: nonce(7), hash: hash("new") };
+    let events =
+        [Event::LoginChallengeEnded { login: nonce(7) }, Event::PasswordChanged { hash: hash("new"), session: None }];
+    let state = registered(waiting).when(answer).then(events);
+    assert!(!state.registered().unwrap().must_change_password);
+}
+
+#[test]
+fn a_password_cannot_be_forced_on_who_logs_in_without_one() {
+    let force = Do::ForcePassword { hash: hash("forced") };
+    given::<Account>([Event::Registered(by_facebook())]).when(force).then_err(RejectionKind::Conflict);
+}
+
+// --- sessions
+
+#[test]
+fn a_session_is_refreshed_with_its_latest_token() {
+    let refreshed = |generation| Event::SessionRefreshed { number: 1, generation, at: after(9) };
+    let refresh = |generation| Do::Refresh { session: 1, generation };
+    registered([opened(1, 1, 0)]).at(after(9)).when(refresh(0)).then([refreshed(1)]);
+    registered([opened(1, 1, 0), refreshed(1)]).at(after(9)).when(refresh(1)).then([refreshed(2)]);
+}
+
+#[test]
+fn the_token_before_is_taken_for_thirty_seconds() {
+    let refreshed = Event::SessionRefreshed { number: 1, generation: 1, at: after(0) };
+    let again = Do::Refresh { session: 1, generation: 0 };
+    let events = [opened(1, 1, 0), refreshed];
+    registered(events.clone()).at(after(29)).when(again.clone()).then_nothing();
+    registered(events).at(after(30)).when(again).then([Event::SessionClosed { number: 1 }]);
+}
+
+#[test]
+fn an_older_token_closes_the_session() {
+    let refreshed = |generation| Event::SessionRefreshed { number: 1, generation, at: after(0) };
+    let old = Do::Refresh { session: 1, generation: 0 };
+    let events = [opened(1, 1, 0), refreshed(1), refreshed(2)];
+    registered(events).when(old).then([Event::SessionClosed { number: 1 }]);
+}
+
+#[test]
+fn a_session_that_ended_is_not_refreshed() {
+    let refresh = Do::Refresh { session: 1, generation: 0 };
+    registered([]).when(refresh.clone()).then_err(RejectionKind::Gone);
+    registered([opened(1, 1, 0)]).at(after(90 * DAY)).when(refresh).then_err(RejectionKind::Gone);
+}
+
+#[test]
+fn logging_out_closes_every_session() {
+    let open = [opened(1, 1, 0), opened(2, 2, 0)];
+    let state = registered(open).when(Do::LogOut).then([Event::LoggedOut {}]);
+    assert!(!state.has_open_session(1, after(1)) && !state.has_open_session(2, after(1)));
+    registered([]).when(Do::LogOut).then_nothing();
+}
+
+#[test]
+fn a_number_of_a_session_is_never_used_twice() {
+    let events = [opened(1, 1, 0), Event::LoggedOut {}];
+    registered(events).when(log_in(7)).then([opened(2, 7, 0)]);
+}
+
+// --- passwords
+
+#[test]
+fn a_changed_password_closes_the_other_sessions() {
+    let changed = Event::PasswordChanged { hash: hash("new"), session: Some(2) };
+    let change = Do::ChangePassword { verified: hash("old"), hash: hash("new"), session: 2 };
+    let open = [opened(1, 1, 0), opened(2, 2, 0)];
+    let state = registered(open).when(change.clone()).then([changed.clone()]);
+    assert!(!state.has_open_session(1, after(1)) && state.has_open_session(2, after(1)));
+    registered([changed]).when(change).then_err(RejectionKind::Invalid);
+}
+
+#[test]
+fn a_reset_code_goes_to_a_proven_contact() {
+    let request = Do::RequestPasswordReset { nonce: nonce(7) };
+    let sms = code(7, CodePurpose::PasswordReset, "+14165550100", Channel::Sms, 0);
+    registered([]).when(request.clone()).then([sms.clone()]);
+    registered([sms]).when(request.clone()).then_nothing();
+    let mail = code(7, CodePurpose::PasswordReset, "dana@example.com", Channel::Mail, 0);
+    given::<Account>([Event::Registered(by_mail())]).when(request.clone()).then([mail]);
+    let changed = Event::EmailChanged { email: Some(sealed("d@example.com")) };
+    given::<Account>([Event::Registered(by_mail()), changed]).when(request.clone()).then_err(RejectionKind::Conflict);
+    given::<Account>([Event::Registered(by_facebook())]).when(request).then_err(RejectionKind::Conflict);
+}
+
+#[test]
+fn a_reset_sets_the_password_and_closes_every_session() {
+    let issued = code(7, CodePurpose::PasswordReset, "+14165550100", Channel::Sms, 0);
+    let reset = Do::ResetPassword { nonce: nonce(7), hash: hash("new") };
+    let changed = Event::PasswordChanged { hash: hash("new"), session: None };
+    let state = registered([opened(1, 1, 0), issued.clone()]).when(reset.clone()).then([changed.clone()]);
+    assert!(!state.has_open_session(1, after(1)));
+    registered([issued, changed]).when(reset).then_err(RejectionKind::Invalid);
+}
+
+#[test]
+fn a_code_lives_fifteen_minutes_and_the_latest_counts() {
+    let issued = |number, at| code(number, CodePurpose::PasswordReset, "+14165550100", Channel::Sms, at);
+    let reset = |number| Do::ResetPassword { nonce: nonce(number), hash: hash("new") };
+    registered([issued(7, 0)]).at(after(15 * MINUTE - 1)).when(reset(7)).then_state();
+    registered([issued(7, 0)]).at(after(15 * MINUTE)).when(reset(7)).then_err(RejectionKind::Invalid);
+    registered([issued(7, 0), issued(8, 1)]).when(reset(7)).then_err(RejectionKind::Invalid);
+    registered([issued(7, 0), issued(8, 1)]).when(reset(8)).then_state();
+    registered([]).when(reset(7)).then_err(RejectionKind::Invalid);
+}
+
+// --- phone, profile, second factor
+
+#[test]
+fn a_new_phone_number_counts_when_it_is_proven() {
+    let asked = [
+        Event::PhoneChangeRequested { phone: sealed("+442") },
+        code(7, CodePurpose::PhoneChange, "+442", Channel::Sms, 0),
+    ];
+    let request = Do::RequestPhoneChange { phone: sealed("+442"), nonce: nonce(7) };
+    let state = registered([]).when(request.clone()).then(asked.clone());
+    assert_eq!(state.phone(), Some(&sealed("+14165550100")));
+    registered(asked.clone()).when(request).then_nothing();
+
+    let prove = Do::ProvePhone { nonce: nonce(7) };
+    let proven = Event::PhoneProven { phone: sealed("+442") };
+    let state = registered(asked.clone()).when(prove.clone()).then([proven.clone()]);
+    assert_eq!(state.registered().unwrap().proven_phone(), Some(&sealed("+442")));
+    registered(asked.clone()).at(after(15 * MINUTE)).when(prove.clone()).then_err(RejectionKind::Invalid);
+    registered(asked.into_iter().chain([proven])).when(prove).then_err(RejectionKind::Invalid);
+}
+
+#[test]
+fn only_what_differs_of_a_profile_is_stored() {
+    let edit = |email: Option<Option<Sealed>>, name: &str| Do::EditProfile {
+        email,
+        attributes: BTreeMap::from([(Attribute::GivenName, Some(sealed(name))), (Attribute::Gender, None)]),
+    };
+    registered([]).when(edit(None, "Dana")).then_nothing();
+    registered([]).when(edit(Some(Some(sealed("dana@example.com"))), "Dana")).then_nothing();
+    let changed = Event::ProfileChanged { attributes: BTreeMap::from([(Attribute::GivenName, Some(sealed("Dan")))]) };
+    registered([]).when(edit(Some(None), "Dan")).then([Event::EmailChanged { email: None }, changed]);
+}
+
+#[test]
+fn an_attribute_is_taken_away() {
+    let attributes = BTreeMap::from([(Attribute::GivenName, None)]);
+    let state = registered([]).when(Do::EditProfile { email: None, attributes }).then_state();
+    assert_eq!(state.first_name(), None);
+}
+
+#[test]
+fn an_address_that_changes_is_not_proven() {
+    let edit = Do::EditProfile { email: Some(Some(sealed("d@example.com"))), attributes: BTreeMap::new() };
+    let state = given::<Account>([Event::Registered(by_mail())]).when(edit).then_state();
+    assert_eq!(state.registered().unwrap().proven_email(), None);
+}
+
+#[test]
+fn mfa_needs_a_proven_phone() {
+    let switched = |on| Event::MfaSwitched { on };
+    registered([]).when(Do::SwitchMfa { on: true }).then([switched(true)]);
+    registered([switched(true)]).when(Do::SwitchMfa { on: true }).then_nothing();
+    registered([switched(true)]).when(Do::SwitchMfa { on: false }).then([switched(false)]);
+    let no_phone = given::<Account>([Event::Registered(by_mail())]);
+    no_phone.when(Do::SwitchMfa { on: true }).then_err(RejectionKind::Conflict);
+}
+
+// --- forgetting
+
+#[test]
+fn a_forgotten_person_leaves_nothing_and_accepts_nothing() {
+    let forgotten = Event::PersonForgotten { at: after(3) };
+    let state = registered([opened(1, 1, 0)]).at(after(3)).when(Do::Forget).then([forgotten.clone()]);
+    assert_eq!(state, AccountState::Forgotten { deleted_at: after(3) });
+    given::<Account>([invited()]).at(after(3)).when(Do::Forget).then([forgotten.clone()]);
+    given::<Account>([forgotten.clone()]).when(Do::Forget).then_nothing();
+    given::<Account>([forgotten.clone()]).when(log_in(1)).then_err(RejectionKind::Gone);
+    given::<Account>([forgotten]).when(Do::Register(Box::new(registration()))).then_err(RejectionKind::Gone);
+    given::<Account>([]).when(Do::Forget).then_err(RejectionKind::NotFound);
+}
+
+// --- laws
+
+fn commands() -> impl Strategy<Value = Do> {
+    let id = (1..3u128).prop_map(|n| EntityId(Uuid::from_u128(n)));
+    let uuid = || (1..6u128).prop_map(nonce);
+    let password = || prop_oneof![Just("old"), Just("new")].prop_map(hash);
+    let text = || prop_oneof![Just("+14165550100"), Just("+442"), Just("Dana")].prop_map(sealed);
+    prop_oneof![
+        Just(invite()),
+        prop_oneof![Just(registration()), Just(by_mail()), Just(by_facebook())]
+            .prop_map(|registration| Do::Register(Box::new(registration))),
+        uuid().prop_map(|login| Do::OpenSession { login }),
+        (password(), uuid()).prop_map(|(verified, login)| Do::LogIn { verified, login }),
+        uuid().prop_map(|login| Do::AnswerMfa { login }),
+        (uuid(), password()).prop_map(|(login, hash)| Do::AnswerNewPassword { login, hash }),
+        (1..4u32, 0..4u32).prop_map(|(session, generation)| Do::Refresh { session, generation }),
+        Just(Do::LogOut),
+        uuid().prop_map(|nonce| Do::RequestPasswordReset { nonce }),
+        (uuid(), password()).prop_map(|(nonce, hash)| Do::ResetPassword { nonce, hash }),
+        password().prop_map(|hash| Do::ForcePassword { hash }),
+        (text(), uuid()).prop_map(|(phone, nonce)| Do::RequestPhoneChange { phone, nonce }),
+        uuid().prop_map(|nonce| Do::ProvePhone { nonce }),
+        (proptest::option::of(proptest::option::of(text())), proptest::option::of(text()))
+            .prop_map(|(email, name)| Do::EditProfile { email, attributes: BTreeMap::from([(Attribute::Name, name)]) }),
+        any::<bool>().prop_map(|on| Do::SwitchMfa { on }),
+        id.prop_map(|into| Do::Absorb { into }),
+        Just(Do::Forget),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_command_repeated_adds_nothing_and_states_survive_storage(
+        steps in proptest::collection::vec((commands(), 0..2 * HOUR), 1..40),
+    ) {
+        let mut state = AccountState::default();
+        let mut now: DateTime<Utc> = after(0);
+        for (command, pause) in steps {
+            now += TimeDelta::seconds(pause);
+            let context = Context::by(ONE, now);
+            let Ok(events) = Account::decide(&state, command.clone(), &context) else { continue };
+            state = events.iter().fold(state, Account::evolve);
+            let again = Account::decide(&state, command.clone(), &context).unwrap_or_default();
+            prop_assert_eq!(again, vec![], "{:?}", command);
+            let stored: AccountState = serde_json::from_value(serde_json::to_value(&state).unwrap()).unwrap();
+            prop_assert_eq!(&stored, &state);
+            let open = state.registered().map_or(0, |account| account.sessions.len());
+            prop_assert!(open <= MAX_SESSIONS);
+        }
+    }
+
+    #[test]
+    fn any_order_of_events_folds(
+        runs in proptest::collection::vec(proptest::collection::vec(commands(), 1..12), 1..6),
+        seed in any::<u64>(),
+    ) {
+        // Events of several accounts, shuffled into one stream: nothing a healthy log holds, and still no panic.
+        let mut events = vec![];
+        for run in runs {
+            let mut state = AccountState::Registered(Box::new(match given::<Account>([Event::Registered(registration())])
+                .when(Do::LogOut).then_state() {
+                AccountState::Registered(account) => *account,
+                other => panic!("{other:?}"),
+            }));
+            for command in run {
+                if let Ok(more) = Account::decide(&state, command, &Context::by(ONE, after(0))) {
+                    state = more.iter().fold(state, Account::evolve);
+                    events.extend(more);
+                }
+            }
+        }
+        let len = events.len().max(1);
+        events.rotate_left(seed as usize % len);
+        let _ = crate::decider::fold::<Account>(&events);
+    }
+}

@@ -1,0 +1,105 @@
+//! Where a person can be reached, and the shapes of phone numbers and email addresses.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Rejection, Sealed};
+
+/// How a message travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Mail,
+    Sms,
+}
+
+/// A phone number or email address somebody gave, and whether they have proven that it is theirs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    pub value: Sealed,
+    pub proven: bool,
+}
+
+/// A phone number of the E.164 shape: `+`, then 2 to 15 digits, the first not 0.
+pub fn phone(field: &'static str, text: &str) -> Result<String, Rejection> {
+    let digits = text.trim().strip_prefix('+').unwrap_or_default();
+    let sound = (2..=15).contains(&digits.len())
+        && digits.bytes().all(|digit| digit.is_ascii_digit())
+        && !digits.starts_with('0');
+    if sound {
+        Ok(format!("+{digits}"))
+    } else {
+        Err(Rejection::invalid(field, "is no phone number: expected + and 2 to 15 digits, such as +14165550100"))
+    }
+}
+
+/// An email address: something on both sides of one `@`, no white space, at most 254 bytes.
+pub fn email(field: &'static str, text: &str) -> Result<String, Rejection> {
+    let text = text.trim();
+    if is_email(text) { Ok(text.to_owned()) } else { Err(Rejection::invalid(field, "is no email address")) }
+}
+
+pub(crate) fn is_email(text: &str) -> bool {
+    let plain = text.len() <= 254 && !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c));
+    let parts = text.split_once('@');
+    plain && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+}
+
+/// The form in which only one person may hold a contact: email addresses are the same in any letter case.
+pub fn reserved_form(channel: Channel, contact: &str) -> String {
+    match channel {
+        Channel::Mail => contact.to_lowercase(),
+        Channel::Sms => contact.to_owned(),
+    }
+}
+
+/// A contact as a stranger may see it: enough for its owner to recognise.
+pub fn masked(channel: Channel, contact: &str) -> String {
+    match channel {
+        Channel::Sms => {
+            let shown = contact.len().saturating_sub(4).max(1);
+            let end = contact.get(shown..).unwrap_or_default();
+            format!("+{}{end}", "*".repeat(shown - 1))
+        }
+        Channel::Mail => {
+            let (name, host) = contact.split_once('@').unwrap_or((contact, ""));
+            let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
+            format!("{}***@{}***", first(name), first(host))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_number_has_the_shape_of_e164_and_nothing_more_is_demanded() {
+        assert_eq!(phone("phone", " +14165550100 ").unwrap(), "+14165550100");
+        assert_eq!(phone("phone", "+12").unwrap(), "+12");
+        for wrong in ["", "+", "+1", "14165550100", "+0123456", "+1416 5550100", "+1234567890123456", "+1416x550100"] {
+            let rejection = phone("phone", wrong).unwrap_err();
+            assert_eq!(rejection.field.as_deref(), Some("phone"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_email_address_has_two_parts() {
+        assert_eq!(email("email", "Dana@example.com").unwrap(), "Dana@example.com");
+        for wrong in ["", "@", "dana", "dana@", "@example.com", "a@b@c", "a b@example.com", "a@exam\nple.com"] {
+            assert!(email("email", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_masked_contact_hides_most_of_it() {
+        assert_eq!(masked(Channel::Sms, "+14165550100"), "+*******0100");
+        assert_eq!(masked(Channel::Sms, "+12"), "+12");
+        assert_eq!(masked(Channel::Mail, "dana@example.com"), "d***@e***");
+        assert_eq!(masked(Channel::Mail, "émile@österreich.at"), "é***@ö***");
+    }
+
+    #[test]
+    fn an_email_address_is_reserved_in_any_letter_case() {
+        assert_eq!(reserved_form(Channel::Mail, "Dana@Example.com"), "dana@example.com");
+    }
+}
