@@ -1,1 +1,128 @@
-//! placeholder
+//! The write side without HTTP: who may, what happens, and what follows from it.
+//!
+//! [`Commands::execute`] carries out one command on one stream; the flows of each context ([`identity`], [`trips`],
+//! [`catalogue`]) gather the facts of other streams that a command needs; [`processes`] react to events, [`effects`]
+//! reach the outside.
+
+mod cache;
+mod caller;
+mod error;
+mod execute;
+mod idempotency;
+mod limits;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use caravan_domain::EntityId;
+use caravan_event_store::{EventStore, Position, Revision, StoreError, StreamId};
+use caravan_vault::Vault;
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+pub use caller::Caller;
+pub use error::CommandError;
+pub use execute::{Current, Done, stream};
+pub use idempotency::{Begun, Key};
+pub use limits::{Attempt, Limit, Limits};
+
+use cache::Cache;
+use idempotency::Idempotency;
+
+/// The write side. Clones share everything.
+#[derive(Clone)]
+pub struct Commands(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn EventStore>,
+    vault: Vault,
+    snapshots: Arc<dyn Snapshots>,
+    cache: Cache,
+    idempotency: Idempotency,
+    limits: Limits,
+}
+
+/// What the write side is made of.
+pub struct Setup {
+    pub store: Arc<dyn EventStore>,
+    pub vault: Vault,
+    /// The main database: idempotency keys, limits, what process managers keep.
+    pub pool: PgPool,
+    pub snapshots: Arc<dyn Snapshots>,
+    /// Memory for cached states, in bytes.
+    pub cache_bytes: usize,
+}
+
+/// A stream's state folded up to a revision.
+pub struct Snapshot {
+    pub revision: Revision,
+    pub position: Position,
+    pub state: Value,
+}
+
+/// The port through which a cold stream's state is loaded without reading all its events.
+#[async_trait]
+pub trait Snapshots: Send + Sync {
+    /// The newest snapshot of a stream that was folded with `fold_version`.
+    async fn load(&self, stream: &StreamId, fold_version: i32) -> Result<Option<Snapshot>, StoreError>;
+}
+
+impl Commands {
+    pub fn new(setup: Setup) -> Self {
+        Commands(Arc::new(Inner {
+            store: setup.store,
+            vault: setup.vault,
+            snapshots: setup.snapshots,
+            cache: Cache::new(setup.cache_bytes),
+            idempotency: Idempotency::new(setup.pool.clone()),
+            limits: Limits::new(setup.pool),
+        }))
+    }
+
+    pub fn store(&self) -> &Arc<dyn EventStore> {
+        &self.0.store
+    }
+
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Takes an idempotency key down for a request, or recognises it. `request` is the hash of operation and body.
+    pub async fn begin(&self, actor: EntityId, key: &str, request: &[u8], fresh: Uuid) -> Result<Begun, CommandError> {
+        self.0.idempotency.begin(actor, key, request, fresh).await
+    }
+
+    /// A new entity's id; the one allotted before when the request is a repeat.
+    pub async fn new_id(&self, kind: &str, caller: &Caller) -> Result<EntityId, CommandError> {
+        let fresh = self.vault().new_id(kind).await?;
+        match &caller.key {
+            Some(key) => self.0.idempotency.allot(key, &format!("{kind}/{}", caller.command_id), fresh).await,
+            None => Ok(fresh),
+        }
+    }
+
+    /// Removes idempotency keys and attempts that nothing looks at any more; to be called now and then.
+    pub async fn tidy(&self) -> Result<(), CommandError> {
+        const LONGEST_SPAN: Duration = Duration::from_secs(60 * 60);
+        self.0.idempotency.purge().await?;
+        self.0.limits.purge(LONGEST_SPAN).await
+    }
+
+    fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+
+    fn idempotency(&self) -> &Idempotency {
+        &self.0.idempotency
+    }
+
+    fn snapshots(&self) -> &dyn Snapshots {
+        &*self.0.snapshots
+    }
+}

@@ -1,0 +1,81 @@
+//! Why a command did not happen: refused, or broken.
+
+use std::time::Duration;
+
+use caravan_domain::{Rejection, RejectionKind};
+use caravan_event_store::StoreError;
+use caravan_vault::VaultError;
+
+/// Nothing was stored, except where `Unavailable` says that this is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A business rule refused.
+    #[error("rejected: {0}")]
+    Rejected(#[from] Rejection),
+    /// `If-Match` names another revision than the stream's.
+    #[error("changed since it was read")]
+    PreconditionFailed,
+    /// `If-Match` on a command whose answer has no ETag, since it changes several streams or none.
+    #[error("this command has no ETag to match")]
+    NoEtag,
+    /// The idempotency key came with another operation or body before.
+    #[error("this idempotency key was used for something else")]
+    KeyReused,
+    /// The credential does not prove who asks.
+    #[error("{0}")]
+    Unauthorised(&'static str),
+    /// Too many failures or messages; try again after the time given.
+    #[error("too many attempts")]
+    Limited { retry_after: Duration },
+    /// Other processes kept changing the stream for a second.
+    #[error("the stream is too busy")]
+    Busy,
+    /// A database cannot be reached now. Whether the command was stored is not known: repeat it with its key.
+    #[error("unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Something that trying again does not cure.
+    #[error("broken")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl CommandError {
+    /// Whether a rule refused for this reason.
+    pub fn is_rejection(&self, kind: RejectionKind) -> bool {
+        matches!(self, CommandError::Rejected(rejection) if rejection.kind == kind)
+    }
+
+    pub(crate) fn broken(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        CommandError::Broken(Box::new(source))
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(source) => CommandError::Unavailable(source),
+            StoreError::Refused(source) => CommandError::Broken(source),
+        }
+    }
+}
+
+impl From<VaultError> for CommandError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Forgotten => CommandError::Rejected(Rejection::gone("this person was forgotten")),
+            VaultError::Unavailable(source) => CommandError::Unavailable(source),
+            other => CommandError::broken(other),
+        }
+    }
+}
+
+/// A statement that failed against the database of the write side: the connection's fault, or ours.
+impl From<sqlx::Error> for CommandError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
+                CommandError::broken(error)
+            }
+            other => CommandError::Unavailable(Box::new(other)),
+        }
+    }
+}

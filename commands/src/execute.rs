@@ -1,0 +1,319 @@
+//! One command on one stream: load, decide, append, and decide again when the stream moved meanwhile.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use caravan_domain::Decider;
+use caravan_event_store::codec;
+use caravan_event_store::{Append, AppendError, Direction, Expected, NewEvent, Position, Recorded, Revision, StreamId};
+use serde_json::Value;
+
+use crate::cache::{Cached, Slot};
+use crate::{Caller, CommandError, Commands};
+
+/// What a command led to.
+pub struct Done<D: Decider> {
+    /// The state right after it.
+    pub state: Arc<D::State>,
+    /// What it appended, also when it comes a second time; empty when there was nothing to do.
+    pub events: Vec<D::Event>,
+    /// The stream's revision after it; -1 for a stream that has no events.
+    pub revision: Revision,
+    /// Position of the stream's last event; 0 for a stream that has none.
+    pub position: Position,
+}
+
+/// A stream's state as of the moment it was asked for.
+pub struct Current<D: Decider> {
+    pub state: Arc<D::State>,
+    /// -1 for a stream that has no events.
+    pub revision: Revision,
+    pub position: Position,
+}
+
+/// The stream of an aggregate.
+pub fn stream<D: Decider>(id: caravan_domain::EntityId) -> StreamId {
+    StreamId::new(D::CATEGORY, id)
+}
+
+/// How long a command decides again on a stream that other processes keep changing.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Events read at once when a stream is loaded.
+const PAGE: usize = 1_000;
+
+/// A state on its way through a command.
+struct Loaded<D: Decider> {
+    state: Arc<D::State>,
+    revision: Revision,
+    position: Position,
+    as_of: Instant,
+    weight: usize,
+}
+
+impl Commands {
+    /// Decides `command` on the stream and appends what follows. Returns once that is on disk.
+    pub async fn execute<D: Decider>(
+        &self,
+        stream: StreamId,
+        command: D::Command,
+        caller: &Caller,
+    ) -> Result<Done<D>, CommandError> {
+        let started = Instant::now();
+        let mut slot = self.cache().slot(&stream).await;
+        let mut loaded = self.take::<D>(&mut slot, &stream).await?;
+        if let Some(key) = &caller.key {
+            let began = self.idempotency().began(key, &stream, loaded.revision).await?;
+            if began < loaded.revision
+                && let Some(done) = self.done_before::<D>(&stream, began, caller).await?
+            {
+                self.put(&mut slot, &stream, loaded);
+                return Ok(done);
+            }
+        }
+        let outcome = self.settle(&stream, command, caller, &mut loaded, started).await;
+        // After an append of unknown outcome the state may be behind the stream; every other error leaves it right.
+        if !matches!(outcome, Err(CommandError::Unavailable(_) | CommandError::Broken(_))) {
+            self.put(&mut slot, &stream, loaded);
+        }
+        outcome
+    }
+
+    async fn settle<D: Decider>(
+        &self,
+        stream: &StreamId,
+        command: D::Command,
+        caller: &Caller,
+        loaded: &mut Loaded<D>,
+        started: Instant,
+    ) -> Result<Done<D>, CommandError> {
+        let context = caller.context();
+        // A refusal, or nothing to do, decided on what is cached counts only once the stream's tail was read.
+        let mut certain = loaded.as_of >= started;
+        loop {
+            let matches = caller.if_match.is_none_or(|revision| revision == loaded.revision);
+            let decided = if matches {
+                D::decide(&loaded.state, command.clone(), &context).map_err(CommandError::from)
+            } else {
+                Err(CommandError::PreconditionFailed)
+            };
+            let events = match decided {
+                Ok(events) if !events.is_empty() => events,
+                Ok(_) if certain => return Ok(done(loaded, vec![])),
+                Err(refusal) if certain => return Err(refusal),
+                Ok(_) | Err(_) => {
+                    let tail = self.catch_up(stream, loaded).await?;
+                    if let Some(own) = own::<D>(&tail, caller) {
+                        return self.as_of_revision::<D>(stream, own).await;
+                    }
+                    certain = true;
+                    continue;
+                }
+            };
+            let new = codec::encode::<D>(&events, stream, &caller.metadata()).map_err(CommandError::broken)?;
+            let weight: usize = new.iter().map(|event| size(&event.data)).sum();
+            match self.append(stream, loaded.revision, new).await {
+                Ok(appended) => {
+                    let as_of = Instant::now();
+                    evolve(loaded, &events);
+                    loaded.revision = appended.revision;
+                    loaded.position = appended.position;
+                    loaded.as_of = as_of;
+                    loaded.weight += weight;
+                    return Ok(done(loaded, events));
+                }
+                Err(AppendError::Conflict { .. }) => {
+                    let tail = self.catch_up(stream, loaded).await?;
+                    certain = true;
+                    if let Some(own) = own::<D>(&tail, caller) {
+                        return self.as_of_revision::<D>(stream, own).await;
+                    }
+                    if caller.if_match.is_some() {
+                        return Err(CommandError::PreconditionFailed);
+                    }
+                    if started.elapsed() > PATIENCE {
+                        return Err(CommandError::Busy);
+                    }
+                    tokio::time::sleep(jitter()).await;
+                }
+                Err(AppendError::Store(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn append(
+        &self,
+        stream: &StreamId,
+        revision: Revision,
+        events: Vec<NewEvent>,
+    ) -> Result<caravan_event_store::Appended, AppendError> {
+        let expected = if revision < 0 { Expected::NoStream } else { Expected::Exact(revision) };
+        self.store().append(Append { stream: stream.clone(), expected, events }).await
+    }
+
+    /// The state of a stream as a fact for a command on another one: everything stored before this call is in it.
+    pub async fn state<D: Decider>(&self, stream: &StreamId) -> Result<Current<D>, CommandError> {
+        let asked = Instant::now();
+        let mut slot = self.cache().slot(stream).await;
+        let mut loaded = self.take::<D>(&mut slot, stream).await?;
+        // Who waited for the slot may find that somebody has just read the tail.
+        if loaded.as_of < asked {
+            self.catch_up(stream, &mut loaded).await?;
+        }
+        let current = Current { state: loaded.state.clone(), revision: loaded.revision, position: loaded.position };
+        self.put(&mut slot, stream, loaded);
+        Ok(current)
+    }
+
+    /// What the slot holds, or else what the store does. The slot is empty until [`Self::put`], so that an error in
+    /// between leaves nothing half-changed behind.
+    async fn take<D: Decider>(&self, slot: &mut Slot, stream: &StreamId) -> Result<Loaded<D>, CommandError> {
+        if let Some(cached) = slot.take()
+            && let Ok(state) = cached.state.downcast::<Arc<D::State>>()
+        {
+            return Ok(Loaded {
+                state: *state,
+                revision: cached.revision,
+                position: cached.position,
+                as_of: cached.as_of,
+                weight: cached.weight,
+            });
+        }
+        self.load(stream).await
+    }
+
+    fn put<D: Decider>(&self, slot: &mut Slot, stream: &StreamId, loaded: Loaded<D>) {
+        let weight = loaded.weight;
+        **slot = Some(Cached {
+            state: Box::new(loaded.state),
+            revision: loaded.revision,
+            position: loaded.position,
+            as_of: loaded.as_of,
+            weight,
+        });
+        self.cache().weigh(stream, weight);
+    }
+
+    async fn load<D: Decider>(&self, stream: &StreamId) -> Result<Loaded<D>, CommandError> {
+        let mut as_of = Instant::now();
+        let mut loaded = Loaded::<D> { state: Arc::default(), revision: -1, position: 0, as_of, weight: 0 };
+        if let Some(snapshot) = self.snapshots().load(stream, D::FOLD_VERSION).await? {
+            let weight = size(&snapshot.state);
+            // A snapshot that no longer has the state's shape is as good as none.
+            if let Ok(state) = serde_json::from_value(snapshot.state) {
+                loaded.state = Arc::new(state);
+                loaded.revision = snapshot.revision;
+                loaded.position = snapshot.position;
+                loaded.weight = weight;
+            }
+        }
+        loop {
+            let page = self.store().read_stream(stream, loaded.revision + 1, Direction::Forwards, PAGE).await?;
+            let last = page.len() < PAGE;
+            take_in(&mut loaded, &page)?;
+            if last {
+                loaded.as_of = as_of;
+                return Ok(loaded);
+            }
+            as_of = Instant::now();
+        }
+    }
+
+    /// Reads what was stored after what is known, and takes it in.
+    async fn catch_up<D: Decider>(
+        &self,
+        stream: &StreamId,
+        loaded: &mut Loaded<D>,
+    ) -> Result<Vec<Recorded>, CommandError> {
+        let as_of = Instant::now();
+        let tails = self.store().read_tails(&[(stream.clone(), loaded.revision)]).await?;
+        let tail = tails.into_iter().next().unwrap_or_default();
+        take_in(loaded, &tail)?;
+        loaded.as_of = as_of;
+        Ok(tail)
+    }
+
+    /// What this caller's command has already led to, if one of the events after `began` is its own.
+    async fn done_before<D: Decider>(
+        &self,
+        stream: &StreamId,
+        began: Revision,
+        caller: &Caller,
+    ) -> Result<Option<Done<D>>, CommandError> {
+        let tails = self.store().read_tails(&[(stream.clone(), began)]).await?;
+        match tails.first().and_then(|tail| own::<D>(tail, caller)) {
+            Some(own) => self.as_of_revision::<D>(stream, own).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The stream as it was right after `own`, however far it has gone since.
+    async fn as_of_revision<D: Decider>(&self, stream: &StreamId, own: Own) -> Result<Done<D>, CommandError> {
+        let mut loaded =
+            Loaded::<D> { state: Arc::default(), revision: -1, position: 0, as_of: Instant::now(), weight: 0 };
+        let mut events = vec![];
+        while loaded.revision < own.last {
+            let mut page = self.store().read_stream(stream, loaded.revision + 1, Direction::Forwards, PAGE).await?;
+            page.retain(|event| event.revision <= own.last);
+            if page.is_empty() {
+                break;
+            }
+            for event in page.iter().filter(|event| event.revision >= own.first) {
+                events.push(codec::decode::<D>(event).map_err(CommandError::broken)?);
+            }
+            take_in(&mut loaded, &page)?;
+        }
+        Ok(done(&loaded, events))
+    }
+}
+
+/// The revisions that a command's events have.
+struct Own {
+    first: Revision,
+    last: Revision,
+}
+
+fn own<D: Decider>(tail: &[Recorded], caller: &Caller) -> Option<Own> {
+    let mut own = tail.iter().filter(|event| event.metadata.command_id == caller.command_id);
+    let first = own.next()?.revision;
+    Some(Own { first, last: own.next_back().map_or(first, |event| event.revision) })
+}
+
+fn take_in<D: Decider>(loaded: &mut Loaded<D>, recorded: &[Recorded]) -> Result<(), CommandError> {
+    let Some(last) = recorded.last() else { return Ok(()) };
+    let events = recorded.iter().map(codec::decode::<D>).collect::<Result<Vec<_>, _>>();
+    evolve(loaded, &events.map_err(CommandError::broken)?);
+    loaded.revision = last.revision;
+    loaded.position = last.position;
+    loaded.weight += recorded.iter().map(|event| size(&event.data)).sum::<usize>();
+    Ok(())
+}
+
+fn evolve<D: Decider>(loaded: &mut Loaded<D>, events: &[D::Event]) {
+    // Copied only while the answer to the command before is still being rendered.
+    let state = Arc::unwrap_or_clone(std::mem::take(&mut loaded.state));
+    loaded.state = Arc::new(events.iter().fold(state, D::evolve));
+}
+
+fn done<D: Decider>(loaded: &Loaded<D>, events: Vec<D::Event>) -> Done<D> {
+    Done { state: loaded.state.clone(), events, revision: loaded.revision, position: loaded.position }
+}
+
+/// A rough size in memory, in bytes.
+fn size(value: &Value) -> usize {
+    const NODE: usize = 32;
+    NODE + match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(size).sum(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + NODE + size(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// 1 to 16 ms, so that processes that collide do not collide again.
+fn jitter() -> Duration {
+    let mut random = [0u8];
+    // Without randomness they may collide once more, nothing worse.
+    let _ = getrandom::fill(&mut random);
+    Duration::from_millis(1 + u64::from(random[0] % 16))
+}

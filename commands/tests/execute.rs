@@ -1,0 +1,232 @@
+//! The command machinery on a real Postgres: queues, conflicts, preconditions, idempotency keys, limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use caravan_commands::{Caller, CommandError, Commands, Setup, Snapshot, Snapshots};
+use caravan_domain::{Actor, Context, Decider, EntityId, Rejection, RejectionKind};
+use caravan_event_store::{Direction, StoreError, StreamId};
+use caravan_vault::Vault;
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// Seats that can be taken while there are some.
+enum Seats {}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    taken: u32,
+}
+
+#[derive(Clone)]
+enum Command {
+    Take { of: u32 },
+    Free,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+enum Event {
+    SeatTaken { number: u32 },
+    SeatsFreed {},
+}
+
+impl Decider for Seats {
+    const CATEGORY: &'static str = "seats";
+    type State = State;
+    type Command = Command;
+    type Event = Event;
+
+    fn decide(state: &State, command: Command, _: &Context) -> Result<Vec<Event>, Rejection> {
+        match command {
+            Command::Take { of } if state.taken >= of => Err(Rejection::conflict("no seat left")),
+            Command::Take { .. } => Ok(vec![Event::SeatTaken { number: state.taken + 1 }]),
+            Command::Free if state.taken == 0 => Ok(vec![]),
+            Command::Free => Ok(vec![Event::SeatsFreed {}]),
+        }
+    }
+
+    fn evolve(state: State, event: &Event) -> State {
+        match event {
+            Event::SeatTaken { number } => State { taken: *number },
+            Event::SeatsFreed {} => State { taken: 0, ..state },
+        }
+    }
+}
+
+struct NoSnapshots;
+
+#[async_trait]
+impl Snapshots for NoSnapshots {
+    async fn load(&self, _: &StreamId, _: i32) -> Result<Option<Snapshot>, StoreError> {
+        Ok(None)
+    }
+}
+
+struct Databases {
+    main: PgPool,
+    keys: PgPool,
+}
+
+impl Databases {
+    async fn new() -> Databases {
+        let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
+        let keys = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
+        caravan_migrations::run(&main, &keys).await.unwrap();
+        Databases { main, keys }
+    }
+
+    /// The write side as one process has it, with a cache and a store connection of its own.
+    async fn process(&self) -> Commands {
+        use base64::Engine;
+        let master = base64::engine::general_purpose::STANDARD.encode([7; 32]);
+        let vault = Vault::open(self.keys.clone(), self.main.clone(), &master, "a secret for tests").await.unwrap();
+        Commands::new(Setup {
+            store: caravan_event_store::open("database", &self.main).unwrap(),
+            vault,
+            pool: self.main.clone(),
+            snapshots: Arc::new(NoSnapshots),
+            cache_bytes: 1024 * 1024,
+        })
+    }
+}
+
+fn stream() -> StreamId {
+    caravan_commands::stream::<Seats>(EntityId(Uuid::new_v4()))
+}
+
+fn caller() -> Caller {
+    Caller::system(Utc::now(), Uuid::new_v4())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_of_two_processes_on_one_stream_all_count_once() {
+    let databases = Databases::new().await;
+    let (one, two) = (databases.process().await, databases.process().await);
+    let stream = stream();
+    let takers: Vec<_> = (0..40)
+        .map(|index| {
+            let (commands, stream) = (if index % 2 == 0 { one.clone() } else { two.clone() }, stream.clone());
+            tokio::spawn(async move { commands.execute::<Seats>(stream, Command::Take { of: 30 }, &caller()).await })
+        })
+        .collect();
+    let (mut taken, mut refused) = (0, 0);
+    for taker in takers {
+        match taker.await.unwrap() {
+            Ok(done) => {
+                assert_eq!(done.events.len(), 1);
+                taken += 1;
+            }
+            Err(error) if error.is_rejection(RejectionKind::Conflict) => refused += 1,
+            Err(CommandError::Busy) => panic!("a second is enough for forty commands"),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!((taken, refused), (30, 10));
+    let stored = one.store().read_stream(&stream, 0, Direction::Forwards, 100).await.unwrap();
+    assert_eq!(stored.len(), 30);
+}
+
+#[tokio::test]
+async fn a_refusal_on_a_stale_state_is_not_final() {
+    let databases = Databases::new().await;
+    let (one, two) = (databases.process().await, databases.process().await);
+    let stream = stream();
+    one.execute::<Seats>(stream.clone(), Command::Take { of: 1 }, &caller()).await.unwrap();
+    two.execute::<Seats>(stream.clone(), Command::Free, &caller()).await.unwrap();
+    // `one` still believes that the seat is taken.
+    let done = one.execute::<Seats>(stream.clone(), Command::Take { of: 1 }, &caller()).await.unwrap();
+    assert_eq!((done.state.taken, done.revision), (1, 2));
+    // And the other way round: "nothing to do" is checked too.
+    two.execute::<Seats>(stream.clone(), Command::Free, &caller()).await.unwrap();
+    one.execute::<Seats>(stream.clone(), Command::Take { of: 1 }, &caller()).await.unwrap();
+    assert_eq!(two.state::<Seats>(&stream).await.unwrap().state.taken, 1);
+    assert_eq!(two.execute::<Seats>(stream, Command::Free, &caller()).await.unwrap().events.len(), 1);
+}
+
+#[tokio::test]
+async fn if_match_holds_once_and_is_never_retried() {
+    let databases = Databases::new().await;
+    let (one, two) = (databases.process().await, databases.process().await);
+    let stream = stream();
+    let first = one.execute::<Seats>(stream.clone(), Command::Take { of: 9 }, &caller()).await.unwrap();
+    let matching = || Caller { if_match: Some(first.revision), ..caller() };
+    two.execute::<Seats>(stream.clone(), Command::Take { of: 9 }, &matching()).await.unwrap();
+    let stale = one.execute::<Seats>(stream.clone(), Command::Take { of: 9 }, &matching()).await;
+    assert!(matches!(stale, Err(CommandError::PreconditionFailed)));
+    assert_eq!(one.state::<Seats>(&stream).await.unwrap().state.taken, 2);
+    assert!(matches!(matching().without_etag(), Err(CommandError::NoEtag)));
+}
+
+/// The caller of a request with a key, as one process takes it down.
+async fn keyed(commands: &Commands, actor: EntityId, key: &str, request: &[u8]) -> Result<Caller, CommandError> {
+    let begun = commands.begin(actor, key, request, Uuid::new_v4()).await?;
+    let caller = Caller::new(Actor::Person(actor), Utc::now(), begun.command_id, "test");
+    Ok(Caller { key: Some(begun.key), ..caller })
+}
+
+#[tokio::test]
+async fn a_key_repeated_gives_the_same_result_however_far_the_stream_has_gone() {
+    let databases = Databases::new().await;
+    let (one, two) = (databases.process().await, databases.process().await);
+    let (stream, actor) = (stream(), EntityId(Uuid::new_v4()));
+    let caller_one = keyed(&one, actor, "k", b"take").await.unwrap();
+    let id = one.new_id("seats", &caller_one).await.unwrap();
+    let first = one.execute::<Seats>(stream.clone(), Command::Take { of: 2 }, &caller_one).await.unwrap();
+    one.execute::<Seats>(stream.clone(), Command::Take { of: 2 }, &caller()).await.unwrap();
+    for commands in [&one, &two] {
+        let again = keyed(commands, actor, "k", b"take").await.unwrap();
+        assert_eq!(commands.new_id("seats", &again).await.unwrap(), id);
+        // Decided anew it would be refused: both seats are taken by now.
+        let done = commands.execute::<Seats>(stream.clone(), Command::Take { of: 2 }, &again).await.unwrap();
+        assert_eq!((done.revision, done.position, done.state.taken), (first.revision, first.position, 1));
+        assert_eq!(done.events, first.events);
+    }
+    let other = keyed(&one, actor, "k", b"something else").await;
+    assert!(matches!(other, Err(CommandError::KeyReused)));
+    assert!(keyed(&one, EntityId(Uuid::new_v4()), "k", b"something else").await.is_ok(), "keys are an actor's own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_sent_to_two_processes_at_once_counts_once() {
+    let databases = Databases::new().await;
+    let (one, two) = (databases.process().await, databases.process().await);
+    let actor = EntityId(Uuid::new_v4());
+    for round in 0..20 {
+        let stream = stream();
+        let key = format!("k{round}");
+        let send = async |commands: &Commands| {
+            let caller = keyed(commands, actor, &key, b"take").await?;
+            commands.execute::<Seats>(stream.clone(), Command::Take { of: 5 }, &caller).await
+        };
+        let (a, b) = tokio::join!(send(&one), send(&two));
+        let (a, b) = (a.unwrap(), b.unwrap());
+        assert_eq!((a.revision, a.events), (b.revision, b.events));
+        assert_eq!(one.state::<Seats>(&stream).await.unwrap().state.taken, 1);
+    }
+}
+
+#[tokio::test]
+async fn failures_count_and_successes_do_not() {
+    let databases = Databases::new().await;
+    let commands = databases.process().await;
+    let limit = || [("account".to_owned(), 3), ("address".to_owned(), 100)];
+    let span = Duration::from_secs(900);
+    for _ in 0..10 {
+        commands.limits().attempt(&limit(), span).await.unwrap().succeeded().await.unwrap();
+    }
+    for _ in 0..3 {
+        let _failed = commands.limits().attempt(&limit(), span).await.unwrap();
+    }
+    match commands.limits().attempt(&limit(), span).await {
+        Err(CommandError::Limited { retry_after }) => {
+            assert!(retry_after > Duration::from_secs(880) && retry_after <= span, "{retry_after:?}");
+        }
+        _ => panic!("the fourth failure is one too many"),
+    }
+    assert!(commands.limits().attempt(&[("other".to_owned(), 3)], span).await.is_ok());
+    assert!(commands.limits().spend(("account".to_owned(), 3), Duration::from_micros(1)).await.is_ok(), "it passes");
+}
