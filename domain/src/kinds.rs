@@ -8,6 +8,9 @@ pub const KINDS: &[&Kind] = &[
     &crate::identity::preferences::PREFERENCES.kind,
     &crate::identity::reservation::KIND,
     &crate::identity::sign_up::KIND,
+    &crate::trips::crew::KIND,
+    &crate::trips::trip_idea::KIND,
+    &crate::trips::booking::KIND,
 ];
 
 /// The kind of a name.

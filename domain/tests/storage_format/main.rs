@@ -2,6 +2,7 @@
 //! for ever. One file per context.
 
 mod identity;
+mod trips;
 
 use caravan_domain::Decider;
 use serde_json::Value;

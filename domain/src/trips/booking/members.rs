@@ -1,0 +1,133 @@
+//! Who goes along, on which days and in which role.
+
+use super::commands::{AddMember, ChangeMember};
+use super::events::Terms;
+use super::{Decision, TripBooking, TripBookingEvent};
+use crate::identity::Channel;
+use crate::trips::{by_system, in_order};
+use crate::{Context, EntityId, Rejection};
+
+pub(super) fn add(booking: &TripBooking, add: AddMember, context: &Context) -> Decision {
+    let actor = booking.acting_member(context)?;
+    if add.leader && !booking.is_leader(actor) {
+        return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("is_leader"));
+    }
+    if !add.crew.crew()?.is_member(add.person) {
+        return Err(Rejection::invalid("user_id", "is not a member of the crew"));
+    }
+    let terms = Terms {
+        start_date: add.start_date,
+        end_date: add.end_date,
+        availability: add.availability.unwrap_or_default(),
+    };
+    let (start, end) = booking.days_of(&terms);
+    in_order(Some(start), Some(end), "end_date")?;
+    match booking.terms.get(&add.person) {
+        None => Ok(vec![TripBookingEvent::MemberAdded { person: add.person, leader: add.leader, terms }]),
+        Some(known) if *known == terms && booking.is_leader(add.person) == add.leader => Ok(vec![]),
+        Some(_) => Err(Rejection::conflict("is a member of the booking already").on("user_id")),
+    }
+}
+
+/// The terms of a member who must be one.
+fn terms(booking: &TripBooking, person: EntityId) -> Result<&Terms, Rejection> {
+    let terms = booking.terms.get(&person);
+    terms.ok_or_else(|| Rejection::not_found("is not a member of the booking").on("user_id"))
+}
+
+/// Leaders are changed and removed by leaders only.
+fn may_change(booking: &TripBooking, actor: EntityId, person: EntityId) -> Result<(), Rejection> {
+    if booking.is_leader(person) && !booking.is_leader(actor) {
+        return Err(Rejection::forbidden("only leaders of the booking may change a leader"));
+    }
+    Ok(())
+}
+
+pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Context) -> Decision {
+    let actor = booking.acting_member(context)?;
+    let person = change.person;
+    let known = terms(booking, person)?;
+    may_change(booking, actor, person)?;
+    let leads = booking.is_leader(person);
+    let leads_then = change.leader.unwrap_or(leads);
+    if leads != leads_then && !booking.is_leader(actor) {
+        return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("is_leader"));
+    }
+    if leads && !leads_then && booking.leaders == [person] {
+        return Err(last_leader().on("is_leader"));
+    }
+    let terms = Terms {
+        start_date: change.start_date.or(known.start_date),
+        end_date: change.end_date.or(known.end_date),
+        availability: change.availability.unwrap_or(known.availability),
+    };
+    if change.start_date.is_some() || change.end_date.is_some() {
+        let (start, end) = booking.days_of(&terms);
+        in_order(Some(start), Some(end), "end_date")?;
+    }
+    let mut events = vec![];
+    if terms != *known {
+        events.push(TripBookingEvent::MemberChanged { person, terms });
+    }
+    if leads != leads_then {
+        let mut leaders = booking.leaders.clone();
+        leaders.retain(|leader| *leader != person);
+        if leads_then {
+            leaders.push(person);
+        }
+        events.push(TripBookingEvent::LeadersChanged { leaders });
+    }
+    Ok(events)
+}
+
+fn last_leader() -> Rejection {
+    Rejection::conflict("the last leader of a booking cannot leave")
+}
+
+pub(super) fn remove(booking: &TripBooking, person: EntityId, context: &Context) -> Decision {
+    let actor = booking.acting_member(context)?;
+    terms(booking, person)?;
+    may_change(booking, actor, person)?;
+    if booking.leaders == [person] {
+        return Err(last_leader());
+    }
+    Ok(vec![TripBookingEvent::MemberRemoved { person }])
+}
+
+pub(super) fn remind(booking: &TripBooking, person: EntityId, channel: Option<Channel>, context: &Context) -> Decision {
+    booking.acting_member(context)?;
+    terms(booking, person)?;
+    let channel = channel.ok_or_else(|| Rejection::conflict("cannot be reached by mail or sms").on("user_id"))?;
+    Ok(vec![TripBookingEvent::MemberReminded { person, channel, at: context.now }])
+}
+
+/// Where the last leader goes, the longest-standing member leads; with none left the booking is abandoned.
+pub(super) fn leave_crew(booking: &TripBooking, person: EntityId, context: &Context) -> Decision {
+    by_system(context)?;
+    if !booking.is_member(person) {
+        return Ok(vec![]);
+    }
+    let mut events = vec![TripBookingEvent::MemberRemoved { person }];
+    if booking.leaders.iter().all(|leader| *leader == person) {
+        events.push(match booking.members.iter().find(|member| **member != person) {
+            Some(longest) => TripBookingEvent::LeadersChanged { leaders: vec![*longest] },
+            None => TripBookingEvent::BookingAbandoned {},
+        });
+    }
+    Ok(events)
+}
+
+pub(super) fn replace(booking: &TripBooking, from: EntityId, to: EntityId, context: &Context) -> Decision {
+    by_system(context)?;
+    let present = from != to && (booking.is_member(from) || has_paid(booking, from));
+    Ok(if present { vec![TripBookingEvent::MemberReplaced { from, to }] } else { vec![] })
+}
+
+/// A former member may still be owed.
+fn has_paid(booking: &TripBooking, person: EntityId) -> bool {
+    let bundle = |bundle: &super::Bundle| {
+        bundle.purchaser == person || bundle.tickets.iter().any(|ticket| ticket.purchaser == person)
+    };
+    let mut rooms = booking.accommodations.iter().flat_map(|accommodation| &accommodation.rooms);
+    booking.bundles.iter().any(bundle) || rooms.any(|room| room.terms.purchaser == person)
+}

@@ -1,0 +1,70 @@
+//! The booking's events and who attends them.
+
+use super::*;
+use crate::RejectionKind::{Conflict, Forbidden, Invalid, NotFound};
+
+#[test]
+fn members_add_events_with_attendees() {
+    let add = TripBookingCommand::AddEvent { event: game(), user_ids: Some(vec![ben(), cal(), ben()]) };
+    let event = TripBookingEvent::EventAdded { event: game(), attendees: vec![ben(), cal()] };
+    let state = booking().by(ben()).when(add.clone()).then([event]);
+    assert!(of(&state).has_event(game()));
+    booking().by(dan()).when(add).then_err(Forbidden);
+}
+
+#[test]
+fn attendees_must_be_members() {
+    let add = TripBookingCommand::AddEvent { event: game(), user_ids: Some(vec![dan()]) };
+    let rejection = booking().by(ben()).when(add).then_err(Invalid);
+    assert_eq!(rejection.field.as_deref(), Some("user_ids"));
+    let change = TripBookingCommand::ChangeAttendees { event: concert(), user_ids: vec![dan()] };
+    booking().by(ben()).when(change).then_err(Invalid);
+}
+
+#[test]
+fn an_event_is_in_the_booking_once() {
+    let add = |user_ids| TripBookingCommand::AddEvent { event: concert(), user_ids };
+    booking().by(ben()).when(add(None)).then_nothing();
+    booking().by(ben()).when(add(Some(vec![ann(), ben()]))).then_nothing();
+    booking().by(ben()).when(add(Some(vec![cal()]))).then_err(Conflict);
+}
+
+#[test]
+fn an_attendee_list_replaces_the_attendees() {
+    let change = |event, user_ids| TripBookingCommand::ChangeAttendees { event, user_ids };
+    booking()
+        .by(cal())
+        .when(change(concert(), vec![cal(), cal()]))
+        .then([TripBookingEvent::AttendeesChanged { event: concert(), attendees: vec![cal()] }]);
+    booking().by(cal()).when(change(concert(), vec![ann(), ben()])).then_nothing();
+    booking().by(cal()).when(change(game(), vec![])).then_err(NotFound);
+    booking().by(dan()).when(change(concert(), vec![])).then_err(Forbidden);
+}
+
+#[test]
+fn removing_an_event_clears_attendees_and_consumers_but_bundles_and_purchases_stay() {
+    let remove = TripBookingCommand::RemoveEvent { event: concert() };
+    let state = after([bundle_added(10_000, &[Some(ann()), Some(cal())])])
+        .by(cal())
+        .when(remove)
+        .then([TripBookingEvent::EventRemoved { event: concert() }]);
+    assert!(of(&state).events.is_empty());
+    assert_eq!(of(&state).bundles, [bundle(10_000, &[None, None])]);
+    // Borne by the purchaser: nobody owes anything.
+    assert_eq!(owed(&state), []);
+}
+
+#[test]
+fn only_members_remove_events_and_only_events_that_are_there() {
+    booking().by(dan()).when(TripBookingCommand::RemoveEvent { event: concert() }).then_err(Forbidden);
+    booking().by(ann()).when(TripBookingCommand::RemoveEvent { event: game() }).then_err(NotFound);
+}
+
+#[test]
+fn nothing_more_is_assigned_for_a_removed_event() {
+    let assign = TripBookingCommand::AssignTicket { bundle: 1, ticket: 3, consumer: ann() };
+    after([bundle_added(100, &[None]), TripBookingEvent::EventRemoved { event: concert() }])
+        .by(ben())
+        .when(assign)
+        .then_err(Conflict);
+}

@@ -1,0 +1,181 @@
+//! Adding, changing, removing and reminding members.
+
+use super::*;
+use crate::RejectionKind::{Conflict, Forbidden, Invalid, NotFound};
+
+fn add(person: EntityId) -> AddMember {
+    AddMember { person, crew: crew(), leader: false, start_date: None, end_date: None, availability: None }
+}
+
+fn change(person: EntityId) -> ChangeMember {
+    ChangeMember { person, leader: None, start_date: None, end_date: None, availability: None }
+}
+
+#[test]
+fn members_add_crew_members_who_start_undecided() {
+    let state = booking().by(ben()).when(TripBookingCommand::AddMember(add(dan()))).then([added(dan())]);
+    assert_eq!(of(&state).terms[&dan()].availability, Availability::Undecided);
+    assert_eq!(of(&state).members, [ann(), ben(), cal(), dan()]);
+}
+
+#[test]
+fn a_member_has_own_dates_and_availability() {
+    let terms = Terms { start_date: Some(day(2)), end_date: Some(day(3)), availability: Availability::Going };
+    let add = AddMember {
+        start_date: terms.start_date,
+        end_date: terms.end_date,
+        availability: Some(Availability::Going),
+        ..add(dan())
+    };
+    booking().by(ben()).when(TripBookingCommand::AddMember(add)).then([TripBookingEvent::MemberAdded {
+        person: dan(),
+        leader: false,
+        terms,
+    }]);
+}
+
+#[test]
+fn own_dates_are_in_order_with_the_bookings_where_one_is_left_out() {
+    let add = AddMember { start_date: Some(day(5)), ..add(dan()) };
+    booking().by(ben()).when(TripBookingCommand::AddMember(add)).then_err(Invalid);
+    let change = ChangeMember { start_date: Some(day(3)), end_date: Some(day(2)), ..change(ben()) };
+    let rejection = booking().by(ben()).when(TripBookingCommand::ChangeMember(change)).then_err(Invalid);
+    assert_eq!(rejection.field.as_deref(), Some("end_date"));
+}
+
+#[test]
+fn booking_members_are_crew_members() {
+    let rejection = booking().by(ann()).when(TripBookingCommand::AddMember(add(eve()))).then_err(Invalid);
+    assert_eq!(rejection.field.as_deref(), Some("user_id"));
+}
+
+#[test]
+fn only_members_add_members() {
+    booking().by(dan()).when(TripBookingCommand::AddMember(add(dan()))).then_err(Forbidden);
+    booking().by(eve()).when(TripBookingCommand::AddMember(add(dan()))).then_err(Forbidden);
+}
+
+#[test]
+fn only_leaders_add_leaders() {
+    let add = AddMember { leader: true, ..add(dan()) };
+    booking().by(ben()).when(TripBookingCommand::AddMember(add.clone())).then_err(Forbidden);
+    let state = booking().by(ann()).when(TripBookingCommand::AddMember(add)).then_state();
+    assert_eq!(of(&state).leaders, [ann(), dan()]);
+}
+
+#[test]
+fn a_person_is_a_member_once() {
+    booking().by(ann()).when(TripBookingCommand::AddMember(add(ben()))).then_nothing();
+    let again = AddMember { availability: Some(Availability::Going), ..add(ben()) };
+    booking().by(ann()).when(TripBookingCommand::AddMember(again)).then_err(Conflict);
+}
+
+#[test]
+fn availability_changes_freely() {
+    for availability in [Availability::Going, Availability::NotGoing] {
+        let change = ChangeMember { availability: Some(availability), ..change(ben()) };
+        let terms = Terms { availability, ..Terms::default() };
+        booking()
+            .by(ben())
+            .when(TripBookingCommand::ChangeMember(change))
+            .then([TripBookingEvent::MemberChanged { person: ben(), terms }]);
+    }
+    let same = ChangeMember { availability: Some(Availability::Undecided), ..change(ben()) };
+    booking().by(ben()).when(TripBookingCommand::ChangeMember(same)).then_nothing();
+}
+
+#[test]
+fn members_change_members_but_only_leaders_change_leaders() {
+    let dates = |person| TripBookingCommand::ChangeMember(ChangeMember { start_date: Some(day(2)), ..change(person) });
+    booking().by(ben()).when(dates(cal())).then_state();
+    booking().by(ben()).when(dates(ann())).then_err(Forbidden);
+    booking().by(ann()).when(dates(ben())).then_state();
+    booking().by(dan()).when(dates(ben())).then_err(Forbidden);
+    booking().by(ann()).when(dates(dan())).then_err(NotFound);
+}
+
+#[test]
+fn only_leaders_make_leaders() {
+    let lead = |leads| TripBookingCommand::ChangeMember(ChangeMember { leader: Some(leads), ..change(ben()) });
+    booking().by(ben()).when(lead(true)).then_err(Forbidden);
+    booking().by(ann()).when(lead(true)).then([TripBookingEvent::LeadersChanged { leaders: vec![ann(), ben()] }]);
+    booking().by(ben()).when(lead(false)).then_nothing();
+    after([TripBookingEvent::LeadersChanged { leaders: vec![ann(), ben()] }])
+        .by(ben())
+        .when(lead(false))
+        .then([TripBookingEvent::LeadersChanged { leaders: vec![ann()] }]);
+}
+
+#[test]
+fn the_last_leader_cannot_leave() {
+    booking().by(ann()).when(TripBookingCommand::RemoveMember { person: ann() }).then_err(Conflict);
+    let resign = ChangeMember { leader: Some(false), ..change(ann()) };
+    booking().by(ann()).when(TripBookingCommand::ChangeMember(resign)).then_err(Conflict);
+    after([TripBookingEvent::LeadersChanged { leaders: vec![ann(), ben()] }])
+        .by(ann())
+        .when(TripBookingCommand::RemoveMember { person: ann() })
+        .then([TripBookingEvent::MemberRemoved { person: ann() }]);
+}
+
+#[test]
+fn members_remove_members_but_only_leaders_remove_leaders() {
+    let remove = |person| TripBookingCommand::RemoveMember { person };
+    booking().by(ben()).when(remove(cal())).then([TripBookingEvent::MemberRemoved { person: cal() }]);
+    booking().by(ben()).when(remove(ben())).then([TripBookingEvent::MemberRemoved { person: ben() }]);
+    booking().by(ben()).when(remove(ann())).then_err(Forbidden);
+    booking().by(dan()).when(remove(ben())).then_err(Forbidden);
+    booking().by(ann()).when(remove(dan())).then_err(NotFound);
+}
+
+#[test]
+fn a_removed_member_owes_nothing_further_and_is_still_owed() {
+    let happened = || {
+        after([
+            TripBookingEvent::BundleAdded { bundle: bundle(10_000, &[Some(ann()), Some(cal())]) },
+            TripBookingEvent::AccommodationAdded {
+                accommodation: Accommodation {
+                    number: 20,
+                    details: Details { name: "Inn".into(), guest_users: vec![ben(), cal()], ..Details::default() },
+                    rooms: vec![],
+                },
+            },
+            TripBookingEvent::RoomAdded {
+                accommodation: 20,
+                room: Room {
+                    number: 21,
+                    terms: RoomTerms {
+                        check_in_date: None,
+                        check_out_date: None,
+                        room_type: None,
+                        purchaser: ann(),
+                        purchase: Some(Purchase { number: 22, amount: usd(9_000), date: 0 }),
+                    },
+                    guests: vec![guest(23, ben(), None), guest(24, cal(), None), guest(25, ann(), None)],
+                },
+            },
+        ])
+    };
+    let before = happened().by(ann()).when(TripBookingCommand::AddEvent { event: concert(), user_ids: None }).then([]);
+    assert_eq!(owed(&before), [(ann(), -1_000), (ben(), -7_000), (cal(), 8_000)]);
+    let without_ben = happened().by(ann()).when(TripBookingCommand::RemoveMember { person: ben() }).then_state();
+    // Ben's third of the room falls on the other guests; what Ann and Cal owe him for the tickets stays.
+    assert_eq!(owed(&without_ben), [(ann(), 500), (cal(), 9_500), (ben(), -10_000)]);
+    let booking = of(&without_ben);
+    assert_eq!(booking.attendance(concert()).unwrap().attendees, [ann()]);
+    assert_eq!(booking.accommodation(20).unwrap().details.guest_users, [cal()]);
+    assert_eq!(booking.room(21).unwrap().1.guests, [guest(24, cal(), None), guest(25, ann(), None)]);
+    let without_cal = happened().by(ann()).when(TripBookingCommand::RemoveMember { person: cal() }).then_state();
+    assert_eq!(owed(&without_cal), [(ann(), 500), (ben(), -500)]);
+    assert_eq!(of(&without_cal).ticket(1, 4).unwrap().consumer, None);
+}
+
+#[test]
+fn members_remind_members_through_the_channel_that_reaches_them() {
+    let remind = |person, channel| TripBookingCommand::RemindMember { person, channel };
+    let reminded =
+        TripBookingEvent::MemberReminded { person: cal(), channel: Channel::Sms, at: at("2030-01-01T12:00:00Z") };
+    booking().by(ben()).when(remind(cal(), Some(Channel::Sms))).then([reminded]);
+    booking().by(ben()).when(remind(cal(), None)).then_err(Conflict);
+    booking().by(ben()).when(remind(dan(), Some(Channel::Mail))).then_err(NotFound);
+    booking().by(dan()).when(remind(cal(), Some(Channel::Mail))).then_err(Forbidden);
+}

@@ -1,0 +1,275 @@
+//! Accommodations, rooms, guests and their shares. Ann paid room 2 of accommodation 1.
+
+use super::*;
+use crate::RejectionKind::{Conflict, Forbidden, Invalid, NotFound};
+
+fn stay() -> AddAccommodation {
+    let guests = vec![new_guest(ann(), Some(0.5)), new_guest(ben(), Some(0.5))];
+    let room = NewRoom {
+        check_in_date: Some(day(1)),
+        check_out_date: Some(day(4)),
+        room_type: Some(2),
+        purchase: Some(price("480")),
+        guests,
+        ..NewRoom::default()
+    };
+    AddAccommodation { name: "Palm Hotel".into(), rooms: vec![room], ..AddAccommodation::default() }
+}
+
+fn with_room(guests: Vec<Guest>) -> Given<TripBookings> {
+    after([hotel(48_000, guests)])
+}
+
+fn owed_with(guests: Vec<Guest>) -> Vec<(EntityId, i128)> {
+    let nothing = TripBookingCommand::AddEvent { event: concert(), user_ids: None };
+    owed(&with_room(guests).by(ann()).when(nothing).then([]))
+}
+
+#[test]
+fn one_call_makes_the_accommodation_with_rooms_purchases_and_guests() {
+    let guests = vec![guest(4, ann(), Some(0.5)), guest(5, ben(), Some(0.5))];
+    let state = booking().by(ann()).when(TripBookingCommand::AddAccommodation(stay())).then([hotel(48_000, guests)]);
+    assert_eq!(of(&state).next_child, 6);
+    assert_eq!(owed(&state), [(ann(), -24_000), (ben(), 24_000)]);
+    booking().by(dan()).when(TripBookingCommand::AddAccommodation(stay())).then_err(Forbidden);
+}
+
+#[test]
+fn what_is_wrong_deep_inside_is_named() {
+    let refused = |change: fn(&mut NewRoom)| {
+        let mut stay = stay();
+        change(&mut stay.rooms[0]);
+        let rejection = booking().by(ann()).when(TripBookingCommand::AddAccommodation(stay)).then_err(Invalid);
+        rejection.field.unwrap().into_owned()
+    };
+    assert_eq!(refused(|room| room.check_out_date = Some(day(1).pred_opt().unwrap())), "rooms[0].check_out_date");
+    assert_eq!(refused(|room| room.purchaser_id = Some(dan())), "rooms[0].purchase.purchaser_id");
+    assert_eq!(refused(|room| room.purchase = Some(price("-1"))), "rooms[0].purchase.amount");
+    assert_eq!(refused(|room| room.guests[1].person = dan()), "rooms[0].guests[1].guest_id");
+    assert_eq!(refused(|room| room.guests[1].proportion = Some(0.6)), "rooms[0].guests[1].proportion_of_payment");
+    assert_eq!(
+        refused(|room| {
+            room.guests[0].check_in_date = Some(day(3));
+            room.guests[0].check_out_date = Some(day(2));
+        }),
+        "rooms[0].guests[0].check_out_date"
+    );
+}
+
+#[test]
+fn an_accommodation_has_a_name_and_guests_who_are_members() {
+    let nameless = AddAccommodation { name: " ".into(), ..stay() };
+    booking().by(ann()).when(TripBookingCommand::AddAccommodation(nameless)).then_err(Invalid);
+    let details = DetailsChange { guest_user_ids: Some(vec![dan()]), ..DetailsChange::default() };
+    let stay = AddAccommodation { details, ..stay() };
+    let rejection = booking().by(ann()).when(TripBookingCommand::AddAccommodation(stay)).then_err(Invalid);
+    assert_eq!(rejection.field.as_deref(), Some("accommodation_guest_user_ids"));
+}
+
+#[test]
+fn without_a_purchaser_the_actor_is() {
+    let room = NewRoom { purchase: Some(price("10")), ..NewRoom::default() };
+    let add = |room| TripBookingCommand::AddRoom { accommodation: 1, room };
+    let state = with_room(vec![]).by(cal()).when(add(room.clone())).then_state();
+    assert_eq!(of(&state).accommodations[0].rooms[1].terms.purchaser, cal());
+    let room = NewRoom { purchaser_id: Some(ben()), ..room };
+    let state = with_room(vec![]).by(cal()).when(add(room)).then_state();
+    assert_eq!(of(&state).accommodations[0].rooms[1].terms.purchaser, ben());
+}
+
+#[test]
+fn rooms_are_added_by_members_to_what_is_there() {
+    let add = |accommodation| TripBookingCommand::AddRoom { accommodation, room: NewRoom::default() };
+    with_room(vec![]).by(dan()).when(add(1)).then_err(Forbidden);
+    with_room(vec![]).by(ann()).when(add(9)).then_err(NotFound);
+}
+
+#[test]
+fn the_price_of_a_room_splits_by_proportion_and_the_remainder_is_the_purchasers() {
+    assert_eq!(owed_with(vec![guest(4, ben(), Some(0.25))]), [(ann(), -12_000), (ben(), 12_000)]);
+}
+
+#[test]
+fn if_no_guest_has_a_proportion_the_split_is_equal() {
+    let guests = vec![guest(4, ann(), None), guest(5, ben(), None), guest(6, cal(), None)];
+    assert_eq!(owed_with(guests), [(ann(), -32_000), (ben(), 16_000), (cal(), 16_000)]);
+}
+
+#[test]
+fn if_some_guests_have_a_proportion_a_missing_one_is_nothing() {
+    let guests = vec![guest(4, ben(), Some(0.5)), guest(5, cal(), None)];
+    assert_eq!(owed_with(guests), [(ann(), -24_000), (ben(), 24_000)]);
+}
+
+#[test]
+fn a_room_without_guests_is_the_purchasers() {
+    assert_eq!(owed_with(vec![]), []);
+}
+
+#[test]
+fn proportions_sum_to_one_at_most() {
+    let add = |proportion| TripBookingCommand::AddGuests { guests: vec![(2, new_guest(cal(), Some(proportion)))] };
+    let room = || with_room(vec![guest(4, ann(), Some(0.5)), guest(5, ben(), Some(0.25))]);
+    let rejection = room().by(ann()).when(add(0.250_1)).then_err(Invalid);
+    assert_eq!(rejection.field.as_deref(), Some("[0].proportion_of_payment"));
+    room().by(ann()).when(add(0.25 + 5e-10)).then_state();
+    room().by(ann()).when(add(-0.1)).then_err(Invalid);
+}
+
+#[test]
+fn several_guests_are_added_at_once_each_to_its_room() {
+    let guests = vec![(2, new_guest(ben(), None)), (2, new_guest(cal(), None))];
+    with_room(vec![])
+        .by(ben())
+        .when(TripBookingCommand::AddGuests { guests: guests.clone() })
+        .then([TripBookingEvent::GuestsAdded { room: 2, guests: vec![guest(4, ben(), None), guest(5, cal(), None)] }]);
+    with_room(vec![]).by(dan()).when(TripBookingCommand::AddGuests { guests }).then_err(Forbidden);
+    let elsewhere = TripBookingCommand::AddGuests { guests: vec![(9, new_guest(ben(), None))] };
+    with_room(vec![]).by(ben()).when(elsewhere).then_err(NotFound);
+}
+
+#[test]
+fn a_person_is_a_guest_of_a_room_once() {
+    let add = TripBookingCommand::AddGuests { guests: vec![(2, new_guest(ben(), None))] };
+    with_room(vec![guest(4, ben(), None)]).by(ben()).when(add).then_err(Conflict);
+    let twice = TripBookingCommand::AddGuests { guests: vec![(2, new_guest(ben(), None)); 2] };
+    with_room(vec![]).by(ben()).when(twice).then_err(Conflict);
+}
+
+fn change_guest() -> ChangeGuest {
+    ChangeGuest { guest: 4, room: 2, person: None, proportion: None, check_in_date: None, check_out_date: None }
+}
+
+#[test]
+fn a_guests_person_share_and_dates_change() {
+    let change = ChangeGuest { person: Some(cal()), proportion: Some(1.0), ..change_guest() };
+    with_room(vec![guest(4, ben(), Some(0.5))])
+        .by(ben())
+        .when(TripBookingCommand::ChangeGuest(change))
+        .then([TripBookingEvent::GuestChanged { room: 2, guest: guest(4, cal(), Some(1.0)) }]);
+    let same = TripBookingCommand::ChangeGuest(change_guest());
+    with_room(vec![guest(4, ben(), None)]).by(ben()).when(same.clone()).then_nothing();
+    with_room(vec![guest(4, ben(), None)]).by(dan()).when(same.clone()).then_err(Forbidden);
+    with_room(vec![]).by(ben()).when(same).then_err(NotFound);
+}
+
+#[test]
+fn a_changed_guest_still_fits_the_room() {
+    let others = vec![guest(4, ben(), Some(0.5)), guest(5, cal(), Some(0.5))];
+    let more = ChangeGuest { proportion: Some(0.6), ..change_guest() };
+    with_room(others.clone()).by(ben()).when(TripBookingCommand::ChangeGuest(more)).then_err(Invalid);
+    let twice = ChangeGuest { person: Some(cal()), ..change_guest() };
+    with_room(others).by(ben()).when(TripBookingCommand::ChangeGuest(twice)).then_err(Conflict);
+}
+
+#[test]
+fn a_guest_moves_to_another_room() {
+    let room = Room {
+        number: 8,
+        terms: RoomTerms {
+            check_in_date: None,
+            check_out_date: None,
+            room_type: None,
+            purchaser: cal(),
+            purchase: Some(Purchase { number: 9, amount: usd(1_000), date: 0 }),
+        },
+        guests: vec![],
+    };
+    let state =
+        after([hotel(48_000, vec![guest(4, ben(), None)]), TripBookingEvent::RoomAdded { accommodation: 1, room }])
+            .by(ben())
+            .when(TripBookingCommand::ChangeGuest(ChangeGuest { room: 8, ..change_guest() }))
+            .then([TripBookingEvent::GuestChanged { room: 8, guest: guest(4, ben(), None) }]);
+    assert!(of(&state).room(2).unwrap().1.guests.is_empty());
+    assert_eq!(owed(&state), [(ben(), 1_000), (cal(), -1_000)]);
+}
+
+#[test]
+fn a_guest_is_removed_from_the_room_named() {
+    let remove = |room| TripBookingCommand::RemoveGuest { room, guest: 4 };
+    let state = with_room(vec![guest(4, ben(), None)])
+        .by(cal())
+        .when(remove(2))
+        .then([TripBookingEvent::GuestRemoved { guest: 4 }]);
+    assert_eq!(owed(&state), []);
+    with_room(vec![guest(4, ben(), None)]).by(cal()).when(remove(9)).then_err(NotFound);
+    with_room(vec![guest(4, ben(), None)]).by(dan()).when(remove(2)).then_err(Forbidden);
+}
+
+fn change_room() -> ChangeRoom {
+    ChangeRoom { accommodation: 1, room: 2, ..ChangeRoom::default() }
+}
+
+#[test]
+fn a_room_changes_its_dates_type_and_purchase() {
+    let change = ChangeRoom {
+        check_out_date: Some(day(5)),
+        room_type: Some(3),
+        purchaser_id: Some(ben()),
+        purchase_number: Some(3),
+        purchase: Some(Price { amount: Some("500".into()), ..Price::default() }),
+        ..change_room()
+    };
+    let state =
+        with_room(vec![guest(4, ann(), None)]).by(cal()).when(TripBookingCommand::ChangeRoom(change)).then_state();
+    let terms = of(&state).room(2).unwrap().1.terms;
+    assert_eq!((terms.check_out_date, terms.room_type, terms.purchaser), (Some(day(5)), Some(3), ben()));
+    assert_eq!(owed(&state), [(ann(), 50_000), (ben(), -50_000)]);
+    with_room(vec![]).by(ann()).when(TripBookingCommand::ChangeRoom(change_room())).then_nothing();
+}
+
+#[test]
+fn a_changed_room_is_checked_like_a_new_one() {
+    let refused = |change| with_room(vec![]).by(ann()).when(TripBookingCommand::ChangeRoom(change));
+    refused(ChangeRoom { check_in_date: Some(day(5)), ..change_room() }).then_err(Invalid);
+    refused(ChangeRoom { purchaser_id: Some(dan()), ..change_room() }).then_err(Invalid);
+    refused(ChangeRoom { purchase_number: Some(9), ..change_room() }).then_err(NotFound);
+    refused(ChangeRoom { accommodation: 9, ..change_room() }).then_err(NotFound);
+    refused(ChangeRoom { room: 9, ..change_room() }).then_err(NotFound);
+    with_room(vec![]).by(dan()).when(TripBookingCommand::ChangeRoom(change_room())).then_err(Forbidden);
+}
+
+#[test]
+fn an_accommodation_changes_its_top_level_data() {
+    let details = DetailsChange {
+        address: Some("12 Main Street".into()),
+        guest_user_ids: Some(vec![ben(), ben()]),
+        simple: Some(true),
+        ..DetailsChange::default()
+    };
+    let change = ChangeAccommodation { accommodation: 1, name: None, details };
+    let state = with_room(vec![]).by(cal()).when(TripBookingCommand::ChangeAccommodation(change.clone())).then_state();
+    let details = &of(&state).accommodations[0].details;
+    assert_eq!(details.name, "Palm Hotel");
+    assert_eq!(details.address.as_deref(), Some("12 Main Street"));
+    assert_eq!((details.guest_users.as_slice(), details.simple), ([ben()].as_slice(), true));
+    with_room(vec![]).by(dan()).when(TripBookingCommand::ChangeAccommodation(change.clone())).then_err(Forbidden);
+    let elsewhere = ChangeAccommodation { accommodation: 9, ..change };
+    with_room(vec![]).by(cal()).when(TripBookingCommand::ChangeAccommodation(elsewhere)).then_err(NotFound);
+}
+
+#[test]
+fn with_an_accommodation_everything_below_it_goes() {
+    let remove = TripBookingCommand::RemoveAccommodation { accommodation: 1 };
+    let state = with_room(vec![guest(4, ben(), None)])
+        .by(cal())
+        .when(remove.clone())
+        .then([TripBookingEvent::AccommodationRemoved { accommodation: 1 }]);
+    assert!(of(&state).accommodations.is_empty() && of(&state).accommodation_order.is_empty());
+    assert_eq!(owed(&state), []);
+    with_room(vec![]).by(dan()).when(remove.clone()).then_err(Forbidden);
+    booking().by(ann()).when(remove).then_err(NotFound);
+}
+
+#[test]
+fn with_a_room_its_guests_and_purchase_go() {
+    let remove = |accommodation, room| TripBookingCommand::RemoveRoom { accommodation, room };
+    let state = with_room(vec![guest(4, ben(), None)])
+        .by(cal())
+        .when(remove(1, 2))
+        .then([TripBookingEvent::RoomRemoved { room: 2 }]);
+    assert!(of(&state).accommodations[0].rooms.is_empty());
+    assert_eq!(owed(&state), []);
+    with_room(vec![]).by(cal()).when(remove(1, 9)).then_err(NotFound);
+    with_room(vec![]).by(dan()).when(remove(1, 2)).then_err(Forbidden);
+}

@@ -1,0 +1,56 @@
+//! The storage format of crews: names and shapes here are what the log holds, so change them with care.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::EntityId;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum CrewEvent {
+    CrewCreated {
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<Description>,
+        has_image: bool,
+        admins: Vec<EntityId>,
+        members: Vec<EntityId>,
+    },
+    /// Only what changed.
+    CrewChanged {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<Description>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        has_image: Option<bool>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        admins: Option<Vec<EntityId>>,
+    },
+    CrewMemberAdded {
+        person: EntityId,
+    },
+    /// Added, and to be told so.
+    CrewMemberInvited {
+        person: EntityId,
+    },
+    CrewMemberRemoved {
+        person: EntityId,
+    },
+    /// `to` takes every place of `from`.
+    CrewMemberReplaced {
+        from: EntityId,
+        to: EntityId,
+    },
+    CrewDeleted {
+        at: DateTime<Utc>,
+    },
+}
+
+/// What a crew says about itself: text, or the boolean that krugo documents (krugo, Oddities).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Description {
+    Text(String),
+    Flag(bool),
+}
