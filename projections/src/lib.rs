@@ -1,1 +1,33 @@
-//! placeholder
+//! What is read: one document per entity (its folded state), plans that find documents, and the followers that keep
+//! both up to date from the log.
+//!
+//! [`ReadModels`] answers reads; [`postgres_follower`] and [`Search`] follow the log; [`rebuild()`] folds it anew beside
+//! the running system and [`verify()`] compares.
+
+mod bookkeeping;
+mod document;
+mod error;
+mod follower;
+mod loader;
+mod plan;
+mod read_models;
+mod rebuild;
+mod schema;
+mod search;
+mod sql;
+mod text;
+mod verify;
+mod write;
+
+use caravan_domain::Kind;
+
+pub use error::{ReadError, RebuildError};
+pub use follower::postgres_follower;
+pub use plan::{Condition, Cursor, Document, Found, Near, Plan, Sort};
+pub use read_models::{Read, ReadModels};
+pub use rebuild::{Progress, Rebuilt, rebuild};
+pub use search::{Elastic, Search, SearchTarget};
+pub use verify::{Difference, Discrepancy, Verified, verify};
+
+/// Kinds as every function here takes them: `caravan_domain::kinds::KINDS`, or a test's own.
+pub type Kinds = &'static [&'static Kind];

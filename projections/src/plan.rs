@@ -1,0 +1,296 @@
+//! Plans: what to find, in what order, which page. Two targets carry them out, SQL and Elasticsearch.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use caravan_domain::kind::{Field, FieldType};
+use caravan_domain::{EntityId, Kind};
+use caravan_event_store::{Position, Revision};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{Read, ReadError};
+
+/// A question to the documents of one kind. Deleted documents are never found.
+#[derive(Clone)]
+pub struct Plan {
+    pub kind: &'static Kind,
+    /// All must hold.
+    pub conditions: Vec<Condition>,
+    /// Words that must all occur in the kind's text: whole, as the beginning of a word, or with a slip of the pen.
+    /// Case and accents do not matter.
+    pub text: Option<String>,
+    pub near: Option<Near>,
+    /// Missing values come last, ties in creation order. When empty: by distance if `near`, else by relevance if
+    /// `text`, else in creation order.
+    pub sort: Vec<Sort>,
+    /// Documents per page, at least 1.
+    pub limit: usize,
+    /// Where the page before ended.
+    pub after: Option<Cursor>,
+}
+
+impl Plan {
+    /// All documents of a kind in creation order.
+    pub fn all(kind: &'static Kind, limit: usize) -> Plan {
+        Plan { kind, conditions: vec![], text: None, near: None, sort: vec![], limit, after: None }
+    }
+
+    pub fn and(mut self, condition: Condition) -> Plan {
+        self.conditions.push(condition);
+        self
+    }
+}
+
+/// A condition on one field that the kind declares, or on its parent under the parent field's name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// Equal to any of these; `null` stands for a missing value. Keywords are compared by their first 512 characters.
+    Is(&'static str, Vec<Value>),
+    /// The list contains any of these.
+    Contains(&'static str, Vec<String>),
+    /// At least the first (inclusive), less than the second (exclusive). Never holds for a missing value.
+    Between(&'static str, Option<Value>, Option<Value>),
+    IdIn(Vec<EntityId>),
+    Not(Box<Condition>),
+}
+
+/// Within a distance of a point; field of type `Place`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Near {
+    pub field: &'static str,
+    /// Degrees.
+    pub lat: f64,
+    /// Degrees.
+    pub lon: f64,
+    pub within_metres: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sort {
+    pub field: &'static str,
+    pub descending: bool,
+}
+
+impl Sort {
+    pub fn asc(field: &'static str) -> Sort {
+        Sort { field, descending: false }
+    }
+
+    pub fn desc(field: &'static str) -> Sort {
+        Sort { field, descending: true }
+    }
+}
+
+/// Where a page ended: the last document's sort keys and id. As text it is opaque and fit for a URL; one target's
+/// cursor means nothing to the other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cursor(pub(crate) Vec<Value>);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(Value::from(self.0.clone()).to_string()))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ReadError;
+
+    fn from_str(text: &str) -> Result<Self, ReadError> {
+        let keys = URL_SAFE_NO_PAD.decode(text).ok().and_then(|json| serde_json::from_slice::<Vec<Value>>(&json).ok());
+        match keys {
+            Some(keys) if keys.iter().all(|key| !key.is_array() && !key.is_object()) => Ok(Cursor(keys)),
+            _ => Err(invalid_cursor()),
+        }
+    }
+}
+
+pub(crate) fn invalid_cursor() -> ReadError {
+    ReadError::invalid("after", "is not where a page of this list ended")
+}
+
+/// One page of documents.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub documents: Vec<Document>,
+    /// Absent on the last page.
+    pub next: Option<Cursor>,
+    /// The answer covers the log at least up to here.
+    pub as_of: Position,
+}
+
+impl Found {
+    /// The documents with their states as `S`.
+    pub fn states<S: DeserializeOwned>(self) -> Result<Vec<Read<S>>, ReadError> {
+        self.documents
+            .into_iter()
+            .map(|document| {
+                let state = serde_json::from_value(document.state).map_err(ReadError::broken)?;
+                Ok(Read { id: document.id, revision: document.revision, position: document.position, state })
+            })
+            .collect()
+    }
+}
+
+/// A folded state as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    pub id: EntityId,
+    pub number: u64,
+    pub revision: Revision,
+    pub position: Position,
+    pub state: Value,
+}
+
+/// What the documents are ordered by, before the id.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Order {
+    Field(&'static Field, bool),
+    Parent(bool),
+    Distance(Near),
+    Relevance,
+}
+
+/// Characters of a keyword that comparisons see: an index entry has room for no more.
+pub(crate) const KEYWORD_CHARACTERS: usize = 512;
+
+/// A field that a condition names.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Named {
+    Parent,
+    Field(&'static Field),
+}
+
+impl Plan {
+    pub(crate) fn order(&self) -> Result<Vec<Order>, ReadError> {
+        if self.sort.is_empty() {
+            return Ok(match (self.near, self.words().is_empty()) {
+                (Some(near), _) => vec![Order::Distance(near)],
+                (None, false) => vec![Order::Relevance],
+                (None, true) => vec![],
+            });
+        }
+        let order = |sort: &Sort| match named(self.kind, sort.field)? {
+            Named::Parent => Ok(Order::Parent(sort.descending)),
+            Named::Field(field) if matches!(field.of, FieldType::Keywords | FieldType::Place) => {
+                Err(ReadError::invalid(field.name, "cannot be sorted by"))
+            }
+            Named::Field(field) => Ok(Order::Field(field, sort.descending)),
+        };
+        self.sort.iter().map(order).collect()
+    }
+
+    /// The folded words of `text`.
+    pub(crate) fn words(&self) -> Vec<String> {
+        self.text.as_deref().map(crate::text::words).unwrap_or_default()
+    }
+
+    /// Refuses what the kind does not declare, before any target sees it.
+    pub(crate) fn check(&self) -> Result<(), ReadError> {
+        if self.limit == 0 {
+            return Err(ReadError::invalid("limit", "must be at least 1"));
+        }
+        if self.text.is_some() && self.kind.text.is_empty() && self.kind.sealed_text.is_empty() {
+            return Err(ReadError::invalid("text", format!("a {} has no text to search", self.kind.name)));
+        }
+        if let Some(near) = &self.near {
+            match named(self.kind, near.field)? {
+                Named::Field(field) if field.of == FieldType::Place => {}
+                _ => return Err(ReadError::invalid(near.field, "is not a place")),
+            }
+            let numbers = near.lat.abs() <= 90.0 && near.lon.abs() <= 180.0 && near.within_metres >= 0.0;
+            if !numbers || !near.within_metres.is_finite() {
+                return Err(ReadError::invalid(near.field, "is not a point on earth and a distance"));
+            }
+        }
+        self.conditions.iter().try_for_each(|condition| check(self.kind, condition))
+    }
+}
+
+pub(crate) fn named(kind: &'static Kind, name: &str) -> Result<Named, ReadError> {
+    if let Some(field) = kind.field(name) {
+        return Ok(Named::Field(field));
+    }
+    if kind.parent == Some(name) {
+        return Ok(Named::Parent);
+    }
+    Err(ReadError::invalid(name, format!("is not a field of {}", kind.name)))
+}
+
+fn check(kind: &'static Kind, condition: &Condition) -> Result<(), ReadError> {
+    match condition {
+        Condition::IdIn(_) => Ok(()),
+        Condition::Not(inner) => check(kind, inner),
+        Condition::Contains(name, values) => match named(kind, name)? {
+            Named::Field(field) if field.of != FieldType::Keywords => Err(ReadError::invalid(*name, "is not a list")),
+            Named::Parent => Err(ReadError::invalid(*name, "is not a list")),
+            Named::Field(_) if values.iter().any(|value| value.contains('\0')) => {
+                Err(ReadError::invalid(*name, "must be text without NUL"))
+            }
+            Named::Field(_) => Ok(()),
+        },
+        Condition::Is(name, values) => {
+            let field = named(kind, name)?;
+            values
+                .iter()
+                .filter(|value| !value.is_null())
+                .try_for_each(|value| comparable(field, name, value).map(drop))
+        }
+        Condition::Between(name, from, to) => {
+            let field = named(kind, name)?;
+            if matches!(field, Named::Field(Field { of: FieldType::Boolean, .. })) {
+                return Err(ReadError::invalid(*name, "has no order"));
+            }
+            [from, to].into_iter().flatten().try_for_each(|value| comparable(field, name, value).map(drop))
+        }
+    }
+}
+
+/// A condition's value in the form that both targets compare.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Comparable {
+    Text(String),
+    Integer(i64),
+    Boolean(bool),
+    Id(Uuid),
+}
+
+pub(crate) fn comparable(field: Named, name: &str, value: &Value) -> Result<Comparable, ReadError> {
+    let wrong = |expected: &str| ReadError::invalid(name, format!("must be {expected}"));
+    let Named::Field(field) = field else {
+        return match value.as_str().map(str::parse::<EntityId>) {
+            Some(Ok(id)) => Ok(Comparable::Id(id.0)),
+            _ => Err(wrong("an id")),
+        };
+    };
+    match field.of {
+        FieldType::Keyword => {
+            let text = value.as_str().ok_or_else(|| wrong("text"))?;
+            if text.contains('\0') {
+                return Err(wrong("text without NUL"));
+            }
+            Ok(Comparable::Text(text.chars().take(KEYWORD_CHARACTERS).collect()))
+        }
+        FieldType::Integer => value.as_i64().map(Comparable::Integer).ok_or_else(|| wrong("an integer")),
+        FieldType::Boolean => value.as_bool().map(Comparable::Boolean).ok_or_else(|| wrong("true or false")),
+        FieldType::Instant => match value.as_str().and_then(instant) {
+            Some(text) => Ok(Comparable::Text(text)),
+            None => Err(wrong("an instant (RFC 3339)")),
+        },
+        FieldType::Day => match value.as_str().map(NaiveDate::from_str) {
+            Some(Ok(day)) => Ok(Comparable::Text(day.to_string())),
+            _ => Err(wrong("a day (YYYY-MM-DD)")),
+        },
+        FieldType::Keywords | FieldType::Place => Err(ReadError::invalid(name, "cannot be compared")),
+    }
+}
+
+/// An RFC 3339 time as fixed-width UTC text, so that text order is time order.
+pub(crate) fn instant(text: &str) -> Option<String> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(time.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Millis, true))
+}

@@ -1,0 +1,127 @@
+//! Reading documents: by id, and by plan.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use caravan_domain::{Decider, EntityId, Kind, Record};
+use caravan_event_store::{Position, Revision, StreamId};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sqlx::PgPool;
+
+use crate::loader::{Loader, Stored};
+use crate::{Found, Kinds, Plan, ReadError, SearchTarget, schema, sql};
+
+/// The documents of all kinds, cheap to clone.
+#[derive(Clone)]
+pub struct ReadModels(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    kinds: Kinds,
+    search: SearchTarget,
+    loaders: HashMap<&'static str, Loader>,
+}
+
+/// An entity's folded state, with the revision (its ETag) and position of the last event in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read<S> {
+    pub id: EntityId,
+    pub revision: Revision,
+    pub position: Position,
+    pub state: S,
+}
+
+impl ReadModels {
+    /// Makes the tables, views and indexes that `kinds` declare and that are missing, in a database whose migrations
+    /// have run. Safe to run from several processes at once. Returns the kinds whose documents were folded by other
+    /// rules than the program's, or not at all although the log has been followed: these need a [`crate::rebuild()`].
+    pub async fn migrate(pool: &PgPool, kinds: Kinds) -> Result<Vec<&'static str>, ReadError> {
+        schema::migrate(pool, kinds).await
+    }
+
+    /// Needs a running tokio runtime and a migrated database.
+    pub fn open(pool: PgPool, kinds: Kinds, search: SearchTarget) -> ReadModels {
+        let loaders = kinds.iter().map(|kind| (kind.name, Loader::new(pool.clone(), kind))).collect();
+        ReadModels(Arc::new(Inner { pool, kinds, search, loaders }))
+    }
+
+    /// The document of one aggregate. Its state says itself whether it is deleted.
+    pub async fn get<D: Decider>(&self, id: EntityId) -> Result<Option<Read<D::State>>, ReadError> {
+        Ok(self.get_many::<D>(&[id]).await?.pop())
+    }
+
+    /// The documents of these ids, in their order; those missing are left out.
+    pub async fn get_many<D: Decider>(&self, ids: &[EntityId]) -> Result<Vec<Read<D::State>>, ReadError> {
+        self.load(D::CATEGORY, ids).await?.iter().map(|stored| read(stored)).collect()
+    }
+
+    /// One record as its struct; `None` when it was never made or is deleted.
+    pub async fn record<T: DeserializeOwned>(
+        &self,
+        record: &Record,
+        id: EntityId,
+    ) -> Result<Option<Read<T>>, ReadError> {
+        Ok(self.records(record, &[id]).await?.pop())
+    }
+
+    /// The records of these ids, in their order; those missing or deleted are left out.
+    pub async fn records<T: DeserializeOwned>(
+        &self,
+        record: &Record,
+        ids: &[EntityId],
+    ) -> Result<Vec<Read<T>>, ReadError> {
+        let states = self.load(record.kind.name, ids).await?;
+        let mut records = Vec::with_capacity(states.len());
+        for stored in states {
+            let Read { id, revision, position, state } = read::<caravan_domain::record::RecordState>(&stored)?;
+            if let Some(state) = state.get::<T>() {
+                records.push(Read { id, revision, position, state });
+            }
+        }
+        Ok(records)
+    }
+
+    /// One page of what the plan describes. Searchable kinds are found by the search target, others by Postgres.
+    pub async fn find(&self, plan: &Plan) -> Result<Found, ReadError> {
+        plan.check()?;
+        match &self.0.search {
+            SearchTarget::Elasticsearch(elastic) if plan.kind.searchable => {
+                crate::search::find(&self.0.pool, elastic, plan).await
+            }
+            _ => sql::find(&self.0.pool, plan).await,
+        }
+    }
+
+    /// The folded state of a stream as its document holds it, if that was folded by this version of the rules: where
+    /// the write side starts from instead of the first event.
+    pub async fn snapshot(&self, stream: &StreamId, fold_version: i32) -> Result<Option<(Revision, Value)>, ReadError> {
+        if !self.0.loaders.contains_key(stream.category.as_str()) {
+            return Ok(None);
+        }
+        let Some(stored) = self.load(&stream.category, &[stream.id]).await?.pop() else { return Ok(None) };
+        if stored.fold_version != fold_version {
+            return Ok(None);
+        }
+        let state = serde_json::from_str(&stored.state).map_err(ReadError::broken)?;
+        Ok(Some((stored.revision, state)))
+    }
+
+    pub fn kinds(&self) -> &'static [&'static Kind] {
+        self.0.kinds
+    }
+
+    async fn load(&self, kind: &str, ids: &[EntityId]) -> Result<Vec<Arc<Stored>>, ReadError> {
+        let loader =
+            self.0.loaders.get(kind).ok_or_else(|| ReadError::broken(format!("no documents of kind {kind}")))?;
+        if ids.is_empty() {
+            return Ok(vec![]);
+        }
+        loader.load(ids.iter().map(|id| id.0).collect()).await
+    }
+}
+
+fn read<S: DeserializeOwned>(stored: &Stored) -> Result<Read<S>, ReadError> {
+    let state = serde_json::from_str(&stored.state).map_err(ReadError::broken)?;
+    Ok(Read { id: EntityId(stored.id), revision: stored.revision, position: stored.position, state })
+}

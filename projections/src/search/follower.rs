@@ -1,0 +1,203 @@
+//! The `search` follower: keeps search documents at what the tables of documents hold.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use caravan_domain::{Kind, identity};
+use caravan_event_store::following::{self, Checkpoints, FollowError, Follower};
+use caravan_event_store::{Direction, Filter, Position, Recorded, StreamId};
+use serde_json::json;
+use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::elastic::{Elastic, ElasticError};
+use super::{Place, Search, SearchError, opened, render};
+use crate::bookkeeping::{DOCUMENTS, SEARCH};
+
+/// The event after which a person's values are in no search document any more.
+const FORGOTTEN: &str = "PersonForgotten";
+
+/// How long a batch waits for the documents to follow before it starts over.
+const DOCUMENTS_LIMIT: Duration = Duration::from_secs(5);
+
+/// The longest pause between attempts to reach the search server.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+
+/// Documents rendered and written at once.
+pub(super) const CHUNK: usize = 1_000;
+
+impl Search {
+    /// Keeps search up to date until `stop`. Makes indexes that are missing or of another shape; waits for the search
+    /// server as long as it takes.
+    pub async fn follow(self, checkpoints: Checkpoints, stop: CancellationToken) {
+        let mut pause = Duration::from_millis(50);
+        while let Err(error) = self.prepare().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "search cannot be prepared");
+            pause = (pause * 2).min(MAX_PAUSE);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        let store = self.store.clone();
+        let follower = SearchFollower { search: self, checkpoints: checkpoints.clone() };
+        following::follow(store, checkpoints, follower, stop).await;
+    }
+
+    /// Renders and writes documents of one kind, into the alias or a named index.
+    pub(super) async fn write(
+        &self,
+        connection: &mut PgConnection,
+        kind: &'static Kind,
+        (place, index): (Place<'_>, Option<&str>),
+        ids: &[Uuid],
+        forgotten: &HashSet<Uuid>,
+    ) -> Result<(), SearchError> {
+        for ids in ids.chunks(CHUNK) {
+            let documents = render::read(connection, kind, ids).await?;
+            let rendered = render::render(&self.vault, kind, documents, forgotten).await?;
+            match place {
+                Place::Index(elastic) => elastic.write_all(kind, index, &rendered).await?,
+                Place::Opened => opened::write(connection, kind, &rendered).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The persons forgotten since a position, up to the log's end.
+    pub(super) async fn forgotten_since(&self, mut position: Position) -> Result<HashSet<Uuid>, SearchError> {
+        let filter = Filter {
+            categories: vec![identity::account::KIND.name.to_owned()],
+            event_types: vec![FORGOTTEN.to_owned()],
+        };
+        let mut forgotten = HashSet::new();
+        loop {
+            let page = self.store.read_all(position, Direction::Forwards, &filter, CHUNK).await?;
+            forgotten.extend(page.events.iter().map(|event| event.stream.id.0));
+            if page.end {
+                return Ok(forgotten);
+            }
+            position = page.next;
+        }
+    }
+}
+
+/// The search documents of a kind that hold values of these persons.
+pub(super) async fn of_subjects(
+    connection: &mut PgConnection,
+    kind: &Kind,
+    place: Place<'_>,
+    index: Option<&str>,
+    subjects: &HashSet<Uuid>,
+) -> Result<Vec<Uuid>, SearchError> {
+    if subjects.is_empty() || kind.sealed_text.is_empty() {
+        return Ok(vec![]);
+    }
+    let subjects: Vec<Uuid> = subjects.iter().copied().collect();
+    Ok(match place {
+        Place::Opened => opened::of_subjects(connection, kind, &subjects).await?,
+        Place::Index(elastic) => indexed_of_subjects(elastic, kind, index, &subjects).await?,
+    })
+}
+
+async fn indexed_of_subjects(
+    elastic: &Elastic,
+    kind: &Kind,
+    index: Option<&str>,
+    subjects: &[Uuid],
+) -> Result<Vec<Uuid>, ElasticError> {
+    let query = json!({"terms": {"subjects": subjects}});
+    let mut ids: Vec<Uuid> = Vec::new();
+    loop {
+        let hits = elastic.by_id(kind, index, &query, ids.last().copied(), CHUNK, json!(["id"])).await?;
+        ids.extend(hits.iter().filter_map(|hit| hit["id"].as_str()?.parse::<Uuid>().ok()));
+        if hits.len() < CHUNK {
+            return Ok(ids);
+        }
+    }
+}
+
+struct SearchFollower {
+    search: Search,
+    checkpoints: Checkpoints,
+}
+
+#[async_trait]
+impl Follower for SearchFollower {
+    fn name(&self) -> &str {
+        SEARCH
+    }
+
+    fn filter(&self) -> Filter {
+        let mut categories: Vec<String> = self.search.places().iter().map(|(kind, _)| kind.name.to_owned()).collect();
+        categories.push(identity::account::KIND.name.to_owned());
+        categories.sort();
+        categories.dedup();
+        Filter { categories, event_types: vec![] }
+    }
+
+    async fn apply(&mut self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<(), FollowError> {
+        let places = self.search.places();
+        let Some(last) = batch.last().filter(|_| !places.is_empty()) else { return Ok(()) };
+        self.checkpoints
+            .wait(DOCUMENTS, last.position, DOCUMENTS_LIMIT)
+            .await
+            .map_err(|error| FollowError::Transient(error.into()))?;
+        match self.render(tx, &places, batch).await {
+            Ok(()) => Ok(()),
+            Err(SearchError::Sql(error)) => Err(error.into()),
+            Err(SearchError::Elastic(ElasticError::Refused { id, reason })) => Err(refused(batch, id, reason)),
+            Err(SearchError::Elastic(error)) if error.is_missing() => {
+                // Somebody has removed our indexes: all documents go into new ones.
+                self.search.prepare().await.map_err(|error| FollowError::Transient(error.into()))?;
+                Err(FollowError::Transient(error.into()))
+            }
+            Err(error) => Err(FollowError::Transient(error.into())),
+        }
+    }
+}
+
+impl SearchFollower {
+    async fn render(
+        &self,
+        tx: &mut PgConnection,
+        places: &[(&'static Kind, Place<'_>)],
+        batch: &[Recorded],
+    ) -> Result<(), SearchError> {
+        let account = identity::account::KIND.name;
+        let forgotten: HashSet<Uuid> = batch
+            .iter()
+            .filter(|event| event.stream.category == account && event.event_type == FORGOTTEN)
+            .map(|event| event.stream.id.0)
+            .collect();
+        let mut touched: HashMap<&str, HashSet<Uuid>> = HashMap::new();
+        for event in batch {
+            touched.entry(event.stream.category.as_str()).or_default().insert(event.stream.id.0);
+        }
+        for &(kind, place) in places {
+            let mut ids = touched.remove(kind.name).unwrap_or_default();
+            ids.extend(of_subjects(tx, kind, place, None, &forgotten).await?);
+            if ids.is_empty() {
+                continue;
+            }
+            let ids: Vec<Uuid> = ids.into_iter().collect();
+            self.search.write(tx, kind, (place, None), &ids, &forgotten).await?;
+            if let Place::Index(elastic) = place {
+                elastic.refresh(&elastic.alias(kind)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The stream of a document that Elasticsearch will never take cannot be followed on.
+fn refused(batch: &[Recorded], id: Uuid, reason: String) -> FollowError {
+    match batch.iter().find(|event| event.stream.id.0 == id) {
+        Some(event) => {
+            FollowError::Poison { stream: StreamId::clone(&event.stream), position: event.position, message: reason }
+        }
+        None => FollowError::Transient(reason.into()),
+    }
+}

@@ -1,0 +1,180 @@
+//! From documents to search documents: folded words, opened personal values among them.
+
+use std::collections::HashSet;
+
+use caravan_domain::kind::{Field, FieldType};
+use caravan_domain::{Kind, Sealed};
+use caravan_event_store::{Position, Revision};
+use caravan_vault::{FORGOTTEN, Vault, VaultError};
+use chrono::NaiveDate;
+use serde_json::{Map, Value, json};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use uuid::Uuid;
+
+use crate::plan::KEYWORD_CHARACTERS;
+use crate::{document, plan, schema, text};
+
+/// A document as search keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rendered {
+    pub id: Uuid,
+    pub position: Position,
+    pub deleted: bool,
+    /// Folded text, opened personal values included.
+    pub words: String,
+    /// Whose personal values are in `words`.
+    pub subjects: Vec<Uuid>,
+    /// The whole of it, for Elasticsearch.
+    pub source: Value,
+}
+
+/// A document as its table has it.
+pub(crate) struct Plain {
+    pub id: Uuid,
+    number: i64,
+    parent: Option<Uuid>,
+    revision: Revision,
+    pub position: Position,
+    deleted: bool,
+    state: Value,
+}
+
+const COLUMNS: &str = "id, number, parent, revision, position, deleted_at is not null as deleted, state";
+
+/// The documents of these ids, by id.
+pub(crate) async fn read(connection: &mut PgConnection, kind: &Kind, ids: &[Uuid]) -> Result<Vec<Plain>, sqlx::Error> {
+    let sql = format!("select {COLUMNS} from {} where id = any($1) order by id", schema::view(kind));
+    sqlx::query(AssertSqlSafe(sql)).bind(ids).try_map(plain).fetch_all(connection).await
+}
+
+/// The next documents after an id, by id.
+pub(crate) async fn read_on(
+    connection: &mut PgConnection,
+    kind: &Kind,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Plain>, sqlx::Error> {
+    let sql = format!("select {COLUMNS} from {} where id > $1 order by id limit $2", schema::view(kind));
+    sqlx::query(AssertSqlSafe(sql)).bind(after).bind(limit).try_map(plain).fetch_all(connection).await
+}
+
+fn plain(row: sqlx::postgres::PgRow) -> Result<Plain, sqlx::Error> {
+    Ok(Plain {
+        id: row.try_get("id")?,
+        number: row.try_get("number")?,
+        parent: row.try_get("parent")?,
+        revision: row.try_get("revision")?,
+        position: row.try_get("position")?,
+        deleted: row.try_get("deleted")?,
+        state: row.try_get("state")?,
+    })
+}
+
+/// Renders documents; what belongs to a person in `forgotten`, or to one that the vault has forgotten, is left out.
+pub(crate) async fn render(
+    vault: &Vault,
+    kind: &Kind,
+    documents: Vec<Plain>,
+    forgotten: &HashSet<Uuid>,
+) -> Result<Vec<Rendered>, VaultError> {
+    let sealed: Vec<Vec<Sealed>> = documents.iter().map(|document| sealed_of(kind, document, forgotten)).collect();
+    let all: Vec<&Sealed> = sealed.iter().flatten().collect();
+    let mut opened = if all.is_empty() { vec![] } else { vault.open_many(&all).await? }.into_iter();
+    let mut rendered = Vec::with_capacity(documents.len());
+    for (document, sealed) in documents.into_iter().zip(&sealed) {
+        let mut words = if document.deleted { String::new() } else { document::words(kind, &document.state) };
+        let mut subjects: Vec<Uuid> = Vec::new();
+        for (value, text) in sealed.iter().zip(opened.by_ref()) {
+            let folded = text::fold(&text);
+            if text == FORGOTTEN || folded.is_empty() {
+                continue;
+            }
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            words.push_str(&folded);
+            if !subjects.contains(&value.subject.0) {
+                subjects.push(value.subject.0);
+            }
+        }
+        let words = document::limit(words);
+        let source = source(kind, &document, &words, &subjects);
+        let Plain { id, position, deleted, .. } = document;
+        rendered.push(Rendered { id, position, deleted, words, subjects, source });
+    }
+    Ok(rendered)
+}
+
+fn sealed_of(kind: &Kind, document: &Plain, forgotten: &HashSet<Uuid>) -> Vec<Sealed> {
+    let mut sealed = Vec::new();
+    if !document.deleted {
+        for path in kind.sealed_text {
+            collect(&document.state, path, &mut sealed);
+        }
+    }
+    sealed.retain(|value| !forgotten.contains(&value.subject.0));
+    sealed
+}
+
+/// Every sealed value at or below a dotted path; lists are gone through.
+fn collect(value: &Value, path: &str, sealed: &mut Vec<Sealed>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| collect(value, path, sealed)),
+        Value::Object(_) if path.is_empty() && value.get("cipher").is_some() => {
+            sealed.extend(serde_json::from_value::<Sealed>(value.clone()).ok());
+        }
+        Value::Object(map) if path.is_empty() => map.values().for_each(|value| collect(value, path, sealed)),
+        Value::Object(map) => {
+            let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+            if let Some(value) = map.get(first) {
+                collect(value, rest, sealed);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn source(kind: &Kind, document: &Plain, words: &str, subjects: &[Uuid]) -> Value {
+    let mut source = json!({
+        "id": document.id,
+        "number": document.number,
+        "position": document.position,
+        "revision": document.revision,
+        "deleted": document.deleted,
+    });
+    // Of a deleted one only that remains.
+    if !document.deleted {
+        let fields: Map<String, Value> = kind
+            .fields
+            .iter()
+            .filter_map(|field| Some((field.name.to_owned(), indexed(field, document.state.get(field.name)?)?)))
+            .collect();
+        source["parent"] = json!(document.parent);
+        source["words"] = json!(words);
+        source["subjects"] = json!(subjects);
+        source["fields"] = Value::Object(fields);
+        source["state"] = document.state.clone();
+    }
+    source
+}
+
+/// A field's value as the index compares it; nothing when it is missing or not of its type.
+fn indexed(field: &Field, value: &Value) -> Option<Value> {
+    let short = |text: &str| Value::String(text.chars().take(KEYWORD_CHARACTERS).collect());
+    match field.of {
+        FieldType::Keyword => match value {
+            Value::Null => None,
+            Value::String(text) => Some(short(text)),
+            other => Some(short(&other.to_string())),
+        },
+        FieldType::Keywords => Some(value.as_array()?.iter().filter_map(|value| value.as_str().map(short)).collect()),
+        FieldType::Integer => value.as_i64().map(Value::from),
+        FieldType::Boolean => value.as_bool().map(Value::from),
+        FieldType::Instant => plan::instant(value.as_str()?).map(Value::String),
+        FieldType::Day => value.as_str()?.get(..10)?.parse::<NaiveDate>().ok().map(|day| json!(day.to_string())),
+        FieldType::Place => {
+            let (lat, lon) = (value.get("lat")?.as_f64()?, value.get("lon")?.as_f64()?);
+            (lat.abs() <= 90.0 && lon.abs() <= 180.0).then(|| json!({"lat": lat, "lon": lon}))
+        }
+    }
+}

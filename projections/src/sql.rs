@@ -1,0 +1,365 @@
+//! Plans as SQL: one statement, bound parameters only. Nothing of a caller's value becomes part of the text.
+
+use caravan_domain::EntityId;
+use caravan_domain::kind::{Field, FieldType};
+use caravan_event_store::{Position, Revision};
+use serde_json::Value;
+use sqlx::postgres::PgRow;
+use sqlx::{Acquire, PgConnection, PgPool, Postgres, QueryBuilder, Row as _};
+use uuid::Uuid;
+
+use crate::plan::{Comparable, Named, Order, comparable, invalid_cursor, named};
+use crate::{Condition, Cursor, Document, Found, Near, Plan, ReadError, schema};
+
+/// How alike a written and a found word must be, of 1: what a slip of the pen leaves of the trigrams of a word of five
+/// letters.
+const LIKENESS: &str = "0.45";
+
+/// Metres; the sphere that Elasticsearch measures on, too.
+const EARTH_RADIUS: f64 = 6_371_008.771_4;
+
+/// Metres per degree of latitude, rounded down, so that a box of degrees is never too small.
+const METRES_PER_DEGREE: f64 = 111_000.0;
+
+/// Answers a plan that was checked.
+pub(crate) async fn find(pool: &PgPool, plan: &Plan) -> Result<Found, ReadError> {
+    let order = plan.order()?;
+    let words = plan.words();
+    if plan.text.is_some() && words.is_empty() {
+        return Ok(Found { documents: vec![], next: None, as_of: as_of(pool, plan).await? });
+    }
+    let mut query = statement(plan, &order, &words)?;
+    let mut connection = pool.acquire().await?;
+    let rows = if words.is_empty() {
+        query.build().fetch_all(&mut *connection).await?
+    } else {
+        let mut tx = connection.begin().await?;
+        demand_likeness(&mut tx).await?;
+        let rows = query.build().fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        rows
+    };
+    page(plan, &order, rows)
+}
+
+async fn demand_likeness(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("select set_config('pg_trgm.word_similarity_threshold', $1, true)")
+        .bind(LIKENESS)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// The position that an answer covers: of all followers whose work it shows.
+fn covered(plan: &Plan) -> &'static str {
+    if searches_opened(plan) {
+        "coalesce((select min(position) from checkpoints where name in ('postgres', 'search')
+                   having count(*) = 2), 0)"
+    } else {
+        "coalesce((select position from checkpoints where name = 'postgres'), 0)"
+    }
+}
+
+async fn as_of(pool: &PgPool, plan: &Plan) -> Result<Position, ReadError> {
+    let mut query = QueryBuilder::<Postgres>::new(format!("select {}", covered(plan)));
+    Ok(query.build_query_scalar().fetch_one(pool).await?)
+}
+
+/// Whether the plan's text is looked for among opened personal values.
+fn searches_opened(plan: &Plan) -> bool {
+    plan.text.is_some() && !plan.kind.sealed_text.is_empty()
+}
+
+/// `as_of` and one row per document, one more than the page holds; a row of nulls when there is none.
+fn statement(plan: &Plan, order: &[Order], words: &[String]) -> Result<QueryBuilder<Postgres>, ReadError> {
+    let mut query = QueryBuilder::<Postgres>::new("select covered.as_of, page.id, number, revision, position, state");
+    for place in 0..order.len() {
+        query.push(format!(", page.key{place}::text as cursor{place}"));
+    }
+    query.push(" from (select ").push(covered(plan)).push(" as as_of) covered left join lateral (");
+    query.push("select * from (select d.id, d.number, d.revision, d.position, d.state");
+    for (place, key) in order.iter().enumerate() {
+        query.push(", ");
+        push_key(&mut query, key, words);
+        query.push(format!(" as key{place}"));
+    }
+    query.push(format!(" from {} d", schema::view(plan.kind)));
+    if searches_opened(plan) {
+        query.push(" join search_text s on s.id = d.id and s.kind = ").push_bind(plan.kind.name);
+    } else if !words.is_empty() {
+        query.push(" cross join lateral (select d.words) s");
+    }
+    query.push(" where d.deleted_at is null");
+    for word in words {
+        query.push(" and (");
+        push_word(&mut query, word);
+        query.push(")");
+    }
+    for condition in &plan.conditions {
+        query.push(" and ");
+        push_condition(&mut query, plan, condition)?;
+    }
+    if let Some(near) = &plan.near {
+        push_near(&mut query, near);
+    }
+    query.push(") found");
+    if let Some(after) = &plan.after {
+        query.push(" where ");
+        push_after(&mut query, order, after)?;
+    }
+    push_order(&mut query, order, "found");
+    query.push(" limit ").push_bind(plan.limit as i64 + 1);
+    query.push(") page on true");
+    push_order(&mut query, order, "page");
+    Ok(query)
+}
+
+fn push_order(query: &mut QueryBuilder<Postgres>, order: &[Order], of: &str) {
+    query.push(" order by ");
+    for (place, key) in order.iter().enumerate() {
+        query.push(format!("{of}.key{place} {} nulls last, ", if descends(key) { "desc" } else { "asc" }));
+    }
+    query.push(format!("{of}.id"));
+}
+
+fn descends(order: &Order) -> bool {
+    match order {
+        Order::Field(_, descending) | Order::Parent(descending) => *descending,
+        Order::Relevance => true,
+        Order::Distance(_) => false,
+    }
+}
+
+fn push_key(query: &mut QueryBuilder<Postgres>, key: &Order, words: &[String]) {
+    match key {
+        Order::Field(field, _) => {
+            query.push(schema::expression(field));
+        }
+        Order::Parent(_) => {
+            query.push("d.parent");
+        }
+        Order::Distance(near) => push_distance(query, near),
+        Order::Relevance => {
+            // A whole word counts most, then a beginning, then likeness.
+            query.push("(0::float8");
+            for word in words {
+                query.push(" + 4 * (").push(LEXEMES).push(" @@ ").push_bind(word.clone()).push("::tsquery)::int");
+                query.push(" + 2 * (").push(LEXEMES).push(" @@ ").push_bind(format!("{word}:*"));
+                query.push("::tsquery)::int + word_similarity(").push_bind(word.clone()).push(", s.words)");
+            }
+            query.push(")");
+        }
+    }
+}
+
+/// As indexed on `words`, whichever table has them.
+const LEXEMES: &str = "array_to_tsvector(string_to_array(s.words, ' '))";
+
+/// The shortest word in which a slip of the pen is forgiven, in characters.
+pub(crate) const FORGIVING: usize = 3;
+
+fn push_word(query: &mut QueryBuilder<Postgres>, word: &str) {
+    query.push(LEXEMES).push(" @@ ").push_bind(format!("{word}:*")).push("::tsquery");
+    if word.chars().count() >= FORGIVING {
+        query.push(" or ").push_bind(word.to_owned()).push(" <% s.words");
+    }
+}
+
+fn push_condition(query: &mut QueryBuilder<Postgres>, plan: &Plan, condition: &Condition) -> Result<(), ReadError> {
+    match condition {
+        Condition::Not(inner) => {
+            query.push("not coalesce(");
+            push_condition(query, plan, inner)?;
+            query.push(", false)");
+        }
+        Condition::IdIn(ids) => {
+            query.push("d.id = any(").push_bind(ids.iter().map(|id| id.0).collect::<Vec<_>>()).push(")");
+        }
+        Condition::Contains(name, values) => {
+            if let Named::Field(field) = named(plan.kind, name)? {
+                // `?|` as a function would not use the index; the operator's name needs no placeholder in Postgres.
+                query.push(schema::expression(field)).push(" ?| ").push_bind(values.clone());
+            }
+        }
+        Condition::Is(name, values) => {
+            let field = named(plan.kind, name)?;
+            let expression = compared(field);
+            let present: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
+            query.push("(").push(&expression).push(" = any(");
+            push_values(query, field, name, &present)?;
+            query.push(")");
+            if present.len() < values.len() {
+                query.push(" or ").push(&expression).push(" is null");
+            }
+            query.push(")");
+        }
+        Condition::Between(name, from, to) => {
+            let field = named(plan.kind, name)?;
+            let expression = compared(field);
+            query.push("(").push(&expression).push(" is not null");
+            for (bound, operator) in [(from, " >= "), (to, " < ")] {
+                if let Some(bound) = bound {
+                    query.push(" and ").push(&expression).push(operator);
+                    push_value(query, comparable(field, name, bound)?);
+                }
+            }
+            query.push(")");
+        }
+    }
+    Ok(())
+}
+
+fn compared(field: Named) -> String {
+    match field {
+        Named::Parent => "d.parent".to_owned(),
+        Named::Field(field) => schema::expression(field),
+    }
+}
+
+fn push_value(query: &mut QueryBuilder<Postgres>, value: Comparable) {
+    match value {
+        Comparable::Text(text) => query.push_bind(text),
+        Comparable::Integer(integer) => query.push_bind(integer).push("::numeric"),
+        Comparable::Boolean(boolean) => query.push_bind(boolean),
+        Comparable::Id(id) => query.push_bind(id),
+    };
+}
+
+/// An array of the field's type.
+fn push_values(
+    query: &mut QueryBuilder<Postgres>,
+    field: Named,
+    name: &str,
+    values: &[&Value],
+) -> Result<(), ReadError> {
+    let (mut texts, mut integers, mut booleans, mut ids) = (vec![], vec![], vec![], vec![]);
+    for value in values {
+        match comparable(field, name, value)? {
+            Comparable::Text(text) => texts.push(text),
+            Comparable::Integer(integer) => integers.push(integer),
+            Comparable::Boolean(boolean) => booleans.push(boolean),
+            Comparable::Id(id) => ids.push(id),
+        }
+    }
+    match field {
+        Named::Parent => query.push_bind(ids),
+        Named::Field(Field { of: FieldType::Integer, .. }) => query.push_bind(integers).push("::numeric[]"),
+        Named::Field(Field { of: FieldType::Boolean, .. }) => query.push_bind(booleans),
+        Named::Field(_) => query.push_bind(texts),
+    };
+    Ok(())
+}
+
+fn push_near(query: &mut QueryBuilder<Postgres>, near: &Near) {
+    // The box lets the index do most of the work; the distance decides.
+    let latitudes = near.within_metres / METRES_PER_DEGREE;
+    query.push(" and ").push(schema::latitude(near.field)).push(" between ");
+    query.push_bind(near.lat - latitudes).push(" and ").push_bind(near.lat + latitudes);
+    query.push(" and ");
+    push_distance(query, near);
+    query.push(" <= ").push_bind(near.within_metres);
+}
+
+/// Great-circle distance in metres (haversine).
+fn push_distance(query: &mut QueryBuilder<Postgres>, near: &Near) {
+    let (lat, lon) = (schema::latitude(near.field), schema::longitude(near.field));
+    query.push(format!("(2 * {EARTH_RADIUS}::float8 * asin(least(1, sqrt(power(sind(({lat} - "));
+    query.push_bind(near.lat).push(") / 2), 2) + cosd(").push_bind(near.lat);
+    query.push(format!(") * cosd({lat}) * power(sind(({lon} - ")).push_bind(near.lon).push(") / 2), 2)))))");
+}
+
+/// Strictly after the cursor in the order: later in the first key, or equal in it and later in the second, and so on.
+fn push_after(query: &mut QueryBuilder<Postgres>, order: &[Order], after: &Cursor) -> Result<(), ReadError> {
+    let Some((id, keys)) = after.0.split_last() else { return Err(invalid_cursor()) };
+    let id: Uuid = id.as_str().and_then(|id| id.parse().ok()).ok_or_else(invalid_cursor)?;
+    if keys.len() != order.len() {
+        return Err(invalid_cursor());
+    }
+    query.push("(");
+    for later in 0..=order.len() {
+        query.push(if later == 0 { "(true" } else { " or (true" });
+        for (place, key) in keys.iter().enumerate().take(later) {
+            query.push(format!(" and key{place} is not distinct from "));
+            push_cursor_key(query, &order[place], key)?;
+        }
+        if let Some(key) = keys.get(later) {
+            let operator = if descends(&order[later]) { "<" } else { ">" };
+            if key.is_null() {
+                query.push(" and false");
+            } else {
+                query.push(format!(" and (key{later} is null or key{later} {operator} "));
+                push_cursor_key(query, &order[later], key)?;
+                query.push(")");
+            }
+        } else {
+            query.push(" and id > ").push_bind(id);
+        }
+        query.push(")");
+    }
+    query.push(")");
+    Ok(())
+}
+
+/// A key as Postgres printed it, with the type of its column.
+fn push_cursor_key(query: &mut QueryBuilder<Postgres>, order: &Order, key: &Value) -> Result<(), ReadError> {
+    let text = match key {
+        Value::Null => None,
+        Value::String(text) if !text.contains('\0') => Some(text.clone()),
+        _ => return Err(invalid_cursor()),
+    };
+    let parsed = text.as_deref();
+    let sound = match (order, parsed) {
+        (_, None) => true,
+        (Order::Distance(_) | Order::Relevance, Some(text)) => text.parse::<f64>().is_ok(),
+        (Order::Parent(_), Some(text)) => text.parse::<Uuid>().is_ok(),
+        (Order::Field(field, _), Some(text)) => match field.of {
+            FieldType::Integer => text.parse::<f64>().is_ok_and(f64::is_finite),
+            FieldType::Boolean => text.parse::<bool>().is_ok(),
+            _ => true,
+        },
+    };
+    if !sound {
+        return Err(invalid_cursor());
+    }
+    let sql_type = match order {
+        Order::Distance(_) | Order::Relevance => "float8",
+        Order::Parent(_) => "uuid",
+        Order::Field(field, _) => match field.of {
+            FieldType::Integer => "numeric",
+            FieldType::Boolean => "boolean",
+            _ => "text",
+        },
+    };
+    query.push_bind(text).push(format!("::text::{sql_type}"));
+    Ok(())
+}
+
+fn page(plan: &Plan, order: &[Order], mut rows: Vec<PgRow>) -> Result<Found, ReadError> {
+    let as_of = rows.first().map_or(Ok(0), |row| row.try_get("as_of"))?;
+    rows.retain(|row| matches!(row.try_get::<Option<Uuid>, _>("id"), Ok(Some(_))));
+    let more = rows.len() > plan.limit;
+    rows.truncate(plan.limit);
+    let next = match rows.last() {
+        Some(last) if more => Some(cursor(order, last)?),
+        _ => None,
+    };
+    let documents = rows.iter().map(document).collect::<Result<_, sqlx::Error>>()?;
+    Ok(Found { documents, next, as_of })
+}
+
+fn cursor(order: &[Order], row: &PgRow) -> Result<Cursor, sqlx::Error> {
+    let key = |place: usize| row.try_get::<Option<String>, _>(format!("cursor{place}").as_str());
+    let mut keys = (0..order.len()).map(key).collect::<Result<Vec<_>, _>>()?;
+    keys.push(Some(row.try_get::<Uuid, _>("id")?.to_string()));
+    Ok(Cursor(keys.into_iter().map(|key| key.map_or(Value::Null, Value::String)).collect()))
+}
+
+fn document(row: &PgRow) -> Result<Document, sqlx::Error> {
+    Ok(Document {
+        id: EntityId(row.try_get("id")?),
+        number: row.try_get::<i64, _>("number")? as u64,
+        revision: row.try_get::<Revision, _>("revision")?,
+        position: row.try_get::<Position, _>("position")?,
+        state: row.try_get("state")?,
+    })
+}
