@@ -1,1 +1,89 @@
-//! placeholder
+//! Keys and everything made with them: entity ids, sealed personal values, keyed hashes and codes, tokens, passwords.
+//!
+//! Personal keys live in a database of their own, each wrapped by the master key. Forgetting a person deletes their
+//! key; what was sealed with it can never be opened again.
+
+mod ids;
+mod keys;
+mod passwords;
+mod seals;
+mod secrets;
+mod tokens;
+
+use std::sync::Arc;
+
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+
+pub use tokens::{Access, AccessToken, Refresh, TokenError};
+
+use ids::Numbers;
+use keys::Keys;
+use secrets::{Secret, Secrets};
+use tokens::Tokens;
+
+/// The text that opening a forgotten person's value gives.
+pub const FORGOTTEN: &str = "forgotten";
+
+/// All of it, cheap to clone.
+#[derive(Clone)]
+pub struct Vault(Arc<Inner>);
+
+struct Inner {
+    secrets: Secrets,
+    numbers: Numbers,
+    keys: Arc<Keys>,
+    tokens: Tokens,
+    /// Passwords being hashed; each takes a core and 19 MiB.
+    hashing: Semaphore,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// A database cannot be reached or answer now; trying again later may help.
+    #[error("the vault is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The person is forgotten: nothing can be sealed for them any more.
+    #[error("this person is forgotten")]
+    Forgotten,
+    /// The master key is not the one that the keys database was made with, or no 32 bytes in base64.
+    #[error("the master key does not open the keys database")]
+    WrongMasterKey,
+    /// A stored value does not have its shape, or was tampered with; says which.
+    #[error("corrupt: {0}")]
+    Corrupt(String),
+}
+
+impl From<sqlx::Error> for VaultError {
+    fn from(error: sqlx::Error) -> Self {
+        VaultError::Unavailable(Box::new(error))
+    }
+}
+
+impl Vault {
+    /// Opens the vault. `keys` is the migrated keys database, `main` the migrated main database (number sequences).
+    /// The first process makes the id key and the pepper; every later one unwraps them, and is refused with
+    /// [`VaultError::WrongMasterKey`] when it cannot. `token_secret` only signs tokens.
+    pub async fn open(
+        keys: PgPool,
+        main: PgPool,
+        master_key_base64: &str,
+        token_secret: &str,
+    ) -> Result<Vault, VaultError> {
+        let master = Secret::from_base64(master_key_base64).ok_or(VaultError::WrongMasterKey)?;
+        let secrets = Secrets::open(&keys, &master).await?;
+        Ok(Vault(Arc::new(Inner {
+            secrets,
+            numbers: Numbers::new(main),
+            keys: Keys::open(keys, master).await?,
+            tokens: Tokens::new(token_secret),
+            hashing: Semaphore::new(passwords::AT_ONCE),
+        })))
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vault")
+    }
+}

@@ -1,0 +1,205 @@
+//! Tokens: who somebody is, signed with the token secret. Each sort has a key of its own, so that none passes as
+//! another.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use caravan_domain::EntityId;
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use lru::LruCache;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Vault;
+use crate::secrets::Secret;
+
+/// How long an access token lives.
+const ACCESS_LIFE: TimeDelta = TimeDelta::hours(1);
+/// Verified access tokens kept, about 300 bytes each.
+const VERIFIED: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+
+/// A signed access token; not printed by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    pub token: String,
+    /// Whole seconds.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccessToken(expires {})", self.expires_at)
+    }
+}
+
+/// What an access token says. Whether the session is still open is for its account to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    pub account: EntityId,
+    pub session: u32,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a refresh token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refresh {
+    pub account: EntityId,
+    pub session: u32,
+    pub generation: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not signed by us for this purpose, or damaged.
+    #[error("not a valid token")]
+    Invalid,
+    #[error("the token has expired")]
+    Expired,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AccessClaims {
+    sub: EntityId,
+    sid: u32,
+    iat: i64,
+    exp: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefreshClaims {
+    sub: EntityId,
+    sid: u32,
+    generation: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PurposeClaims {
+    sub: EntityId,
+    nonce: Uuid,
+    purpose: String,
+    exp: i64,
+}
+
+pub(crate) struct Tokens {
+    access: Signer,
+    refresh: Signer,
+    purpose: Signer,
+    verified: Mutex<LruCache<String, Access>>,
+}
+
+impl Tokens {
+    pub(crate) fn new(secret: &str) -> Self {
+        Tokens {
+            access: Signer::new(secret, "access token"),
+            refresh: Signer::new(secret, "refresh token"),
+            purpose: Signer::new(secret, "purpose token"),
+            verified: Mutex::new(LruCache::new(VERIFIED)),
+        }
+    }
+
+    fn verified(&self) -> MutexGuard<'_, LruCache<String, Access>> {
+        // No holder leaves the cache half changed.
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// HS256 with a key of its own.
+struct Signer {
+    sign: EncodingKey,
+    verify: DecodingKey,
+    validation: Validation,
+}
+
+impl Signer {
+    fn new(secret: &str, sort: &str) -> Self {
+        let key = Secret::derive(secret, sort);
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The caller's clock decides about expiry, not the system's.
+        validation.validate_exp = false;
+        validation.required_spec_claims.clear();
+        Signer {
+            sign: EncodingKey::from_secret(key.bytes()),
+            verify: DecodingKey::from_secret(key.bytes()),
+            validation,
+        }
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> String {
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.sign)
+            .expect("claims of numbers, ids and texts always encode, and HMAC takes any key")
+    }
+
+    fn verify<C: DeserializeOwned>(&self, token: &str) -> Result<C, TokenError> {
+        let decoded = jsonwebtoken::decode(token, &self.verify, &self.validation);
+        decoded.map(|data| data.claims).map_err(|_| TokenError::Invalid)
+    }
+}
+
+impl Vault {
+    /// An HS256 JWT that lives for an hour. The same arguments give the same token.
+    pub fn sign_access(&self, account: EntityId, session: u32, now: DateTime<Utc>) -> AccessToken {
+        let (iat, exp) = (now.timestamp(), (now + ACCESS_LIFE).timestamp());
+        AccessToken {
+            token: self.0.tokens.access.sign(&AccessClaims { sub: account, sid: session, iat, exp }),
+            expires_at: DateTime::from_timestamp(exp, 0).unwrap_or(now),
+        }
+    }
+
+    /// What a token says, if we signed it and it has not expired. A repeat costs neither HMAC nor JSON.
+    pub fn verify_access(&self, token: &str, now: DateTime<Utc>) -> Result<Access, TokenError> {
+        let tokens = &self.0.tokens;
+        let known = tokens.verified().get(token).copied();
+        let access = match known {
+            Some(access) => access,
+            None => {
+                let AccessClaims { sub, sid, exp, .. } = tokens.access.verify(token)?;
+                let expires_at = DateTime::from_timestamp(exp, 0).ok_or(TokenError::Invalid)?;
+                Access { account: sub, session: sid, expires_at }
+            }
+        };
+        if access.expires_at <= now {
+            return Err(TokenError::Expired);
+        }
+        if known.is_none() {
+            tokens.verified().put(token.to_owned(), access);
+        }
+        Ok(access)
+    }
+
+    /// The refresh token of a session's generation; always the same one, so that a lost answer can be given again.
+    pub fn refresh_token(&self, account: EntityId, session: u32, generation: u32) -> String {
+        self.0.tokens.refresh.sign(&RefreshClaims { sub: account, sid: session, generation })
+    }
+
+    /// What a refresh token says, if we signed it. Whether its generation still counts is for its account to say.
+    pub fn verify_refresh(&self, token: &str) -> Result<Refresh, TokenError> {
+        let RefreshClaims { sub, sid, generation } = self.0.tokens.refresh.verify(token)?;
+        Ok(Refresh { account: sub, session: sid, generation })
+    }
+
+    /// A token that is good for one purpose until it expires (whole seconds), such as the second step of a login.
+    pub fn sign_purpose(&self, purpose: &str, account: EntityId, nonce: Uuid, expires_at: DateTime<Utc>) -> String {
+        let claims = PurposeClaims { sub: account, nonce, purpose: purpose.to_owned(), exp: expires_at.timestamp() };
+        self.0.tokens.purpose.sign(&claims)
+    }
+
+    /// The account and nonce of a token signed for this very purpose.
+    pub fn verify_purpose(
+        &self,
+        purpose: &str,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(EntityId, Uuid), TokenError> {
+        let claims: PurposeClaims = self.0.tokens.purpose.verify(token)?;
+        if claims.purpose != purpose {
+            return Err(TokenError::Invalid);
+        }
+        if claims.exp <= now.timestamp() {
+            return Err(TokenError::Expired);
+        }
+        Ok((claims.sub, claims.nonce))
+    }
+}

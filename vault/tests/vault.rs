@@ -1,0 +1,310 @@
+//! The vault on real Postgres.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use caravan_domain::{EntityId, Sealed};
+use caravan_private_postgres::testing;
+use caravan_vault::{FORGOTTEN, TokenError, Vault, VaultError};
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+const MASTER: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+const SECRET: &str = "a token secret for tests, long enough";
+
+struct Databases {
+    keys: String,
+    main: String,
+}
+
+impl Databases {
+    async fn new() -> Databases {
+        let databases = Databases { keys: testing::database().await, main: testing::database().await };
+        caravan_migrations::run(&pool(&databases.main).await, &pool(&databases.keys).await).await.unwrap();
+        databases
+    }
+
+    async fn try_open(&self, master: &str, secret: &str) -> Result<Vault, VaultError> {
+        Vault::open(pool(&self.keys).await, pool(&self.main).await, master, secret).await
+    }
+
+    /// As another process opens it: with connections and caches of its own.
+    async fn open(&self) -> Vault {
+        self.try_open(MASTER, SECRET).await.unwrap()
+    }
+}
+
+async fn pool(url: &str) -> PgPool {
+    PgPool::connect(url).await.unwrap()
+}
+
+async fn vault() -> Vault {
+    Databases::new().await.open().await
+}
+
+fn somebody() -> EntityId {
+    EntityId(Uuid::new_v4())
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+#[tokio::test]
+async fn ids_and_numbers_convert_both_ways() {
+    let vault = vault().await;
+    proptest!(|(number in 0u64..1 << 48, kind in "[a-z_]{1,12}")| {
+        let id = vault.id_of(&kind, number);
+        prop_assert_eq!(id.number(), number);
+        prop_assert_eq!(vault.id_of(&kind, id.number()), id);
+        prop_assert_ne!(vault.id_of(&format!("{kind}2"), number), id);
+    });
+    let id = vault.new_id("crew").await.unwrap();
+    assert_eq!(vault.id_of("crew", id.number()), id);
+    assert_ne!(vault.id_of("crew", 1).number(), vault.id_of("crew", 1 << 48 | 2).number());
+    assert_ne!(vault.id_of("crew", 1), vault.id_of("crew", 1 << 48 | 1), "a number out of range names nobody");
+}
+
+#[tokio::test]
+async fn numbers_never_repeat_across_processes() {
+    let databases = Databases::new().await;
+    let (one, two) = (databases.open().await, databases.open().await);
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..8 {
+        let vault = if task % 2 == 0 { one.clone() } else { two.clone() };
+        tasks.spawn(async move {
+            let mut ids = Vec::new();
+            for _ in 0..200 {
+                ids.push(vault.new_id("event").await.unwrap());
+            }
+            ids
+        });
+    }
+    let ids: Vec<EntityId> = tasks.join_all().await.into_iter().flatten().collect();
+    assert_eq!(ids.iter().map(EntityId::number).collect::<HashSet<_>>().len(), 1600);
+    assert!(ids.iter().all(|id| id.number() >= 1));
+    assert_eq!(one.new_id("another kind").await.unwrap().number(), 1);
+}
+
+#[tokio::test]
+async fn a_lifted_sequence_goes_on_above() {
+    let vault = vault().await;
+    assert_eq!(vault.new_id("event").await.unwrap().number(), 1);
+    vault.lift("event", 1000).await.unwrap();
+    assert_eq!(vault.new_id("event").await.unwrap().number(), 1001);
+    vault.lift("event", 500).await.unwrap();
+    assert_eq!(vault.new_id("event").await.unwrap().number(), 1002);
+}
+
+#[tokio::test]
+async fn a_wrong_master_key_is_refused() {
+    let databases = Databases::new().await;
+    let code = databases.open().await.code(Uuid::nil());
+    for wrong in ["", "no base64!", "dG9vIHNob3J0", "MTEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="] {
+        let refused = databases.try_open(wrong, SECRET).await;
+        assert!(matches!(refused, Err(VaultError::WrongMasterKey)), "{wrong}: {refused:?}");
+    }
+    assert_eq!(databases.open().await.code(Uuid::nil()), code, "the pepper is made once");
+}
+
+#[tokio::test]
+async fn processes_that_start_together_agree_on_the_keys() {
+    let databases = Databases::new().await;
+    let (one, two) = tokio::join!(databases.open(), databases.open());
+    assert_eq!(one.id_of("crew", 7), two.id_of("crew", 7));
+    assert_eq!(one.hash("phone", "+431"), two.hash("phone", "+431"));
+    let anna = somebody();
+    let (a, b) = tokio::join!(one.seal(anna, "Anna"), two.seal(anna, "Anna"));
+    assert_eq!(a.unwrap(), b.unwrap(), "one key per person, whoever makes it first");
+}
+
+#[tokio::test]
+async fn what_was_sealed_opens_again() {
+    let vault = vault().await;
+    let (anna, ben) = (somebody(), somebody());
+    let name = vault.seal(anna, "Anna Émile 👍").await.unwrap();
+    assert_eq!(vault.open_text(&name).await.unwrap(), "Anna Émile 👍");
+    let same = vault.seal(anna, "Anna Émile 👍").await.unwrap();
+    assert_eq!(name, same);
+    assert_ne!(name.cipher, same.cipher);
+    assert_ne!(name, vault.seal(anna, "Anna").await.unwrap());
+    assert_ne!(name.hash, vault.seal(ben, "Anna Émile 👍").await.unwrap().hash, "nobody sees who shares a name");
+    let empty = vault.seal(ben, "").await.unwrap();
+    assert_eq!(vault.open_many(&[&empty, &name, &same]).await.unwrap(), ["", "Anna Émile 👍", "Anna Émile 👍"]);
+}
+
+#[tokio::test]
+async fn a_seal_is_bound_to_its_person() {
+    let vault = vault().await;
+    let (anna, ben) = (somebody(), somebody());
+    vault.seal(ben, "Ben").await.unwrap();
+    let name = vault.seal(anna, "Anna").await.unwrap();
+    for tampered in [
+        Sealed { subject: ben, ..name.clone() },
+        Sealed { cipher: "AAAA".to_owned(), ..name.clone() },
+        Sealed { cipher: "§".to_owned(), ..name.clone() },
+    ] {
+        assert!(matches!(vault.open_text(&tampered).await, Err(VaultError::Corrupt(_))));
+    }
+}
+
+#[tokio::test]
+async fn a_forgotten_person_stays_forgotten() {
+    let databases = Databases::new().await;
+    let vault = databases.open().await;
+    let (anna, ben) = (somebody(), somebody());
+    let name = vault.seal(anna, "Anna").await.unwrap();
+    let other = vault.seal(ben, "Ben").await.unwrap();
+    assert!(!vault.is_forgotten(anna).await.unwrap());
+    assert_eq!(vault.forget(anna).await.unwrap(), [anna]);
+    assert_eq!(vault.forget(anna).await.unwrap(), [anna]);
+    for vault in [&vault, &databases.open().await] {
+        assert!(vault.is_forgotten(anna).await.unwrap());
+        assert_eq!(vault.open_many(&[&name, &other]).await.unwrap(), [FORGOTTEN, "Ben"]);
+        assert!(matches!(vault.seal(anna, "Anna").await, Err(VaultError::Forgotten)));
+    }
+    let kept: i64 = sqlx::query_scalar("select count(*) from personal_keys where wrapped is not null")
+        .fetch_one(&pool(&databases.keys).await)
+        .await
+        .unwrap();
+    assert_eq!(kept, 1);
+}
+
+#[tokio::test]
+async fn a_person_without_values_can_be_forgotten() {
+    let vault = vault().await;
+    let anna = somebody();
+    vault.forget(anna).await.unwrap();
+    assert!(matches!(vault.seal(anna, "Anna").await, Err(VaultError::Forgotten)));
+}
+
+#[tokio::test]
+async fn linked_subjects_are_forgotten_together() {
+    let vault = vault().await;
+    let (anna, temp, older, late) = (somebody(), somebody(), somebody(), somebody());
+    let values = [vault.seal(temp, "+431").await.unwrap(), vault.seal(older, "+432").await.unwrap()];
+    vault.link(temp, anna).await.unwrap();
+    vault.link(temp, anna).await.unwrap();
+    vault.link(older, temp).await.unwrap();
+    vault.link(anna, older).await.unwrap();
+    assert_eq!(vault.open_text(&values[0]).await.unwrap(), "+431", "linking hides nothing");
+    let mut all = [anna, temp, older];
+    all.sort();
+    assert_eq!(vault.forget(anna).await.unwrap(), all);
+    assert_eq!(vault.open_many(&[&values[0], &values[1]]).await.unwrap(), [FORGOTTEN, FORGOTTEN]);
+
+    let value = vault.seal(late, "+433").await.unwrap();
+    vault.link(late, anna).await.unwrap();
+    assert_eq!(vault.open_text(&value).await.unwrap(), FORGOTTEN, "who is linked to a forgotten person is too");
+}
+
+#[tokio::test]
+async fn forgetting_reaches_other_processes_within_a_second() {
+    let databases = Databases::new().await;
+    let (one, two) = (databases.open().await, databases.open().await);
+    let anna = somebody();
+    let name = one.seal(anna, "Anna").await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(two.open_text(&name).await.unwrap(), "Anna");
+    }
+    one.forget(anna).await.unwrap();
+    let forgotten_at = Instant::now();
+    while two.open_text(&name).await.unwrap() != FORGOTTEN {
+        assert!(forgotten_at.elapsed() < Duration::from_secs(1), "still open in the other process");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(matches!(two.seal(anna, "Anna").await, Err(VaultError::Forgotten)));
+}
+
+#[tokio::test]
+async fn codes_and_hashes_belong_to_their_input() {
+    let vault = vault().await;
+    let (one, two) = (Uuid::new_v4(), Uuid::new_v4());
+    assert_eq!(vault.code(one), vault.code(one));
+    assert_eq!(vault.code(one).len(), 6);
+    assert!(vault.code(two).bytes().all(|digit| digit.is_ascii_digit()));
+    assert_ne!(vault.hash("login", "anna"), vault.hash("code", "anna"));
+    assert_ne!(vault.reservation_id("email", "a@b.c"), vault.reservation_id("username", "a@b.c"));
+    assert_eq!(vault.reservation_id("email", "a@b.c"), vault.reservation_id("email", "a@b.c"));
+    let other = self::vault().await;
+    assert_ne!(vault.reservation_id("email", "a@b.c"), other.reservation_id("email", "a@b.c"));
+}
+
+#[tokio::test]
+async fn access_tokens_live_an_hour() {
+    let databases = Databases::new().await;
+    let vault = databases.open().await;
+    let anna = somebody();
+    let access = vault.sign_access(anna, 3, now());
+    assert_eq!(access.expires_at, now() + TimeDelta::hours(1));
+    assert!(!format!("{access:?}").contains(&access.token));
+    for vault in [&vault, &vault, &databases.open().await] {
+        let read = vault.verify_access(&access.token, now() + TimeDelta::minutes(59)).unwrap();
+        assert_eq!((read.account, read.session, read.expires_at), (anna, 3, access.expires_at));
+    }
+    for _ in 0..2 {
+        let late = vault.verify_access(&access.token, access.expires_at);
+        assert_eq!(late, Err(TokenError::Expired));
+    }
+    let elsewhere = databases.try_open(MASTER, "another secret").await.unwrap();
+    assert_eq!(elsewhere.verify_access(&access.token, now()), Err(TokenError::Invalid));
+}
+
+#[tokio::test]
+async fn tampered_tokens_are_refused() {
+    let vault = vault().await;
+    let token = vault.sign_access(somebody(), 3, now()).token;
+    vault.verify_access(&token, now()).unwrap();
+    proptest!(|(at in 0..token.len(), to in "[A-Za-z0-9_.-]")| {
+        let mut changed = token.clone();
+        changed.replace_range(at..=at, &to);
+        // The last character of a signature carries two bits that decode to nothing.
+        prop_assume!(changed != token && at + 1 != token.len());
+        prop_assert_eq!(vault.verify_access(&changed, now()), Err(TokenError::Invalid));
+    });
+    let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiI2N2U1NTA0NC0xMGIxLTQyNmYtOTI0Ny1iYjY4MGU1ZmUwYzgiLCJzaWQiOjEsImlhdCI6MCwiZXhwIjo0MDAwMDAwMDAwfQ.";
+    for wrong in ["", ".", "..", unsigned, &token[..token.len() - 1]] {
+        assert_eq!(vault.verify_access(wrong, now()), Err(TokenError::Invalid));
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_one_sort_is_none_of_another() {
+    let vault = vault().await;
+    let (anna, nonce, later) = (somebody(), Uuid::new_v4(), now() + TimeDelta::minutes(10));
+    let access = vault.sign_access(anna, 1, now()).token;
+    let refresh = vault.refresh_token(anna, 1, 2);
+    let login = vault.sign_purpose("mfa", anna, nonce, later);
+
+    let read = vault.verify_refresh(&refresh).unwrap();
+    assert_eq!((read.account, read.session, read.generation), (anna, 1, 2));
+    assert_eq!(refresh, vault.refresh_token(anna, 1, 2));
+    assert_ne!(refresh, vault.refresh_token(anna, 1, 3));
+    assert_eq!(vault.verify_purpose("mfa", &login, now()), Ok((anna, nonce)));
+    assert_eq!(vault.verify_purpose("mfa", &login, later), Err(TokenError::Expired));
+    assert_eq!(vault.verify_purpose("new password", &login, now()), Err(TokenError::Invalid));
+
+    for wrong in [&refresh, &login] {
+        assert_eq!(vault.verify_access(wrong, now()), Err(TokenError::Invalid));
+    }
+    for wrong in [&access, &login] {
+        assert_eq!(vault.verify_refresh(wrong), Err(TokenError::Invalid));
+    }
+    for wrong in [&access, &refresh] {
+        assert_eq!(vault.verify_purpose("mfa", wrong, now()), Err(TokenError::Invalid));
+    }
+}
+
+#[tokio::test]
+async fn passwords_verify_against_their_hash() {
+    let vault = vault().await;
+    let (hash, again) = tokio::join!(vault.hash_password("correct horse"), vault.hash_password("correct horse"));
+    let (hash, again) = (hash.unwrap(), again.unwrap());
+    assert!(hash.starts_with("$argon2id$"));
+    assert_ne!(hash, again, "salted");
+    assert!(vault.verify_password(&hash, "correct horse").await.unwrap());
+    assert!(!vault.verify_password(&hash, "Correct horse").await.unwrap());
+    assert!(matches!(vault.verify_password("no hash", "x").await, Err(VaultError::Corrupt(_))));
+}
