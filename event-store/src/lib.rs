@@ -2,8 +2,36 @@
 //!
 //! Nothing outside this crate knows which store runs. Only single-stream atomicity is assumed.
 
+pub mod codec;
 pub mod event;
+pub mod following;
+mod memory;
 pub mod port;
+mod postgres;
+mod tail;
 
+use std::sync::Arc;
+
+use sqlx::PgPool;
+
+pub use codec::CodecError;
 pub use event::{Metadata, NewEvent, Position, Recorded, Revision, StreamId};
+pub use memory::MemoryStore;
 pub use port::{Append, AppendError, Appended, Direction, EventStore, Expected, Filter, Page, StoreError, Tailed};
+pub use postgres::{PostgresStore, is_transient};
+
+/// The store that a setting names: `database` (tables in the main database) or `memory:` (gone with the process).
+/// Must be called inside a runtime.
+pub fn open(setting: &str, pool: &PgPool) -> Result<Arc<dyn EventStore>, StoreError> {
+    match setting {
+        "database" => Ok(Arc::new(PostgresStore::new(pool.clone()))),
+        "memory:" => Ok(Arc::new(MemoryStore::new())),
+        other => {
+            // Only the scheme: an address may hold a password.
+            let scheme = other.split_once(':').map_or(other, |(scheme, _)| scheme);
+            Err(StoreError::Refused(
+                format!("no event store of the kind {scheme:?}: expected database or memory:").into(),
+            ))
+        }
+    }
+}

@@ -23,6 +23,10 @@ pub trait EventStore: Send + Sync + 'static {
         max: usize,
     ) -> Result<Vec<Recorded>, StoreError>;
 
+    /// For each stream everything after the revision (-1: all of it), in the order asked, in one round trip. What was
+    /// stored before the call is in the answer. Meant for short tails.
+    async fn read_tails(&self, tails: &[(StreamId, Revision)]) -> Result<Vec<Vec<Recorded>>, StoreError>;
+
     /// Up to `max` matching events: forwards those after position `from`, backwards those before it.
     async fn read_all(
         &self,
@@ -36,7 +40,8 @@ pub trait EventStore: Send + Sync + 'static {
     async fn head(&self) -> Result<Position, StoreError>;
 
     /// All matching events after `from`: first those stored, then live, without gap or duplicate. Ends only with an
-    /// error that reading again cannot cure; lost connections are retried within. Dropping it unsubscribes.
+    /// error that reading again cannot cure; lost connections are retried within. Reads no faster than it is polled.
+    /// Dropping it unsubscribes.
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Tailed, StoreError>>;
 }
 
@@ -55,7 +60,7 @@ pub enum Expected {
     Exact(Revision),
     /// It has no events.
     NoStream,
-    /// Whatever.
+    /// Whatever. A repeat is recognised by reading the whole stream, so this is for short streams.
     Any,
 }
 
@@ -100,7 +105,14 @@ pub struct Filter {
     pub event_types: Vec<String>,
 }
 
-/// Part of the log.
+impl Filter {
+    pub fn matches(&self, event: &Recorded) -> bool {
+        (self.categories.is_empty() || self.categories.contains(&event.stream.category))
+            && (self.event_types.is_empty() || self.event_types.contains(&event.event_type))
+    }
+}
+
+/// Part of the log. May be empty before the end, where the filter leaves out much.
 #[derive(Debug, Clone)]
 pub struct Page {
     pub events: Vec<Recorded>,
@@ -114,8 +126,9 @@ pub struct Page {
 /// What a subscriber receives.
 #[derive(Debug, Clone)]
 pub enum Tailed {
-    /// A page of events, in order, and the position up to which everything matching was delivered.
+    /// A page of events, in order, and the position up to which everything matching was delivered; without events
+    /// when the filter left all out.
     Events { events: Vec<Recorded>, up_to: Position },
-    /// Everything stored when last looked has been delivered; what follows is live.
+    /// Everything stored when last looked has been delivered; what follows is live. Comes once.
     CaughtUp { at: Position },
 }

@@ -1,0 +1,75 @@
+//! Following the log: what reads every event in order, remembers in Postgres how far it came, and writes what follows
+//! from the events in the same transaction, so that each takes effect exactly once.
+
+mod checkpoints;
+mod follow;
+mod lease;
+pub mod parked;
+
+use std::error::Error;
+
+use async_trait::async_trait;
+use sqlx::PgConnection;
+
+pub use checkpoints::{CheckpointRow, Checkpoints, WaitError};
+pub use follow::follow;
+
+use crate::event::{Position, Recorded, StreamId};
+use crate::port::Filter;
+
+/// Something that goes through the log, event by event.
+#[async_trait]
+pub trait Follower: Send + 'static {
+    /// The name of its checkpoint: `postgres`, `search`, `messages` …
+    fn name(&self) -> &str;
+
+    /// What it wants to see. Its checkpoint also passes what it does not.
+    fn filter(&self) -> Filter;
+
+    /// Whether it starts at the log's end when it has no checkpoint yet, instead of at the beginning.
+    fn from_now(&self) -> bool {
+        false
+    }
+
+    /// Takes in a batch (in log order, never empty), writing only through `tx`: the checkpoint moves in the same
+    /// transaction. What is cached must be forgotten on [`Follower::reset`], since `tx` may yet be rolled back.
+    async fn apply(&mut self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<(), FollowError>;
+
+    /// A transaction was not committed, or another process may have followed meanwhile: forget whatever is cached.
+    fn reset(&mut self) {}
+
+    /// Whether a commit must be on disk before the next batch. If not, a crash may undo what was written together
+    /// with the checkpoint, and it is done again: right for what the log can rebuild.
+    fn durable(&self) -> bool {
+        false
+    }
+
+    /// The most events in one transaction; at most 1,000 come at once in any case.
+    fn batch(&self) -> usize {
+        1_000
+    }
+}
+
+/// Why a batch could not be taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// Something that is gone by itself: a lost connection, a deadlock, a full disk. Tried again for ever.
+    #[error("cannot go on at the moment")]
+    Transient(#[source] Box<dyn Error + Send + Sync>),
+    /// The event at `position` can never be taken in: its stream is parked there, all others go on.
+    #[error("{stream} cannot be followed from position {position} on: {message}")]
+    Poison { stream: StreamId, position: Position, message: String },
+    /// Some event of the batch can never be taken in: found by taking them one by one.
+    #[error("an event of the batch cannot be taken in")]
+    Broken(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl From<sqlx::Error> for FollowError {
+    fn from(error: sqlx::Error) -> Self {
+        if crate::is_transient(&error) {
+            FollowError::Transient(error.into())
+        } else {
+            FollowError::Broken(error.into())
+        }
+    }
+}

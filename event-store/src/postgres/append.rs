@@ -1,0 +1,174 @@
+//! Appends as the SQL functions take them.
+
+use std::time::Duration;
+
+use serde_json::value::{RawValue, to_raw_value};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::types::Json;
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use crate::event::{NewEvent, StreamId};
+use crate::port::{Append, AppendError, Appended, Expected, StoreError};
+
+/// How long a statement may take before its connection is given up.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An append, written as JSON by its caller: the appender's own time is everybody's.
+pub(super) struct Prepared {
+    pub stream: StreamId,
+    expected: i64,
+    events: Vec<PreparedEvent>,
+    /// Roughly what it takes on the wire, in bytes.
+    pub size: usize,
+}
+
+struct PreparedEvent {
+    id: Uuid,
+    event_type: String,
+    schema_version: i16,
+    data: Json<Box<RawValue>>,
+    metadata: Json<Box<RawValue>>,
+}
+
+impl Prepared {
+    pub fn new(append: Append) -> Result<Self, StoreError> {
+        let expected = match append.expected {
+            Expected::Exact(revision) if revision < 0 => return Err(refused("an exact revision is at least 0")),
+            Expected::Exact(revision) => revision,
+            Expected::NoStream => -1,
+            Expected::Any => -2,
+        };
+        if append.events.is_empty() {
+            return Err(refused("an append needs an event"));
+        }
+        let events = append.events.into_iter().map(PreparedEvent::new).collect::<Result<Vec<_>, _>>()?;
+        let size = events.iter().map(|event| event.data.0.get().len() + event.metadata.0.get().len() + 100).sum();
+        Ok(Prepared { stream: append.stream, expected, events, size })
+    }
+}
+
+impl PreparedEvent {
+    fn new(event: NewEvent) -> Result<Self, StoreError> {
+        let json = |error: serde_json::Error| StoreError::Refused(error.into());
+        Ok(PreparedEvent {
+            id: event.id,
+            event_type: event.event_type,
+            schema_version: event.schema_version,
+            data: Json(to_raw_value(&event.data).map_err(json)?),
+            metadata: Json(to_raw_value(&event.metadata).map_err(json)?),
+        })
+    }
+}
+
+fn refused(why: &str) -> StoreError {
+    StoreError::Refused(why.into())
+}
+
+/// What became of one append of a batch.
+pub(super) type Outcome = Result<Appended, AppendError>;
+
+/// The connection that appends go through, made when needed.
+pub(super) struct Appending {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+}
+
+impl Appending {
+    pub fn new(options: PgConnectOptions) -> Self {
+        // The functions' plans never depend on their arguments, and planning costs more than they do.
+        let options =
+            options.options([("plan_cache_mode", "force_generic_plan"), ("jit", "off"), ("synchronous_commit", "on")]);
+        Appending { options, connection: None }
+    }
+
+    /// Appends a batch in which no stream comes twice, in one statement. After a transient error it is not known
+    /// whether it was stored; after any other error nothing was.
+    pub async fn append(&mut self, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {
+        match tokio::time::timeout(TIMEOUT, self.append_unlimited(batch)).await {
+            Ok(Ok(outcomes)) => Ok(outcomes),
+            Ok(Err(error)) => {
+                if super::is_transient(&error) {
+                    self.connection = None;
+                }
+                Err(error)
+            }
+            Err(_) => {
+                self.connection = None;
+                Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+
+    async fn append_unlimited(&mut self, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => self.connection.insert(PgConnection::connect_with(&self.options).await?),
+        };
+        match batch {
+            [append] if append.events.len() == 1 => Ok(vec![append_one(connection, append).await?]),
+            batch => append_batch(connection, batch).await,
+        }
+    }
+}
+
+async fn append_one(connection: &mut PgConnection, append: &Prepared) -> Result<Outcome, sqlx::Error> {
+    let event = &append.events[0];
+    let answer: Vec<Option<i64>> = sqlx::query_scalar("select append_event($1, $2, $3, $4, $5, $6, $7, $8)")
+        .bind(append.stream.id.0)
+        .bind(&append.stream.category)
+        .bind(append.expected)
+        .bind(event.id)
+        .bind(&event.event_type)
+        .bind(event.schema_version)
+        .bind(&event.data)
+        .bind(&event.metadata)
+        .fetch_one(connection)
+        .await?;
+    Ok(outcome(answer.first().copied().flatten(), answer.get(1).copied().flatten()))
+}
+
+async fn append_batch(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {
+    let per_append = |value: fn(&Prepared) -> i64| batch.iter().map(|append| value(append)).collect::<Vec<_>>();
+    let streams: Vec<Uuid> = batch.iter().map(|append| append.stream.id.0).collect();
+    let categories: Vec<&str> = batch.iter().map(|append| append.stream.category.as_str()).collect();
+    let expected = per_append(|append| append.expected);
+    let counts = per_append(|append| append.events.len() as i64);
+    let events = || batch.iter().flat_map(|append| &append.events);
+    let appends: Vec<i64> =
+        (1..).zip(batch).flat_map(|(number, append)| std::iter::repeat_n(number, append.events.len())).collect();
+    let places: Vec<i64> = batch.iter().flat_map(|append| 1..=append.events.len() as i64).collect();
+    let ids: Vec<Uuid> = events().map(|event| event.id).collect();
+    let types: Vec<&str> = events().map(|event| event.event_type.as_str()).collect();
+    let versions: Vec<i16> = events().map(|event| event.schema_version).collect();
+    let datas: Vec<&Json<Box<RawValue>>> = events().map(|event| &event.data).collect();
+    let metadatas: Vec<&Json<Box<RawValue>>> = events().map(|event| &event.metadata).collect();
+    let answers: Vec<(Option<i64>, Option<i64>)> = sqlx::query_as(
+        "select answer_revision, answer_position from append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(streams)
+    .bind(categories)
+    .bind(expected)
+    .bind(counts)
+    .bind(appends)
+    .bind(places)
+    .bind(ids)
+    .bind(types)
+    .bind(versions)
+    .bind(datas)
+    .bind(metadatas)
+    .fetch_all(connection)
+    .await?;
+    if answers.len() != batch.len() {
+        return Err(sqlx::Error::Protocol(format!("{} answers to {} appends", answers.len(), batch.len())));
+    }
+    Ok(answers.into_iter().map(|(revision, position)| outcome(revision, position)).collect())
+}
+
+/// The functions answer with a position only where the append is stored.
+fn outcome(revision: Option<i64>, position: Option<i64>) -> Outcome {
+    match (revision, position) {
+        (Some(revision), Some(position)) => Ok(Appended { revision, position }),
+        (actual, _) => Err(AppendError::Conflict { actual: actual.filter(|revision| *revision >= 0) }),
+    }
+}
