@@ -165,6 +165,8 @@ pub struct TicketTerms {
 
 #[derive(Debug, Clone)]
 pub struct AddBundle {
+    /// Must be the booking's when given.
+    pub crew_id: Option<EntityId>,
     pub event_id: EntityId,
     pub purchaser_id: EntityId,
     pub tickets: Vec<TicketTerms>,
@@ -178,6 +180,8 @@ pub struct AddBundle {
 #[derive(Debug, Clone, Default)]
 pub struct ChangeBundle {
     pub bundle: u32,
+    /// Must be the booking's when given.
+    pub crew_id: Option<EntityId>,
     pub event_id: Option<EntityId>,
     pub purchaser_id: Option<EntityId>,
     pub tickets: Option<Vec<TicketTerms>>,

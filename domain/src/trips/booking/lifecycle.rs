@@ -31,13 +31,9 @@ fn some_leaders(leader_ids: Vec<EntityId>) -> Result<Vec<EntityId>, Rejection> {
     if leaders.is_empty() { Err(Rejection::invalid("leader_ids", "needs at least one leader")) } else { Ok(leaders) }
 }
 
-fn of_crew(booking: &TripBooking, crew_id: EntityId) -> Result<(), Rejection> {
-    if booking.crew == crew_id { Ok(()) } else { Err(Rejection::not_found("the crew has no such trip booking")) }
-}
-
 pub(super) fn change(booking: &TripBooking, change: ChangeBooking, context: &Context) -> Decision {
     booking.acting_leader(context)?;
-    of_crew(booking, change.crew_id)?;
+    booking.only_of(change.crew_id)?;
     let start_date = change.start_date.unwrap_or(booking.start_date);
     let end_date = change.end_date.unwrap_or(booking.end_date);
     in_order(Some(start_date), Some(end_date), "end_date")?;
@@ -75,7 +71,7 @@ fn reordered(known: &[u32], wanted: Option<Vec<u32>>, field: &'static str) -> Re
 
 pub(super) fn abandon(booking: &TripBooking, crew_id: EntityId, context: &Context) -> Decision {
     booking.acting_leader(context)?;
-    of_crew(booking, crew_id)?;
+    booking.only_of(crew_id)?;
     Ok(vec![TripBookingEvent::BookingAbandoned {}])
 }
 
@@ -93,7 +89,7 @@ pub(super) fn recover(
     context: &Context,
 ) -> Decision {
     let leader = booking.acting_leader(context)?;
-    of_crew(booking, crew_id)?;
+    booking.only_of(crew_id)?;
     let CrewState::Active(crew) = crew else {
         return Err(Rejection::conflict("the crew was deleted"));
     };
@@ -108,6 +104,6 @@ pub(super) fn recover(
 
 pub(super) fn recovered_already(booking: &TripBooking, crew_id: EntityId, context: &Context) -> Decision {
     booking.acting_leader(context)?;
-    of_crew(booking, crew_id)?;
+    booking.only_of(crew_id)?;
     Ok(vec![])
 }

@@ -131,6 +131,15 @@ impl TripBooking {
         guest.ok_or_else(|| Rejection::not_found("the booking has no such guest"))
     }
 
+    /// Refuses input that names another crew than the booking's.
+    pub(super) fn only_of(&self, crew: EntityId) -> Result<(), Rejection> {
+        if self.crew == crew {
+            Ok(())
+        } else {
+            Err(Rejection::not_found("the crew has no such trip booking").on("crew_id"))
+        }
+    }
+
     /// The person acting, who must be a member.
     pub(super) fn acting_member(&self, context: &Context) -> Result<EntityId, Rejection> {
         let person = context.person()?;

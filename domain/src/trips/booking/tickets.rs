@@ -12,6 +12,7 @@ const MOST_TICKETS: usize = 1_000;
 
 pub(super) fn add_bundle(booking: &TripBooking, add: AddBundle, context: &Context) -> Decision {
     booking.acting_member(context)?;
+    add.crew_id.map_or(Ok(()), |crew| booking.only_of(crew))?;
     booking.only_events([add.event_id], "event_id")?;
     booking.only_members([add.purchaser_id], "purchaser_id")?;
     at_most(add.tickets.len())?;
@@ -65,6 +66,7 @@ fn only_purchaser_or_leader(booking: &TripBooking, purchaser: EntityId, context:
 /// A change of event or purchaser goes to every ticket; `tickets` then apply by position.
 pub(super) fn change_bundle(booking: &TripBooking, change: ChangeBundle, context: &Context) -> Decision {
     booking.acting_member(context)?;
+    change.crew_id.map_or(Ok(()), |crew| booking.only_of(crew))?;
     let known = booking.bundle(change.bundle)?;
     only_purchaser_or_leader(booking, known.purchaser, context)?;
     let mut bundle = known.clone();

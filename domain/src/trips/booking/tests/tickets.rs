@@ -5,6 +5,7 @@ use crate::RejectionKind::{Conflict, Forbidden, Invalid, NotFound};
 
 fn add() -> AddBundle {
     AddBundle {
+        crew_id: Some(crew_id()),
         event_id: concert(),
         purchaser_id: ben(),
         tickets: vec![TicketTerms::default(); 2],
@@ -30,6 +31,14 @@ fn the_event_must_be_in_the_booking() {
     let add = AddBundle { event_id: game(), ..add() };
     let rejection = booking().by(ann()).when(TripBookingCommand::AddBundle(add)).then_err(Invalid);
     assert_eq!(rejection.field.as_deref(), Some("event_id"));
+}
+
+#[test]
+fn a_crew_named_must_be_the_bookings() {
+    let add = AddBundle { crew_id: Some(id(41)), ..add() };
+    booking().by(ann()).when(TripBookingCommand::AddBundle(add)).then_err(NotFound);
+    let change = ChangeBundle { crew_id: Some(id(41)), ..change() };
+    with_bundle(&[]).by(ben()).when(TripBookingCommand::ChangeBundle(change)).then_err(NotFound);
 }
 
 #[test]

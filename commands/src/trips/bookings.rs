@@ -1,0 +1,130 @@
+//! Trip bookings.
+
+use std::sync::Arc;
+
+use caravan_domain::EntityId;
+use caravan_domain::identity::{AccountState, Channel};
+use caravan_domain::trips::booking::{
+    AddMember, Availability, CreateBooking, TripBookingCommand, TripBookingState, TripBookings,
+};
+use caravan_domain::trips::crew::CrewState;
+use chrono::NaiveDate;
+
+use super::Made;
+use crate::{Caller, CommandError, Commands, Done, stream};
+
+pub struct NewBooking {
+    pub crew_id: EntityId,
+    pub city_id: EntityId,
+    pub start_date: NaiveDate,
+    pub end_date: NaiveDate,
+    pub leader_ids: Vec<EntityId>,
+}
+
+/// A person to be added to a booking.
+pub struct NewMember {
+    pub person: EntityId,
+    pub leader: bool,
+    pub start_date: Option<NaiveDate>,
+    pub end_date: Option<NaiveDate>,
+    pub availability: Option<Availability>,
+}
+
+impl Commands {
+    pub async fn create_booking(&self, new: NewBooking, caller: &Caller) -> Result<Made<TripBookings>, CommandError> {
+        let crew = self.crew(new.crew_id).await?;
+        let time_zone = self.existing_city(new.city_id).await?.time_zone;
+        let id = self.new_id("trip_booking", caller).await?;
+        let NewBooking { crew_id, city_id, start_date, end_date, leader_ids } = new;
+        let create = CreateBooking { crew_id, crew, city_id, time_zone, start_date, end_date, leader_ids };
+        let done = self.change_booking(id, TripBookingCommand::Create(create), caller).await?;
+        Ok(Made { id, done })
+    }
+
+    /// A command that the booking decides alone.
+    pub async fn change_booking(
+        &self,
+        booking: EntityId,
+        command: TripBookingCommand,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        self.execute::<TripBookings>(stream::<TripBookings>(booking), command, caller).await
+    }
+
+    pub async fn recover_booking(
+        &self,
+        booking: EntityId,
+        crew_id: EntityId,
+        forced: bool,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        let crew = self.crew(crew_id).await?;
+        self.change_booking(booking, TripBookingCommand::Recover { crew_id, crew, forced }, caller).await
+    }
+
+    pub async fn add_booking_member(
+        &self,
+        booking: EntityId,
+        new: NewMember,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        let crew = self.crew_of(booking).await?;
+        let person = self.existing_person(new.person, "user_id").await?;
+        let NewMember { leader, start_date, end_date, availability, .. } = new;
+        let add = AddMember { person, crew, leader, start_date, end_date, availability };
+        self.change_booking(booking, TripBookingCommand::AddMember(add), caller).await
+    }
+
+    /// Has a message sent to a member: by mail, else SMS; temp members by SMS.
+    pub async fn remind_booking_member(
+        &self,
+        booking: EntityId,
+        person: EntityId,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        let channel = self.accounts(&[person]).await?.first().and_then(|(_, state)| channel(state));
+        self.change_booking(booking, TripBookingCommand::RemindMember { person, channel }, caller).await
+    }
+
+    pub async fn add_booking_event(
+        &self,
+        booking: EntityId,
+        event: EntityId,
+        user_ids: Option<Vec<EntityId>>,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        self.existing_events(&[event], "event_id").await?;
+        self.change_booking(booking, TripBookingCommand::AddEvent { event, user_ids }, caller).await
+    }
+
+    /// Adds or changes an accommodation that may name a city.
+    pub async fn change_accommodation(
+        &self,
+        booking: EntityId,
+        city_id: Option<EntityId>,
+        command: TripBookingCommand,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        if let Some(city) = city_id {
+            self.existing_city(city).await?;
+        }
+        self.change_booking(booking, command, caller).await
+    }
+
+    async fn crew_of(&self, booking: EntityId) -> Result<Arc<CrewState>, CommandError> {
+        let booking: Arc<TripBookingState> = self.state::<TripBookings>(&stream::<TripBookings>(booking)).await?.state;
+        self.crew(booking.booking()?.crew).await
+    }
+}
+
+/// Only contacts that the person has proven, but for a temp member, who is known by nothing else.
+fn channel(state: &AccountState) -> Option<Channel> {
+    match state {
+        AccountState::Invited(_) => Some(Channel::Sms),
+        AccountState::Registered(account) => {
+            let mail = account.proven_email().map(|_| Channel::Mail);
+            mail.or_else(|| account.proven_phone().map(|_| Channel::Sms))
+        }
+        AccountState::Unknown | AccountState::Absorbed { .. } | AccountState::Forgotten { .. } => None,
+    }
+}

@@ -1,0 +1,94 @@
+//! Crews and the people who are invited to them.
+
+use std::sync::Arc;
+
+use caravan_domain::identity::{AccountState, contact};
+use caravan_domain::trips::crew::{CrewCommand, Crews, Description};
+use caravan_domain::trips::distinct;
+use caravan_domain::{EntityId, Rejection};
+use caravan_event_store::Position;
+
+use super::Made;
+use crate::{Caller, CommandError, Commands, Done, stream};
+
+pub struct NewCrew {
+    pub name: String,
+    pub description: Option<Description>,
+    pub has_image: bool,
+    pub admin_ids: Vec<EntityId>,
+}
+
+/// Somebody known by phone number only.
+pub struct NewInvite {
+    pub phone_number: String,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+}
+
+/// Everybody an invitation named, in that order.
+pub struct Invited {
+    pub people: Vec<(EntityId, Arc<AccountState>)>,
+    pub position: Position,
+}
+
+impl Commands {
+    pub async fn create_crew(&self, new: NewCrew, caller: &Caller) -> Result<Made<Crews>, CommandError> {
+        let admin_ids = self.existing_people(&new.admin_ids, "admin_ids").await?;
+        let NewCrew { name, description, has_image, .. } = new;
+        let id = self.new_id("crew", caller).await?;
+        let create = CrewCommand::Create { name, description, has_image, admin_ids };
+        Ok(Made { id, done: self.change_crew(id, create, caller).await? })
+    }
+
+    /// A command that the crew decides alone.
+    pub async fn change_crew(
+        &self,
+        crew: EntityId,
+        command: CrewCommand,
+        caller: &Caller,
+    ) -> Result<Done<Crews>, CommandError> {
+        self.execute::<Crews>(stream::<Crews>(crew), command, caller).await
+    }
+
+    pub async fn add_crew_member(
+        &self,
+        crew: EntityId,
+        person: EntityId,
+        caller: &Caller,
+    ) -> Result<(EntityId, Done<Crews>), CommandError> {
+        let person = self.existing_person(person, "new_member_id").await?;
+        let done = self.change_crew(crew, CrewCommand::AddMember { person }, caller).await?;
+        Ok((person, done))
+    }
+
+    /// Adds people to a crew and has them told so: `users` who have a record, and new ones by phone number, who become
+    /// temp members unless the number is known. It touches several streams, so it has no ETag.
+    pub async fn invite_to_crew(
+        &self,
+        crew: EntityId,
+        users: Vec<EntityId>,
+        new: Vec<NewInvite>,
+        caller: &Caller,
+    ) -> Result<Invited, CommandError> {
+        caller.without_etag()?;
+        // Nobody is made for somebody who may not invite, nor for half of a list.
+        self.crew(crew).await?.crew()?.only_members(caller.person()?)?;
+        for (index, invite) in new.iter().enumerate() {
+            contact::phone("phone_number", &invite.phone_number).map_err(|rejection| of_invite(rejection, index))?;
+        }
+        let mut people = self.existing_people(&users, "users").await?;
+        for (index, invite) in new.iter().enumerate() {
+            let (first, last) = (invite.first_name.as_deref(), invite.last_name.as_deref());
+            let step = caller.step(&format!("invite/{index}"));
+            people.push(self.person_with_phone(&invite.phone_number, first, last, &step).await?);
+        }
+        let people = distinct(people);
+        let done = self.change_crew(crew, CrewCommand::Invite { people: people.clone() }, caller).await?;
+        Ok(Invited { people: self.accounts(&people).await?, position: done.position })
+    }
+}
+
+fn of_invite(rejection: Rejection, index: usize) -> Rejection {
+    let field = format!("new_invites[{index}].{}", rejection.field.as_deref().unwrap_or("phone_number"));
+    rejection.on(field)
+}

@@ -1,0 +1,20 @@
+//! Crews, trip ideas and trip bookings: commands with the facts of other streams that they need.
+
+mod bookings;
+mod crews;
+mod facts;
+mod ideas;
+
+use caravan_domain::{Decider, EntityId};
+
+pub use bookings::{NewBooking, NewMember};
+pub use crews::{Invited, NewCrew, NewInvite};
+pub use ideas::NewIdea;
+
+use crate::Done;
+
+/// An entity just made.
+pub struct Made<D: Decider> {
+    pub id: EntityId,
+    pub done: Done<D>,
+}
