@@ -9,7 +9,9 @@ mod caller;
 mod error;
 mod execute;
 mod idempotency;
+pub mod identity;
 mod limits;
+pub mod trips;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +32,7 @@ pub use limits::{Attempt, Limit, Limits};
 
 use cache::Cache;
 use idempotency::Idempotency;
+use identity::IdentityProvider;
 
 /// The write side. Clones share everything.
 #[derive(Clone)]
@@ -42,6 +45,7 @@ struct Inner {
     cache: Cache,
     idempotency: Idempotency,
     limits: Limits,
+    identity_provider: Option<Arc<dyn IdentityProvider>>,
 }
 
 /// What the write side is made of.
@@ -53,6 +57,8 @@ pub struct Setup {
     pub snapshots: Arc<dyn Snapshots>,
     /// Memory for cached states, in bytes.
     pub cache_bytes: usize,
+    /// Facebook, or what stands in for it; without one nobody logs in that way.
+    pub identity_provider: Option<Arc<dyn IdentityProvider>>,
 }
 
 /// A stream's state folded up to a revision.
@@ -78,6 +84,7 @@ impl Commands {
             cache: Cache::new(setup.cache_bytes),
             idempotency: Idempotency::new(setup.pool.clone()),
             limits: Limits::new(setup.pool),
+            identity_provider: setup.identity_provider,
         }))
     }
 
@@ -91,6 +98,10 @@ impl Commands {
 
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn identity_provider(&self) -> Option<&dyn IdentityProvider> {
+        self.0.identity_provider.as_deref()
     }
 
     /// Takes an idempotency key down for a request, or recognises it. `request` is the hash of operation and body.

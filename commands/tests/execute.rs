@@ -90,6 +90,7 @@ impl Databases {
             pool: self.main.clone(),
             snapshots: Arc::new(NoSnapshots),
             cache_bytes: 1024 * 1024,
+            identity_provider: None,
         })
     }
 }

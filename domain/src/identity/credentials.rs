@@ -21,9 +21,9 @@ impl fmt::Debug for PasswordHash {
 /// How user names begin that an identity provider hands out; nobody else may take one.
 const PROVIDER_PREFIX: &str = "facebook_";
 
-/// The user name of somebody whom Facebook vouches for.
+/// The user name of somebody whom Facebook vouches for, in its stored form.
 pub fn facebook_username(facebook_id: &str) -> String {
-    format!("{PROVIDER_PREFIX}{facebook_id}")
+    normalised_username(&format!("{PROVIDER_PREFIX}{facebook_id}"))
 }
 
 /// A user name in the one form it is stored and compared in: NFKC, lower case, without white space around it.

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::events::{AccountEvent, Challenge, Provider, Registration};
+use super::events::{AccountEvent, Challenge, Registration};
 use crate::identity::code::PendingCode;
 use crate::identity::{Attribute, CodePurpose, Contact, PasswordHash};
 use crate::{EntityId, Sealed};
@@ -275,15 +275,5 @@ impl Registered {
         self.must_change_password = must_change;
         self.challenges.clear();
         self.password_reset = None;
-    }
-}
-
-impl Provider {
-    /// Its name in documents and answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Provider::Password => "password",
-            Provider::Facebook => "facebook",
-        }
     }
 }

@@ -1,0 +1,55 @@
+//! Naming people by phone number, whether or not they have an account.
+
+use caravan_domain::identity::{AccountCommand, Channel, ReservationCommand, contact};
+use caravan_domain::{EntityId, RejectionKind};
+
+use super::lookup::Holder;
+use crate::{Caller, CommandError, Commands};
+
+impl Commands {
+    /// The person who has a phone number: an account that has proven it, the temp member invited by it, or else a new
+    /// temp member with these names. Naming a number again gives the same person.
+    pub async fn person_with_phone(
+        &self,
+        phone: &str,
+        first_name: Option<&str>,
+        last_name: Option<&str>,
+        caller: &Caller,
+    ) -> Result<EntityId, CommandError> {
+        let phone = contact::phone("phoneNumber", phone)?;
+        let person = match self.holder(Channel::Sms, &phone).await? {
+            Holder::Account(id) | Holder::Invited(id) => return Ok(id),
+            Holder::Unknown(id) => id,
+            Holder::Nobody | Holder::Absorbed { .. } => {
+                let id = self.vault().new_id("account").await?;
+                let claim = ReservationCommand::Claim { owner: id, held: false };
+                let reserved = self.contact_stream(Channel::Sms, &phone);
+                match self.reserve(reserved, claim, &caller.step(&format!("claim {id}"))).await {
+                    Ok(_) => id,
+                    // Somebody else was faster: it is theirs by now.
+                    Err(error) if error.is_rejection(RejectionKind::Conflict) => {
+                        match self.holder(Channel::Sms, &phone).await? {
+                            Holder::Account(id) | Holder::Invited(id) => return Ok(id),
+                            Holder::Unknown(id) => id,
+                            Holder::Nobody | Holder::Absorbed { .. } => return Err(error),
+                        }
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        let seal = async |text: Option<&str>| {
+            Ok::<_, CommandError>(match text {
+                Some(text) => Some(self.vault().seal(person, text).await?),
+                None => None,
+            })
+        };
+        let invite = AccountCommand::Invite {
+            first_name: seal(first_name).await?,
+            last_name: seal(last_name).await?,
+            phone: self.vault().seal(person, &phone).await?,
+        };
+        self.change_account(person, invite, &caller.step(&format!("invite {person}"))).await?;
+        Ok(person)
+    }
+}

@@ -1,0 +1,121 @@
+//! Finding accounts, and who holds a user name or a contact.
+
+use std::sync::Arc;
+
+use caravan_domain::identity::contact;
+use caravan_domain::identity::{
+    Account, AccountCommand, AccountState, Channel, Reservation, ReservationCommand, credentials,
+};
+use caravan_domain::{EntityId, Rejection};
+use caravan_event_store::{Position, StreamId};
+
+use super::{Changed, Person};
+use crate::{Caller, CommandError, Commands, Current, stream};
+
+/// Who holds a contact, seen by somebody who has proven it, or wants to name whoever has it.
+pub(super) enum Holder {
+    /// Nobody does, or not any more.
+    Nobody,
+    /// This id claimed it and is nobody yet: a sign-up or an invitation in progress.
+    Unknown(EntityId),
+    /// A temp member.
+    Invited(EntityId),
+    /// A temp member whom an account absorbed, without having proven the contact (yet).
+    Absorbed { temp: EntityId, into: EntityId },
+    /// An account that has proven it.
+    Account(EntityId),
+}
+
+impl Commands {
+    pub(super) async fn account(&self, id: EntityId) -> Result<Current<Account>, CommandError> {
+        self.state::<Account>(&stream::<Account>(id)).await
+    }
+
+    /// The account of a user name, in its stored form. Costs the same when there is none.
+    pub(super) async fn account_of(
+        &self,
+        username: &str,
+    ) -> Result<Option<(EntityId, Arc<AccountState>)>, CommandError> {
+        let reserved = self.vault().reservation_id("username", username);
+        let reservation = self.state::<Reservation>(&stream::<Reservation>(reserved)).await?;
+        let id = reservation.state.owner.unwrap_or(reserved);
+        let state = self.account(id).await?.state;
+        Ok(state.registered().is_some().then_some((id, state)))
+    }
+
+    /// The registered account behind an access token.
+    pub(super) async fn own_account(&self, person: Person) -> Result<Arc<AccountState>, CommandError> {
+        let state = self.account(person.account).await?.state;
+        match state.registered() {
+            Some(_) => Ok(state),
+            None => Err(CommandError::Unauthorised("this session has ended")),
+        }
+    }
+
+    /// Refuses a user name that is not the account's.
+    pub(super) async fn check_username(&self, state: &AccountState, given: &str) -> Result<(), CommandError> {
+        if let Some(account) = state.registered()
+            && self.vault().open_text(&account.registration.username).await? == credentials::normalised_username(given)
+        {
+            return Ok(());
+        }
+        Err(Rejection::forbidden("is not your user name").on("username").into())
+    }
+
+    pub(super) fn contact_stream(&self, channel: Channel, contact: &str) -> StreamId {
+        let what = match channel {
+            Channel::Mail => "email",
+            Channel::Sms => "phone",
+        };
+        stream::<Reservation>(self.vault().reservation_id(what, &contact::reserved_form(channel, contact)))
+    }
+
+    pub(super) async fn holder(&self, channel: Channel, contact: &str) -> Result<Holder, CommandError> {
+        let reservation = self.state::<Reservation>(&self.contact_stream(channel, contact)).await?;
+        let Some(owner) = reservation.state.owner else { return Ok(Holder::Nobody) };
+        let state = self.account(owner).await?.state;
+        Ok(match *state {
+            AccountState::Unknown => Holder::Unknown(owner),
+            AccountState::Invited(_) => Holder::Invited(owner),
+            AccountState::Registered(_) if self.has_proven(&state, channel, contact).await? => Holder::Account(owner),
+            AccountState::Absorbed { into } => {
+                let state = self.account(into).await?.state;
+                match self.has_proven(&state, channel, contact).await? {
+                    true => Holder::Account(into),
+                    false => Holder::Absorbed { temp: owner, into },
+                }
+            }
+            AccountState::Registered(_) | AccountState::Forgotten { .. } => Holder::Nobody,
+        })
+    }
+
+    async fn has_proven(&self, state: &AccountState, channel: Channel, contact: &str) -> Result<bool, CommandError> {
+        let Some(account) = state.registered() else { return Ok(false) };
+        let proven = match channel {
+            Channel::Mail => account.proven_email(),
+            Channel::Sms => account.proven_phone(),
+        };
+        let Some(proven) = proven else { return Ok(false) };
+        let proven = self.vault().open_text(proven).await?;
+        Ok(contact::reserved_form(channel, &proven) == contact::reserved_form(channel, contact))
+    }
+
+    pub(super) async fn reserve(
+        &self,
+        stream: StreamId,
+        command: ReservationCommand,
+        caller: &Caller,
+    ) -> Result<Position, CommandError> {
+        Ok(self.execute::<Reservation>(stream, command, caller).await?.position)
+    }
+
+    pub(super) async fn change_account(
+        &self,
+        account: EntityId,
+        command: AccountCommand,
+        caller: &Caller,
+    ) -> Result<Changed, CommandError> {
+        let done = self.execute::<Account>(stream::<Account>(account), command, caller).await?;
+        Ok(Changed { account, state: done.state, revision: done.revision, position: done.position })
+    }
+}

@@ -1,0 +1,80 @@
+//! What people do with their accounts: signing up, logging in, passwords, phones, profiles, being forgotten.
+//!
+//! Secrets are checked here, with the vault; what then happens is for the account to decide. Steps that touch several
+//! streams come in an order that a repeat can finish wherever it broke off.
+
+mod facebook;
+mod guesses;
+mod invited;
+mod lookup;
+mod operator;
+mod passwords;
+mod phones;
+mod profile;
+mod provider;
+mod sessions;
+mod sign_up;
+
+use std::sync::Arc;
+
+use caravan_domain::EntityId;
+use caravan_domain::identity::account::Challenge;
+use caravan_domain::identity::{AccountState, Channel};
+use caravan_event_store::{Position, Revision};
+use chrono::{DateTime, Utc};
+
+pub use provider::{DevelopmentProvider, IdentityProvider, Vouched};
+pub use sessions::Credentials;
+pub use sign_up::{SignUpForm, SignedUp};
+
+/// The account that an access token names, and the session it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Person {
+    pub account: EntityId,
+    pub session: u32,
+}
+
+/// An account as a command left it.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    pub account: EntityId,
+    pub state: Arc<AccountState>,
+    pub revision: Revision,
+    pub position: Position,
+}
+
+/// A login that was right so far.
+pub struct LoggedIn {
+    pub account: EntityId,
+    pub state: Arc<AccountState>,
+    pub next: Next,
+    pub position: Position,
+}
+
+/// What a login gives.
+pub enum Next {
+    Session(Tokens),
+    /// `login_session` has to come back with the answer.
+    Challenge {
+        challenge: Challenge,
+        login_session: String,
+    },
+}
+
+/// The tokens of an open session.
+pub struct Tokens {
+    pub access_token: String,
+    pub id_token: String,
+    pub refresh_token: String,
+    /// Of the access and id tokens.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Where a code went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    pub channel: Channel,
+    /// Masked: whoever asks need not be the owner.
+    pub destination: String,
+    pub position: Position,
+}

@@ -1,0 +1,79 @@
+//! What operators do with accounts: `caravan account force-password` and `caravan forget`.
+
+use caravan_domain::identity::preferences::PREFERENCES;
+use caravan_domain::identity::{
+    AccountCommand, AccountState, Channel, PasswordHash, Reservation, ReservationCommand, credentials,
+};
+use caravan_domain::record::{Change, RecordCommand, Records};
+use caravan_domain::{EntityId, RejectionKind};
+use caravan_event_store::StreamId;
+
+use super::Changed;
+use crate::{Caller, CommandError, Commands, stream};
+
+impl Commands {
+    /// The account of a user name.
+    pub async fn account_named(&self, username: &str) -> Result<Option<EntityId>, CommandError> {
+        Ok(self.account_of(&credentials::normalised_username(username)).await?.map(|(id, _)| id))
+    }
+
+    /// Sets a password that its owner has to change at the next login; closes every session.
+    pub async fn force_password(
+        &self,
+        account: EntityId,
+        password: &str,
+        caller: &Caller,
+    ) -> Result<Changed, CommandError> {
+        credentials::check_new_password("password", password)?;
+        let hash = PasswordHash(self.vault().hash_password(password).await?);
+        self.change_account(account, AccountCommand::ForcePassword { hash }, caller).await
+    }
+
+    /// Forgets a person for good: their values can never be opened again, their names and contacts are free. Gives
+    /// the subjects whose messages have to go from the outbox. Running it again finishes what was interrupted.
+    pub async fn forget(&self, account: EntityId, caller: &Caller) -> Result<Vec<EntityId>, CommandError> {
+        let state = self.account(account).await?.state;
+        // A temp member who turned out to be somebody else is forgotten with them.
+        let account = match *state {
+            AccountState::Absorbed { into } => into,
+            _ => account,
+        };
+        let state = self.account(account).await?.state;
+        let reserved = self.reservations(&state).await?;
+        self.change_account(account, AccountCommand::Forget, caller).await?;
+        for (name, reserved) in reserved {
+            self.reserve(reserved, ReservationCommand::Release { owner: account }, &caller.step(name)).await?;
+        }
+        let delete = RecordCommand { record: &PREFERENCES, id: account, change: Change::Delete };
+        let preferences = StreamId::new(PREFERENCES.kind.name, account);
+        match self.execute::<Records>(preferences, delete, &caller.system_step("preferences")).await {
+            Err(error) if !error.is_rejection(RejectionKind::NotFound) => return Err(error),
+            _ => {}
+        }
+        Ok(self.vault().forget(account).await?)
+    }
+
+    /// The streams that reserve what only this person may hold.
+    async fn reservations(&self, state: &AccountState) -> Result<Vec<(&'static str, StreamId)>, CommandError> {
+        let mut reserved = vec![];
+        if let Some(phone) = state.phone() {
+            reserved.push(("phone", self.contact_stream(Channel::Sms, &self.vault().open_text(phone).await?)));
+        }
+        if let Some(account) = state.registered() {
+            if let Some(email) = account.proven_email() {
+                reserved.push(("email", self.contact_stream(Channel::Mail, &self.vault().open_text(email).await?)));
+            }
+            let named = [
+                ("username", Some(&account.registration.username)),
+                ("facebook", account.registration.facebook_id.as_ref()),
+            ];
+            for (what, value) in named {
+                if let Some(value) = value {
+                    let id = self.vault().reservation_id(what, &self.vault().open_text(value).await?);
+                    reserved.push((what, stream::<Reservation>(id)));
+                }
+            }
+        }
+        Ok(reserved)
+    }
+}

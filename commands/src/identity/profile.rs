@@ -1,0 +1,61 @@
+//! What people tell about themselves, and their second factor.
+
+use std::collections::BTreeMap;
+
+use caravan_domain::Rejection;
+use caravan_domain::identity::{AccountCommand, Attribute, Channel, Details, ReservationCommand};
+
+use super::{Changed, Credentials, Person};
+use crate::{Caller, CommandError, Commands};
+
+impl Commands {
+    /// Changes what somebody tells about themselves, except the phone number. Another email address is not a proven one.
+    pub async fn edit_profile(
+        &self,
+        person: Person,
+        username: &str,
+        mut details: Details,
+        caller: &Caller,
+    ) -> Result<Changed, CommandError> {
+        if details.contains_key(&Attribute::PhoneNumber) {
+            return Err(Rejection::invalid("phone_number", "is changed by editphonenumber").into());
+        }
+        let before = self.own_account(person).await?;
+        self.check_username(&before, username).await?;
+        let email = match details.remove(&Attribute::Email) {
+            Some(Some(text)) => Some(Some(self.vault().seal(person.account, &text).await?)),
+            Some(None) => Some(None),
+            None => None,
+        };
+        let mut attributes = BTreeMap::new();
+        for (attribute, text) in details {
+            let value = match text {
+                Some(text) => Some(self.vault().seal(person.account, &text).await?),
+                None => None,
+            };
+            attributes.insert(attribute, value);
+        }
+        let edit = AccountCommand::EditProfile { email, attributes };
+        let changed = self.change_account(person.account, edit, caller).await?;
+        if let Some(address) = before.registered().and_then(|account| account.proven_email())
+            && changed.state.registered().is_some_and(|account| account.proven_email().is_none())
+        {
+            let reserved = self.contact_stream(Channel::Mail, &self.vault().open_text(address).await?);
+            let release = ReservationCommand::Release { owner: person.account };
+            self.reserve(reserved, release, &caller.step("release")).await?;
+        }
+        Ok(changed)
+    }
+
+    /// Switches the second factor on or off.
+    pub async fn switch_mfa(
+        &self,
+        person: Person,
+        shown: Credentials<'_>,
+        on: bool,
+        caller: &Caller,
+    ) -> Result<Changed, CommandError> {
+        self.check_credentials(person, &shown, caller.now).await?;
+        self.change_account(person.account, AccountCommand::SwitchMfa { on }, caller).await
+    }
+}

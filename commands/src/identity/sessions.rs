@@ -1,0 +1,220 @@
+//! Logging in and out, and what the tokens of a session prove.
+
+use caravan_domain::EntityId;
+use caravan_domain::identity::account::{Challenge, LOGIN_LIFE, wrong_password};
+use caravan_domain::identity::code::wrong_code;
+use caravan_domain::identity::{AccountCommand, AccountState, Channel, PasswordHash, credentials};
+use caravan_vault::TokenError;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::guesses::NO_PASSWORD;
+use super::{Changed, LoggedIn, Next, Person, Tokens};
+use crate::{Caller, CommandError, Commands};
+
+/// What a signed-in person shows once more for what matters: their user name and a refresh token.
+pub struct Credentials<'a> {
+    pub username: &'a str,
+    pub refresh_token: &'a str,
+}
+
+const LOGIN: &str = "login";
+const IDENTITY: &str = "identity";
+
+impl Commands {
+    /// Who an access token names, if its session is still open.
+    pub async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Person, CommandError> {
+        let access = self.vault().verify_access(token, now).map_err(unauthorised)?;
+        let account = self.account(access.account).await?;
+        if account.state.has_open_session(access.session, now) {
+            Ok(Person { account: access.account, session: access.session })
+        } else {
+            Err(CommandError::Unauthorised("this session has ended"))
+        }
+    }
+
+    /// Logs in with a password. Unknown, unconfirmed and wrong look and cost the same.
+    pub async fn log_in(&self, username: &str, password: &str, caller: &Caller) -> Result<LoggedIn, CommandError> {
+        let username = credentials::normalised_username(username);
+        let found = self.account_of(&username).await?;
+        let attempt = self.guess(&whose(found.as_ref().map(|(id, _)| *id), &username), caller).await?;
+        let hash = found.as_ref().and_then(|(_, state)| state.registered()?.registration.password_hash.clone());
+        let verified = hash.unwrap_or_else(|| PasswordHash(NO_PASSWORD.to_owned()));
+        let right = self.vault().verify_password(&verified.0, password).await?;
+        let Some((account, state)) = found.filter(|_| right) else {
+            return Err(wrong_password("password").into());
+        };
+        if let Some(registered) = state.registered().filter(|account| account.mfa && !account.must_change_password)
+            && let Some(phone) = registered.proven_phone()
+        {
+            self.spend_code(Channel::Sms, &self.vault().open_text(phone).await?).await?;
+        }
+        let login = caller.command_id;
+        let changed = self.change_account(account, AccountCommand::LogIn { verified, login }, caller).await?;
+        attempt.succeeded().await?;
+        self.next(changed, login, caller)
+    }
+
+    /// Finishes a login with the code that was sent.
+    pub async fn answer_mfa(
+        &self,
+        username: &str,
+        login_session: &str,
+        code: &str,
+        caller: &Caller,
+    ) -> Result<LoggedIn, CommandError> {
+        let (account, login) = self.login_of(username, login_session, caller).await?;
+        let attempt = self.guess(&account.to_string(), caller).await?;
+        if !self.is_code(login, code) {
+            return Err(wrong_code().into());
+        }
+        let changed = self.change_account(account, AccountCommand::AnswerMfa { login }, caller).await?;
+        attempt.succeeded().await?;
+        self.next(changed, login, caller)
+    }
+
+    /// Sets the password that a login asked for; the next login uses it.
+    pub async fn answer_new_password(
+        &self,
+        username: &str,
+        login_session: &str,
+        new_password: &str,
+        caller: &Caller,
+    ) -> Result<Changed, CommandError> {
+        credentials::check_new_password("newPassword", new_password)?;
+        let (account, login) = self.login_of(username, login_session, caller).await?;
+        let hash = PasswordHash(self.vault().hash_password(new_password).await?);
+        self.change_account(account, AccountCommand::AnswerNewPassword { login, hash }, caller).await
+    }
+
+    /// Renews the tokens of a session. A token that was used before, longer ago than an answer may get lost, closes
+    /// the session.
+    pub async fn refresh(&self, shown: Credentials<'_>, caller: &Caller) -> Result<LoggedIn, CommandError> {
+        let refresh = self.vault().verify_refresh(shown.refresh_token).map_err(unauthorised)?;
+        let ended = || CommandError::Unauthorised("this session has ended");
+        let state = self.account(refresh.account).await?.state;
+        if self.check_username(&state, shown.username).await.is_err() {
+            return Err(CommandError::Unauthorised("this token belongs to somebody else"));
+        }
+        let command = AccountCommand::Refresh { session: refresh.session, generation: refresh.generation };
+        let changed = match self.change_account(refresh.account, command, caller).await {
+            Err(CommandError::Rejected(_)) => return Err(ended()),
+            other => other?,
+        };
+        let tokens = self.tokens(refresh.account, &changed.state, refresh.session, caller).ok_or_else(ended)?;
+        Ok(LoggedIn {
+            account: changed.account,
+            state: changed.state,
+            next: Next::Session(tokens),
+            position: changed.position,
+        })
+    }
+
+    /// Closes every session of a person.
+    pub async fn log_out(
+        &self,
+        person: Person,
+        shown: Credentials<'_>,
+        caller: &Caller,
+    ) -> Result<Changed, CommandError> {
+        self.check_credentials(person, &shown, caller.now).await?;
+        self.change_account(person.account, AccountCommand::LogOut, caller).await
+    }
+
+    /// Opens a session for somebody whose sign-up was confirmed or whom an identity provider vouches for.
+    pub(super) async fn open_session(&self, account: EntityId, caller: &Caller) -> Result<LoggedIn, CommandError> {
+        let caller = caller.step("session");
+        let login = caller.command_id;
+        let changed = self.change_account(account, AccountCommand::OpenSession { login }, &caller).await?;
+        self.next(changed, login, &caller)
+    }
+
+    /// Refuses a user name or refresh token that is not the person's own.
+    pub(super) async fn check_credentials(
+        &self,
+        person: Person,
+        shown: &Credentials<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<std::sync::Arc<AccountState>, CommandError> {
+        let state = self.own_account(person).await?;
+        self.check_username(&state, shown.username).await?;
+        let refresh = self.vault().verify_refresh(shown.refresh_token).map_err(unauthorised)?;
+        let session = state.registered().and_then(|account| account.session(refresh.session, now));
+        if refresh.account != person.account || !session.is_some_and(|session| session.accepts(refresh.generation, now))
+        {
+            return Err(CommandError::Unauthorised("this refresh token is not valid"));
+        }
+        Ok(state)
+    }
+
+    async fn login_of(
+        &self,
+        username: &str,
+        login_session: &str,
+        caller: &Caller,
+    ) -> Result<(EntityId, Uuid), CommandError> {
+        let (account, login) =
+            self.vault().verify_purpose(LOGIN, login_session, caller.now).map_err(|_| wrong_code())?;
+        let state = self.account(account).await?.state;
+        self.check_username(&state, username).await.map_err(|_| wrong_code())?;
+        Ok((account, login))
+    }
+
+    /// What the login of this id has led to.
+    fn next(&self, changed: Changed, login: Uuid, caller: &Caller) -> Result<LoggedIn, CommandError> {
+        let registered = changed.state.registered();
+        let challenge = registered.and_then(|account| account.challenge(login, caller.now));
+        let next = match challenge {
+            Some(pending) => Next::Challenge {
+                challenge: pending.challenge,
+                login_session: self.vault().sign_purpose(LOGIN, changed.account, login, caller.now + LOGIN_LIFE),
+            },
+            None => {
+                let session = registered.and_then(|account| account.session_of(login, caller.now));
+                let tokens =
+                    session.and_then(|session| self.tokens(changed.account, &changed.state, session.number, caller));
+                Next::Session(tokens.ok_or(CommandError::Unauthorised("this session has ended"))?)
+            }
+        };
+        Ok(LoggedIn { account: changed.account, state: changed.state, next, position: changed.position })
+    }
+
+    fn tokens(&self, account: EntityId, state: &AccountState, session: u32, caller: &Caller) -> Option<Tokens> {
+        let session = state.registered()?.session(session, caller.now)?;
+        let access = self.vault().sign_access(account, session.number, caller.now);
+        Some(Tokens {
+            id_token: self.vault().sign_purpose(IDENTITY, account, session.login, access.expires_at),
+            refresh_token: self.vault().refresh_token(account, session.number, session.generation),
+            access_token: access.token,
+            expires_at: access.expires_at,
+        })
+    }
+}
+
+/// Under whom failures count: the account, or the user name where there is none.
+pub(super) fn whose(account: Option<EntityId>, username: &str) -> String {
+    account.map_or_else(|| username.to_owned(), |id| id.to_string())
+}
+
+pub(super) fn unauthorised(error: TokenError) -> CommandError {
+    CommandError::Unauthorised(match error {
+        TokenError::Invalid => "this token is not valid",
+        TokenError::Expired => "this token has expired",
+    })
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tokens")
+    }
+}
+
+impl Next {
+    /// The challenge, if more is asked.
+    pub fn challenge(&self) -> Option<Challenge> {
+        match self {
+            Next::Session(_) => None,
+            Next::Challenge { challenge, .. } => Some(*challenge),
+        }
+    }
+}
