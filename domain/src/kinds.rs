@@ -4,6 +4,12 @@ use crate::Kind;
 
 /// All kinds, aggregates and records. Documents, search indexes, rebuild and verify follow this list.
 pub const KINDS: &[&Kind] = &[
+    &crate::catalogue::city::CITY.kind,
+    &crate::catalogue::event::KIND,
+    &crate::catalogue::import::IMPORT.kind,
+    &crate::catalogue::performer::PERFORMER.kind,
+    &crate::catalogue::region::REGION.kind,
+    &crate::catalogue::venue::VENUE.kind,
     &crate::identity::account::KIND,
     &crate::identity::preferences::PREFERENCES.kind,
     &crate::identity::reservation::KIND,

@@ -1,1 +1,15 @@
 //! What there is to go to: events, performers, venues, cities and regions.
+
+pub mod city;
+pub mod discover;
+pub mod event;
+pub mod import;
+pub mod instant;
+pub mod names;
+pub mod performer;
+pub mod place;
+pub mod region;
+pub mod venue;
+
+pub use event::Event;
+pub use place::Place;

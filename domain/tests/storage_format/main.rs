@@ -1,6 +1,7 @@
 //! Pins the JSON of every event: what is listed here is in somebody's log, so it has to be read, and written, like this
 //! for ever. One file per context.
 
+mod catalogue;
 mod identity;
 mod trips;
 

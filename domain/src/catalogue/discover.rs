@@ -1,0 +1,185 @@
+//! Trips that suggest themselves: events of one region that lie close together in time.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+
+use super::event::Listing;
+use crate::EntityId;
+
+/// How many days a trip takes when its traveller says nothing.
+pub const TRIP_LENGTH: u32 = 3;
+
+/// How many trips one answer holds.
+pub const MOST_TRIPS: usize = 50;
+
+/// An event that may be part of a trip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    pub id: EntityId,
+    pub listing: Listing,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trip {
+    pub region: EntityId,
+    /// Calendar days of the region, both included.
+    pub first_day: NaiveDate,
+    pub last_day: NaiveDate,
+    /// Soonest first.
+    pub events: Vec<Candidate>,
+}
+
+impl Trip {
+    /// The first and last day when the trip may shift by `days` at either end.
+    pub fn flexible(&self, days: u32) -> (NaiveDate, NaiveDate) {
+        (back(self.first_day, days), ahead(self.last_day, days))
+    }
+}
+
+/// Whether an event still lies ahead: it has not begun.
+pub fn lies_ahead(listing: &Listing, now: DateTime<Utc>) -> bool {
+    listing.details.schedule.starts_at > now
+}
+
+/// Groups events into trips. The first event of a region opens a trip of `length` days; events of the region within
+/// these days belong to it, the next one after them opens another.
+pub struct Trips {
+    length: u32,
+    /// The last day that any trip may take.
+    until: Option<NaiveDate>,
+    trips: Vec<Trip>,
+    /// The trip that each region's next event may belong to.
+    latest: HashMap<EntityId, usize>,
+}
+
+impl Trips {
+    pub fn new(length: u32, until: Option<NaiveDate>) -> Trips {
+        Trips { length: length.max(1), until, trips: vec![], latest: HashMap::new() }
+    }
+
+    /// Takes the next event; they come ordered by day, then start, then id. Says whether later ones may still matter.
+    pub fn add(&mut self, event: Candidate) -> bool {
+        let day = event.listing.day;
+        if self.is_complete(day) {
+            return false;
+        }
+        let Some(region) = event.listing.details.location.region else { return true };
+        match self.latest.get(&region) {
+            Some(at) if day <= self.trips[*at].last_day => self.trips[*at].events.push(event),
+            _ if self.trips.len() == MOST_TRIPS => {}
+            _ => {
+                let last_day = ahead(day, self.length - 1);
+                let last_day = self.until.map_or(last_day, |until| until.max(day).min(last_day));
+                self.latest.insert(region, self.trips.len());
+                self.trips.push(Trip { region, first_day: day, last_day, events: vec![event] });
+            }
+        }
+        true
+    }
+
+    fn is_complete(&self, day: NaiveDate) -> bool {
+        self.trips.len() == MOST_TRIPS && self.trips.iter().all(|trip| trip.last_day < day)
+    }
+
+    /// The trips found, soonest first.
+    pub fn found(self) -> Vec<Trip> {
+        self.trips
+    }
+}
+
+fn ahead(day: NaiveDate, days: u32) -> NaiveDate {
+    day.checked_add_days(Days::new(days.into())).unwrap_or(NaiveDate::MAX)
+}
+
+fn back(day: NaiveDate, days: u32) -> NaiveDate {
+    day.checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::event::tests::listing;
+    use proptest::prelude::*;
+
+    fn region(number: u64) -> EntityId {
+        EntityId::from_parts(number, [7; 10])
+    }
+
+    fn day(day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 6, 1).unwrap() + Days::new(day.into())
+    }
+
+    fn event(number: u64, region: Option<u64>, on: u32) -> Candidate {
+        let mut listing = listing(day(on));
+        listing.details.location.region = region.map(self::region);
+        Candidate { id: EntityId::from_parts(number, [1; 10]), listing }
+    }
+
+    fn trips(length: u32, until: Option<u32>, events: impl IntoIterator<Item = (u64, u32)>) -> Vec<Trip> {
+        let mut trips = Trips::new(length, until.map(day));
+        for (number, (region, on)) in events.into_iter().enumerate() {
+            if !trips.add(event(number as u64, Some(region), on)) {
+                break;
+            }
+        }
+        trips.found()
+    }
+
+    fn shape(trips: &[Trip]) -> Vec<(u64, NaiveDate, NaiveDate, usize)> {
+        trips.iter().map(|trip| (trip.region.number(), trip.first_day, trip.last_day, trip.events.len())).collect()
+    }
+
+    #[test]
+    fn events_of_a_region_within_the_length_make_a_trip() {
+        let found = trips(3, None, [(1, 0), (1, 2), (2, 2), (1, 3), (2, 4)]);
+        assert_eq!(shape(&found), [(1, day(0), day(2), 2), (2, day(2), day(4), 2), (1, day(3), day(5), 1)]);
+    }
+
+    #[test]
+    fn a_trip_ends_within_the_dates_asked_for() {
+        assert_eq!(shape(&trips(3, Some(1), [(1, 0), (1, 1)])), [(1, day(0), day(1), 2)]);
+    }
+
+    #[test]
+    fn at_most_fifty_trips_each_complete() {
+        let events = (0..60).map(|region| (region, 0)).chain([(5, 1), (55, 1), (49, 2), (5, 9)]);
+        let found = trips(3, None, events);
+        assert_eq!(found.len(), MOST_TRIPS);
+        assert_eq!((found[5].events.len(), found[49].events.len(), found[0].events.len()), (2, 2, 1));
+    }
+
+    #[test]
+    fn an_event_without_a_region_makes_no_trip() {
+        let mut trips = Trips::new(3, None);
+        assert!(trips.add(event(1, None, 0)));
+        assert_eq!(trips.found(), []);
+    }
+
+    #[test]
+    fn flexible_dates_reach_out_on_both_sides() {
+        let found = trips(3, None, [(1, 10)]);
+        assert_eq!(found[0].flexible(2), (day(8), day(14)));
+        assert_eq!(found[0].flexible(0), (day(10), day(12)));
+    }
+
+    proptest! {
+        #[test]
+        fn every_event_is_in_one_trip_of_its_region(
+            events in prop::collection::vec((0u64..5, 0u32..10), 0..60),
+            length in 1u32..8,
+        ) {
+            let mut events = events;
+            events.sort_by_key(|(_, day)| *day);
+            let found = trips(length, None, events.clone());
+            prop_assert_eq!(found.iter().map(|trip| trip.events.len()).sum::<usize>(), events.len());
+            for trip in &found {
+                for event in &trip.events {
+                    prop_assert_eq!(event.listing.details.location.region, Some(trip.region));
+                    prop_assert!((trip.first_day..=trip.last_day).contains(&event.listing.day));
+                }
+            }
+            prop_assert!(found.is_sorted_by_key(|trip| trip.first_day));
+        }
+    }
+}

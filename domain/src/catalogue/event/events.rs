@@ -1,0 +1,45 @@
+//! What happens to an event. This is the storage format: names and shapes here are what the log holds.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Category, Details, Location, Offers, Organizer, Origin, Schedule};
+use crate::EntityId;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum EventChange {
+    Listed {
+        #[serde(flatten)]
+        origin: Origin,
+        #[serde(flatten)]
+        details: Box<Details>,
+    },
+    Renamed {
+        name: String,
+    },
+    Rescheduled {
+        #[serde(flatten)]
+        schedule: Schedule,
+    },
+    Moved {
+        #[serde(flatten)]
+        location: Location,
+    },
+    LineUpChanged {
+        performers: Vec<EntityId>,
+    },
+    Recategorised {
+        #[serde(flatten)]
+        category: Category,
+    },
+    OffersChanged {
+        #[serde(flatten)]
+        offers: Offers,
+    },
+    OrganizerChanged {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        organizer: Option<Organizer>,
+    },
+    Cancelled {},
+    Reinstated {},
+}

@@ -1,0 +1,128 @@
+//! An event as its changes leave it. The JSON of the state is flat: its fields are what queries filter and sort by.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::{Category, EventChange, Location, Offers, Organizer, Schedule};
+use crate::{EntityId, Rejection};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum EventState {
+    #[default]
+    Unknown,
+    Scheduled(Listing),
+    Cancelled(Listing),
+}
+
+/// What is published about an event, and by whom.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    #[serde(flatten)]
+    pub origin: Origin,
+    #[serde(flatten)]
+    pub details: Details,
+    /// The calendar day on which it starts, where it takes place.
+    pub day: NaiveDate,
+}
+
+/// Where an event's record comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub source: String,
+    /// Its id there.
+    pub external_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Details {
+    pub name: String,
+    #[serde(flatten)]
+    pub schedule: Schedule,
+    #[serde(flatten)]
+    pub location: Location,
+    /// The first is the main one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub performers: Vec<EntityId>,
+    #[serde(flatten)]
+    pub category: Category,
+    #[serde(flatten)]
+    pub offers: Offers,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organizer: Option<Organizer>,
+}
+
+impl Origin {
+    pub(super) fn check(&self) -> Result<(), Rejection> {
+        bounded("source", &self.source, 100)?;
+        bounded("external_id", &self.external_id, 1000)
+    }
+}
+
+impl Details {
+    /// The rules that hold for every listed event.
+    pub(super) fn check(&self) -> Result<(), Rejection> {
+        bounded("name", &self.name, 300)?;
+        self.schedule.check()?;
+        if self.performers.len() > 100 {
+            return Err(Rejection::invalid("performers", "has more than 100"));
+        }
+        if self.performers.iter().enumerate().any(|(at, performer)| self.performers[..at].contains(performer)) {
+            return Err(Rejection::invalid("performers", "names one twice"));
+        }
+        self.category.check()?;
+        self.offers.check()
+    }
+}
+
+pub(super) fn bounded(field: &'static str, text: &str, most: usize) -> Result<(), Rejection> {
+    match text.chars().count() {
+        0 => Err(Rejection::invalid(field, "is empty")),
+        length if length > most => Err(Rejection::invalid(field, format!("is longer than {most} characters"))),
+        _ => Ok(()),
+    }
+}
+
+impl EventState {
+    /// What is published, whether it takes place or not.
+    pub fn listing(&self) -> Option<&Listing> {
+        match self {
+            EventState::Unknown => None,
+            EventState::Scheduled(listing) | EventState::Cancelled(listing) => Some(listing),
+        }
+    }
+
+    pub(super) fn after(self, change: &EventChange) -> EventState {
+        match (self, change) {
+            (EventState::Unknown, EventChange::Listed { origin, details }) => EventState::Scheduled(Listing {
+                origin: origin.clone(),
+                details: Details::clone(details),
+                day: details.schedule.day(),
+            }),
+            (EventState::Scheduled(listing), EventChange::Cancelled {}) => EventState::Cancelled(listing),
+            (EventState::Cancelled(listing), EventChange::Reinstated {}) => EventState::Scheduled(listing),
+            (EventState::Scheduled(listing), change) => EventState::Scheduled(listing.after(change)),
+            (EventState::Cancelled(listing), change) => EventState::Cancelled(listing.after(change)),
+            (EventState::Unknown, _) => EventState::Unknown,
+        }
+    }
+}
+
+impl Listing {
+    fn after(mut self, change: &EventChange) -> Listing {
+        match change.clone() {
+            EventChange::Renamed { name } => self.details.name = name,
+            EventChange::Rescheduled { schedule } => {
+                self.day = schedule.day();
+                self.details.schedule = schedule;
+            }
+            EventChange::Moved { location } => self.details.location = location,
+            EventChange::LineUpChanged { performers } => self.details.performers = performers,
+            EventChange::Recategorised { category } => self.details.category = category,
+            EventChange::OffersChanged { offers } => self.details.offers = offers,
+            EventChange::OrganizerChanged { organizer } => self.details.organizer = organizer,
+            EventChange::Listed { .. } | EventChange::Cancelled {} | EventChange::Reinstated {} => {}
+        }
+        self
+    }
+}

@@ -1,0 +1,64 @@
+//! When two names mean the same place or performer.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// What is left of a name for comparing: lower case without accents, punctuation or a leading "the", words separated
+/// by one space. Empty when the name has no letter or digit.
+pub fn key(name: &str) -> String {
+    let mut key = String::with_capacity(name.len());
+    for char in name.nfkd().filter(|char| !is_combining_mark(*char)).flat_map(char::to_lowercase) {
+        match char {
+            '&' => key.push_str(" and "),
+            // Letters that Unicode does not take apart.
+            'ß' => key.push_str("ss"),
+            'æ' => key.push_str("ae"),
+            'œ' => key.push_str("oe"),
+            'ø' => key.push('o'),
+            'đ' => key.push('d'),
+            'ł' => key.push('l'),
+            'ı' => key.push('i'),
+            // An apostrophe joins ("St. John's"), other signs separate.
+            '\'' | '’' | 'ʻ' | '`' => {}
+            char if char.is_alphanumeric() => key.push(char),
+            _ => key.push(' '),
+        }
+    }
+    let words: Vec<&str> = key.split_whitespace().collect();
+    match words.as_slice() {
+        ["the", rest @ ..] if !rest.is_empty() => rest.join(" "),
+        words => words.join(" "),
+    }
+}
+
+/// [`key`] of a city, without "City" at its end: "New York" is New York City.
+pub fn city_key(name: &str) -> String {
+    let key = key(name);
+    match key.strip_suffix(" city") {
+        Some(rest) => rest.to_owned(),
+        None => key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accents_case_and_punctuation_do_not_matter() {
+        assert_eq!(key("The  Danforth Music-Hall "), "danforth music hall");
+        assert_eq!(key("MONTRÉAL"), key("Montreal"));
+        assert_eq!(key("St. John's"), key("St John’s"));
+        assert_eq!(key("Arts & Crafts"), key("arts and crafts"));
+        assert_eq!(key("Łódź Straße"), "lodz strasse");
+        assert_eq!(key("東京ドーム"), key("東京ドーム"));
+        assert_eq!(key(" – "), "");
+        assert_eq!(key("The"), "the");
+    }
+
+    #[test]
+    fn a_city_is_itself_with_and_without_city() {
+        assert_eq!(city_key("New York City"), city_key("New York"));
+        assert_eq!(city_key("City"), "city");
+    }
+}
