@@ -1,1 +1,31 @@
-//! placeholder
+//! What both APIs share of the HTTP dialects: the operation table read from the contracts, the path of a request from
+//! the socket to a handler and back, and each dialect's shapes.
+//!
+//! No business rule lives here: a dialect only translates.
+
+mod body;
+mod call;
+mod contract;
+mod dialect;
+pub mod eventbookings;
+mod failure;
+pub mod keyper;
+pub mod krugo;
+pub mod open_event;
+mod pages;
+mod parameters;
+mod readiness;
+pub mod rentals;
+mod request;
+mod routes;
+mod service;
+mod table;
+mod typed;
+
+pub use call::{Answer, Call, Headers, Person};
+pub use contract::{Contract, In, Operation, Parameter, ParameterType, contracts, operation};
+pub use dialect::{DIALECTS, Dialect};
+pub use failure::{Failure, FailureKind};
+pub use readiness::Readiness;
+pub use routes::{Endpoints, Routes, Side};
+pub use service::{Settings, router};

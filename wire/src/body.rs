@@ -1,0 +1,184 @@
+//! Reads a JSON body within bounds; what exceeds them is refused with the path of the field.
+
+use axum::body::Body;
+use futures::StreamExt;
+use http::{HeaderMap, header};
+use serde_json::Value;
+
+use crate::{Failure, FailureKind};
+
+/// Bytes of a body.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+/// Objects and lists within each other.
+const MAX_NESTING: usize = 32;
+/// Entries of one list.
+const MAX_LIST: usize = 1_000;
+/// Characters of one text.
+const MAX_TEXT: usize = 10_000;
+
+/// The body of a request as JSON, null where it is empty.
+pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Value, Failure> {
+    let bytes = collect(headers, body).await?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if media_type != "application/json" && !(media_type.starts_with("application/") && media_type.ends_with("+json")) {
+        return Err(Failure::new(FailureKind::MediaType, "must be application/json").on("Content-Type"));
+    }
+    let value = parse(&bytes)?;
+    check(&value, &mut Path::default())?;
+    Ok(value)
+}
+
+async fn collect(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failure> {
+    let too_large = || Failure::new(FailureKind::TooLarge, "is larger than 1 MiB").on("body");
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Failure::invalid("body", "could not be read"))?;
+        if bytes.len() + chunk.len() > MAX_BODY {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| Failure::invalid("body", format!("is not readable JSON: {error}")))
+}
+
+/// Where in the body we are.
+#[derive(Default)]
+struct Path<'v>(Vec<Step<'v>>);
+
+enum Step<'v> {
+    Key(&'v str),
+    Index(usize),
+}
+
+impl Path<'_> {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for step in &self.0 {
+            match step {
+                Step::Key(key) if text.is_empty() => text.push_str(key),
+                Step::Key(key) => {
+                    text.push('.');
+                    text.push_str(key);
+                }
+                Step::Index(index) => text.push_str(&format!("[{index}]")),
+            }
+        }
+        if text.is_empty() { "body".to_owned() } else { text }
+    }
+}
+
+fn check<'v>(value: &'v Value, path: &mut Path<'v>) -> Result<(), Failure> {
+    let nested = matches!(value, Value::Array(_) | Value::Object(_));
+    if nested && path.0.len() >= MAX_NESTING {
+        return Err(Failure::invalid(path.text(), format!("is nested deeper than {MAX_NESTING}")));
+    }
+    match value {
+        Value::String(text) => check_text_at(text, path),
+        Value::Array(values) => {
+            if values.len() > MAX_LIST {
+                return Err(Failure::invalid(path.text(), format!("has more than {MAX_LIST} entries")));
+            }
+            for (index, value) in values.iter().enumerate() {
+                path.0.push(Step::Index(index));
+                check(value, path)?;
+                path.0.pop();
+            }
+            Ok(())
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                check_text_at(name, path)?;
+                path.0.push(Step::Key(name));
+                check(value, path)?;
+                path.0.pop();
+            }
+            Ok(())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+fn check_text_at(text: &str, path: &Path<'_>) -> Result<(), Failure> {
+    match fault(text) {
+        Some(message) => Err(Failure::invalid(path.text(), message)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a text that is too long or holds a NUL character, which Postgres cannot store.
+pub(crate) fn check_text(field: &str, text: &str) -> Result<(), Failure> {
+    match fault(text) {
+        Some(message) => Err(Failure::invalid(field, message)),
+        None => Ok(()),
+    }
+}
+
+fn fault(text: &str) -> Option<String> {
+    if text.contains('\0') {
+        return Some("contains a NUL character".to_owned());
+    }
+    let too_long = text.len() > MAX_TEXT && text.chars().nth(MAX_TEXT).is_some();
+    too_long.then(|| format!("is longer than {MAX_TEXT} characters"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use serde_json::json;
+
+    use super::*;
+
+    async fn refused(media_type: &'static str, body: impl Into<Body>) -> (FailureKind, String) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        let failure = read(&headers, body.into()).await.unwrap_err();
+        (failure.kind, failure.text())
+    }
+
+    async fn refused_json(value: Value) -> String {
+        refused("application/json", value.to_string()).await.1
+    }
+
+    #[tokio::test]
+    async fn a_body_is_json_of_a_json_type() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(read(&headers, Body::empty()).await.unwrap(), Value::Null);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("Application/JSON; charset=utf-8"));
+        assert_eq!(read(&headers, Body::from("{\"a\": 1}")).await.unwrap(), json!({"a": 1}));
+        assert_eq!(refused("text/plain", "{}").await.0, FailureKind::MediaType);
+        assert!(refused("application/json", "{").await.1.starts_with("body: is not readable JSON"));
+        assert_eq!(refused("application/json", vec![b' '; MAX_BODY + 1]).await.0, FailureKind::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_large_body_without_a_length_is_refused_too() {
+        let chunks = futures::stream::iter((0..20).map(|_| Ok::<_, std::io::Error>(vec![b' '; 64 * 1024])));
+        assert_eq!(refused("application/json", Body::from_stream(chunks)).await.0, FailureKind::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn what_exceeds_the_bounds_is_named() {
+        let long = "x".repeat(10_001);
+        assert_eq!(refused_json(json!({"a": [{"b": long}]})).await, "a[0].b: is longer than 10000 characters");
+        assert_eq!(refused_json(json!({"a": "nul\0"})).await, "a: contains a NUL character");
+        assert_eq!(refused_json(json!({"a": {"nul\0": 1}})).await, "a: contains a NUL character");
+        assert_eq!(refused_json(json!({"a": vec![0; 1_001]})).await, "a: has more than 1000 entries");
+        let deep = (0..33).fold(json!(1), |inner, _| json!([inner]));
+        assert!(refused_json(deep).await.ends_with("is nested deeper than 32"));
+        let hundreds = "[".repeat(500) + &"]".repeat(500);
+        assert!(refused("application/json", hundreds).await.1.starts_with("body: is not readable JSON"));
+    }
+}

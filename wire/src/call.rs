@@ -1,0 +1,105 @@
+//! What a handler gets and what it gives back.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use caravan_domain::EntityId;
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{Failure, Operation, typed};
+
+/// One request to one operation: routed, authenticated, its parameters and body checked against the contract's types
+/// and the general bounds.
+pub struct Call<S> {
+    pub state: Arc<S>,
+    pub operation: &'static Operation,
+    /// Who calls; `None` only on operations registered as public.
+    pub person: Option<Person>,
+    /// The peer's address. A proxy in front hides its clients, which then share their limits.
+    pub address: IpAddr,
+    /// Query and path parameters by name, as the contract types them.
+    pub parameters: Map<String, Value>,
+    /// The JSON body; null where the operation documents none.
+    pub body: Value,
+    pub headers: Headers,
+    /// What the client calls this request, or a name made for it; it is in the log and in the answer's header.
+    pub request_id: String,
+    /// The request id as a UUID, for the metadata of events.
+    pub correlation_id: Uuid,
+    /// When the request came in.
+    pub now: DateTime<Utc>,
+}
+
+/// The account that the token names, and the session it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Person {
+    pub account: EntityId,
+    pub session: u32,
+}
+
+/// Request headers with a meaning of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    /// `Idempotency-Key`: 1–255 visible ASCII characters.
+    pub idempotency_key: Option<String>,
+    /// `If-Match`: the revision that the client has seen; -1 for an ETag that no revision has.
+    pub if_match: Option<i64>,
+    /// `Prefer: respond-async`: answer without waiting for the read models.
+    pub respond_async: bool,
+    /// `Caravan-After`: the position that the answer must have seen.
+    pub after: Option<i64>,
+}
+
+impl<S> Call<S> {
+    /// The body as a type; a failure names the field in wire spelling.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        typed::read(&self.body, "body")
+    }
+
+    /// Query and path parameters as a struct of their names.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        typed::read(&Value::Object(self.parameters.clone()), "query")
+    }
+
+    /// The account that calls; unauthorised where nobody is known.
+    pub fn account(&self) -> Result<EntityId, Failure> {
+        let person = self.person.ok_or_else(|| Failure::unauthorised("a bearer token is needed"))?;
+        Ok(person.account)
+    }
+}
+
+/// What a handler answers with: a body in the dialect's shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub body: Value,
+    /// The contract's documented success status unless set.
+    pub status: Option<StatusCode>,
+    /// Revision of the one stream changed or shown.
+    pub etag: Option<i64>,
+    /// Global position of the last event that the answer comes from.
+    pub position: Option<i64>,
+}
+
+impl Answer {
+    pub fn json(body: Value) -> Self {
+        Answer { body, status: None, etag: None, position: None }
+    }
+
+    pub fn status(self, status: StatusCode) -> Self {
+        Answer { status: Some(status), ..self }
+    }
+
+    /// Sets the ETag to a stream's revision.
+    pub fn etag(self, revision: i64) -> Self {
+        Answer { etag: Some(revision), ..self }
+    }
+
+    /// Sets the position that the answer reflects.
+    pub fn position(self, position: i64) -> Self {
+        Answer { position: Some(position), ..self }
+    }
+}

@@ -1,0 +1,292 @@
+//! The operation table: what the five embedded contracts document.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{DIALECTS, Dialect};
+
+/// One documented operation.
+#[derive(Debug)]
+pub struct Operation {
+    pub dialect: &'static Dialect,
+    /// The contract's operation id.
+    pub id: String,
+    /// The contract's group: the operation's first tag.
+    pub group: String,
+    pub method: Method,
+    /// The full path, base included, parameters in braces.
+    pub path: String,
+    /// Other full paths under which the contract lets it be reached.
+    pub aliases: Vec<String>,
+    /// Whether it changes state; else it only reads.
+    pub command: bool,
+    pub parameters: Vec<Parameter>,
+    /// Whether it documents a body, and whether that is required.
+    pub body: Option<Body>,
+    /// The documented status of success.
+    pub success: StatusCode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Body {
+    pub required: bool,
+}
+
+/// A documented parameter.
+#[derive(Debug)]
+pub struct Parameter {
+    pub name: String,
+    pub place: In,
+    pub required: bool,
+    pub of: ParameterType,
+    /// The documented values, if only some are allowed.
+    pub allowed: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum In {
+    Path,
+    Query,
+    Header,
+    Cookie,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParameterType {
+    Text,
+    Number,
+    Integer,
+    Boolean,
+    /// Several texts: given repeatedly, or separated by commas.
+    Texts {
+        repeated: bool,
+    },
+}
+
+/// All operations of one contract, in its order of paths.
+pub struct Contract {
+    pub dialect: &'static Dialect,
+    pub operations: Vec<Operation>,
+}
+
+/// The five contracts, read on first use.
+pub fn contracts() -> &'static [Contract] {
+    static CONTRACTS: LazyLock<Vec<Contract>> =
+        LazyLock::new(|| DIALECTS.iter().map(|dialect| read(dialect)).collect());
+    &CONTRACTS
+}
+
+/// The operation of an id in a dialect's contract.
+pub fn operation(dialect: &Dialect, id: &str) -> Option<&'static Operation> {
+    static INDEX: LazyLock<HashMap<(&str, &str), &Operation>> = LazyLock::new(|| {
+        let operations = contracts().iter().flat_map(|contract| &contract.operations);
+        operations.map(|operation| ((operation.dialect.name, operation.id.as_str()), operation)).collect()
+    });
+    INDEX.get(&(dialect.name, id)).copied()
+}
+
+fn read(dialect: &'static Dialect) -> Contract {
+    // The contracts are part of the program and tests read all of them, so this cannot fail in a built binary.
+    let document: Document = serde_json::from_str(dialect.contract)
+        .unwrap_or_else(|error| panic!("the contract of {} is not as expected: {error}", dialect.name));
+    let base = document.servers.first().map_or("", |server| server.url.trim_end_matches('/'));
+    let mut operations = vec![];
+    for (path, item) in &document.paths {
+        let base = item.servers.first().map_or(base, |server| server.url.trim_end_matches('/'));
+        for (method, entry) in item.methods() {
+            if entry.preflight {
+                continue;
+            }
+            let parameters = item.parameters.iter().chain(&entry.parameters);
+            operations.push(Operation {
+                dialect,
+                id: entry.operation_id.clone(),
+                group: entry.tags.first().cloned().unwrap_or_default(),
+                method,
+                path: format!("{base}{path}"),
+                aliases: entry.aliases.iter().map(|alias| format!("{base}{alias}")).collect(),
+                command: entry.kind == "command",
+                parameters: parameters.map(|parameter| document.parameter(parameter)).collect(),
+                body: entry.request_body.as_ref().map(|body| Body { required: body.required }),
+                success: entry.success(),
+            });
+        }
+    }
+    Contract { dialect, operations }
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default)]
+    servers: Vec<Server>,
+    paths: BTreeMap<String, Item>,
+    components: Components,
+}
+
+#[derive(Deserialize)]
+struct Components {
+    #[serde(default)]
+    parameters: BTreeMap<String, ParameterEntry>,
+    #[serde(default)]
+    schemas: BTreeMap<String, Schema>,
+}
+
+#[derive(Deserialize)]
+struct Server {
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    #[serde(default)]
+    servers: Vec<Server>,
+    #[serde(default)]
+    parameters: Vec<ParameterEntry>,
+    get: Option<Entry>,
+    post: Option<Entry>,
+    put: Option<Entry>,
+    patch: Option<Entry>,
+    delete: Option<Entry>,
+}
+
+impl Item {
+    fn methods(&self) -> impl Iterator<Item = (Method, &Entry)> {
+        let entries = [
+            (Method::GET, &self.get),
+            (Method::POST, &self.post),
+            (Method::PUT, &self.put),
+            (Method::PATCH, &self.patch),
+            (Method::DELETE, &self.delete),
+        ];
+        entries.into_iter().filter_map(|(method, entry)| Some((method, entry.as_ref()?)))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    operation_id: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default, rename = "x-kind")]
+    kind: String,
+    #[serde(default, rename = "x-preflight")]
+    preflight: bool,
+    #[serde(default, rename = "x-path-aliases")]
+    aliases: Vec<String>,
+    #[serde(default)]
+    parameters: Vec<ParameterEntry>,
+    request_body: Option<BodyEntry>,
+    responses: BTreeMap<String, serde::de::IgnoredAny>,
+}
+
+impl Entry {
+    fn success(&self) -> StatusCode {
+        let statuses = self.responses.keys().filter_map(|status| StatusCode::from_bytes(status.as_bytes()).ok());
+        statuses.into_iter().find(StatusCode::is_success).unwrap_or(StatusCode::OK)
+    }
+}
+
+#[derive(Deserialize)]
+struct BodyEntry {
+    #[serde(default)]
+    required: bool,
+}
+
+#[derive(Deserialize)]
+struct ParameterEntry {
+    #[serde(rename = "$ref")]
+    reference: Option<String>,
+    #[serde(default)]
+    name: String,
+    #[serde(rename = "in")]
+    place: Option<In>,
+    #[serde(default)]
+    required: bool,
+    explode: Option<bool>,
+    #[serde(default)]
+    schema: Schema,
+}
+
+#[derive(Deserialize, Default)]
+struct Schema {
+    #[serde(rename = "$ref")]
+    reference: Option<String>,
+    #[serde(rename = "type", default)]
+    of: Value,
+    #[serde(rename = "enum", default)]
+    allowed: Vec<Value>,
+}
+
+impl Document {
+    fn parameter(&self, entry: &ParameterEntry) -> Parameter {
+        let named = entry.reference.as_deref().and_then(|reference| reference.strip_prefix("#/components/parameters/"));
+        let entry = named.and_then(|name| self.components.parameters.get(name)).unwrap_or(entry);
+        let named = entry.schema.reference.as_deref();
+        let named = named.and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+        let schema = named.and_then(|name| self.components.schemas.get(name)).unwrap_or(&entry.schema);
+        Parameter {
+            name: entry.name.clone(),
+            place: entry.place.unwrap_or(In::Query),
+            required: entry.required,
+            of: match schema.of.as_str() {
+                Some("integer") => ParameterType::Integer,
+                Some("number") => ParameterType::Number,
+                Some("boolean") => ParameterType::Boolean,
+                Some("array") => ParameterType::Texts { repeated: entry.explode.unwrap_or(true) },
+                _ => ParameterType::Text,
+            },
+            allowed: schema.allowed.iter().map(text).collect(),
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contracts_document_895_operations() {
+        let counts: Vec<_> = contracts().iter().map(|c| (c.dialect.name, c.operations.len())).collect();
+        let expected = [("krugo", 117), ("rentals", 250), ("open-event", 358), ("eventbookings", 122), ("keyper", 48)];
+        assert_eq!(counts, expected);
+        assert_eq!(contracts().iter().map(|c| c.operations.len()).sum::<usize>(), 895);
+        let krugo = &contracts()[0].operations;
+        assert_eq!(krugo.iter().filter(|operation| operation.command).count(), 72);
+    }
+
+    #[test]
+    fn an_operation_is_read_whole() {
+        let confirm = operation(&crate::krugo::DIALECT, "signupconfirm").unwrap();
+        assert_eq!((confirm.method.as_str(), confirm.path.as_str()), ("POST", "/dev/signup/confirm"));
+        assert_eq!((confirm.group.as_str(), confirm.command), ("users", true));
+        assert_eq!(confirm.body, Some(Body { required: true }));
+
+        let balances = operation(&crate::krugo::DIALECT, "payment-balances").unwrap();
+        assert!(!balances.command);
+        let id = &balances.parameters[0];
+        assert_eq!((id.name.as_str(), id.place, id.required, id.of), ("id", In::Query, true, ParameterType::Text));
+
+        let token = contracts()[3].operations.iter().find(|operation| operation.path.contains("token")).unwrap();
+        assert_eq!(token.path, "/connect/token");
+        let created = contracts()[2].operations.iter().find(|o| o.success == StatusCode::CREATED).unwrap();
+        assert!(created.command);
+    }
+
+    #[test]
+    fn every_operation_has_an_id_a_group_and_a_kind() {
+        for operation in contracts().iter().flat_map(|contract| &contract.operations) {
+            assert!(!operation.id.is_empty() && !operation.group.is_empty(), "{operation:?}");
+            assert!((operation.dialect.owns)(&operation.path), "{} is not under its dialect's base", operation.path);
+        }
+    }
+}

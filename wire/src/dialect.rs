@@ -1,0 +1,42 @@
+//! The five dialects and what tells them apart before a handler is reached.
+
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::Failure;
+
+/// How one contract speaks.
+pub struct Dialect {
+    /// The name of its contract.
+    pub name: &'static str,
+    /// Its contract, OpenAPI as JSON.
+    pub(crate) contract: &'static str,
+    /// The media type of its answers.
+    pub media_type: &'static str,
+    /// Whether a path that no contract documents would be this dialect's.
+    pub(crate) owns: fn(path: &str) -> bool,
+    /// Status and body of a failure that happened at the time given.
+    pub failure: fn(&Failure, DateTime<Utc>) -> (StatusCode, Value),
+}
+
+/// All dialects.
+pub static DIALECTS: [&Dialect; 5] = [
+    &crate::krugo::DIALECT,
+    &crate::rentals::DIALECT,
+    &crate::open_event::DIALECT,
+    &crate::eventbookings::DIALECT,
+    &crate::keyper::DIALECT,
+];
+
+impl std::fmt::Debug for Dialect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The first segment of a path and the rest.
+pub(crate) fn first_segment(path: &str) -> (&str, &str) {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.split_once('/').unwrap_or((path, ""))
+}

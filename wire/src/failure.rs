@@ -1,0 +1,168 @@
+//! What went wrong with a request, before a dialect gives it a shape.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use caravan_domain::{Rejection, RejectionKind};
+use http::StatusCode;
+
+/// A request that is not answered with success. Not an error itself, so that `?` turns every error into one.
+#[derive(Debug)]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// The part of the input at fault, in wire spelling: `users[0].phoneNumber`, a parameter, a header.
+    pub field: Option<String>,
+    /// For the client; names no other person and no internals.
+    pub message: String,
+    /// When trying again makes sense.
+    pub retry_after: Option<Duration>,
+    /// For the log only.
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The nature of a [`Failure`]; a dialect gives it a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The input itself is wrong.
+    Invalid,
+    /// No token, or one that proves nobody.
+    Unauthorised,
+    Forbidden,
+    NotFound,
+    /// The path is documented, but not for this method.
+    MethodNotAllowed,
+    /// The state forbids it.
+    Conflict,
+    /// It existed and has ended for good.
+    Gone,
+    /// `If-Match` names another revision.
+    PreconditionFailed,
+    TooLarge,
+    /// The body is of a type that the operation does not take.
+    MediaType,
+    /// The idempotency key was used for another request.
+    KeyReused,
+    TooMany,
+    /// Documented, but not served yet.
+    NotServed,
+    /// A server behind cannot be reached now.
+    Unavailable,
+    /// A read model has not come as far as the query demands.
+    Late,
+    /// A defect, ours.
+    Broken,
+}
+
+impl FailureKind {
+    /// The status, where a dialect does not say otherwise.
+    pub fn status(self) -> StatusCode {
+        match self {
+            FailureKind::Invalid => StatusCode::BAD_REQUEST,
+            FailureKind::Unauthorised => StatusCode::UNAUTHORIZED,
+            FailureKind::Forbidden => StatusCode::FORBIDDEN,
+            FailureKind::NotFound => StatusCode::NOT_FOUND,
+            FailureKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            FailureKind::Conflict => StatusCode::CONFLICT,
+            FailureKind::Gone => StatusCode::GONE,
+            FailureKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            FailureKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            FailureKind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            FailureKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            FailureKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            FailureKind::NotServed => StatusCode::NOT_IMPLEMENTED,
+            FailureKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            FailureKind::Late => StatusCode::GATEWAY_TIMEOUT,
+            FailureKind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl Failure {
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Failure { kind, field: None, message: message.into(), retry_after: None, source: None }
+    }
+
+    /// The input is wrong: `field` in wire spelling, `message` continuing it ("is required").
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Failure { field: Some(field.into()), ..Failure::new(FailureKind::Invalid, message) }
+    }
+
+    pub fn unauthorised(message: impl Into<String>) -> Self {
+        Failure::new(FailureKind::Unauthorised, message)
+    }
+
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Failure::new(FailureKind::Forbidden, message)
+    }
+
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Failure::new(FailureKind::NotFound, message)
+    }
+
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Failure::new(FailureKind::Conflict, message)
+    }
+
+    pub fn too_many(retry_after: Duration) -> Self {
+        let failure = Failure::new(FailureKind::TooMany, "too many attempts, try again later");
+        Failure { retry_after: Some(retry_after), ..failure }
+    }
+
+    /// A server behind cannot be reached now; the client may try again in a second.
+    pub fn unavailable(message: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let failure = Failure::new(FailureKind::Unavailable, message);
+        Failure { retry_after: Some(Duration::from_secs(1)), source: Some(source.into()), ..failure }
+    }
+
+    /// A defect: the source goes to the log, the client learns only that it is ours.
+    pub fn broken(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let failure = Failure::new(FailureKind::Broken, "internal error");
+        Failure { source: Some(source.into()), ..failure }
+    }
+
+    /// A business rule refused.
+    pub fn rejected(rejection: Rejection) -> Self {
+        let kind = match rejection.kind {
+            RejectionKind::NotFound => FailureKind::NotFound,
+            RejectionKind::Forbidden => FailureKind::Forbidden,
+            RejectionKind::Conflict => FailureKind::Conflict,
+            RejectionKind::Invalid => FailureKind::Invalid,
+            RejectionKind::Gone => FailureKind::Gone,
+            RejectionKind::TooMany => FailureKind::TooMany,
+        };
+        let failure = Failure::new(kind, rejection.message);
+        Failure { field: rejection.field.map(String::from), ..failure }
+    }
+
+    /// The same failure, naming the field at fault.
+    pub fn on(self, field: impl Into<String>) -> Self {
+        Failure { field: Some(field.into()), ..self }
+    }
+
+    /// Field and message as one sentence.
+    pub fn text(&self) -> String {
+        match &self.field {
+            Some(field) => format!("{field}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+/// What handlers get from the crates below, with `?`. A rejection is understood here; what any other error means to the
+/// client, [`crate::Side::explain`] says when the handler has ended.
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error: Box<dyn Error + Send + Sync> = Box::new(error);
+        match error.downcast::<Rejection>() {
+            Ok(rejection) => Failure::rejected(*rejection),
+            Err(error) => Failure::broken(error),
+        }
+    }
+}

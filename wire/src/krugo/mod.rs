@@ -1,0 +1,31 @@
+//! Krugo: group trips around live events. Shapes that both APIs render.
+
+pub mod accounts;
+pub mod day;
+pub mod ids;
+pub mod trips;
+
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::dialect::first_segment;
+use crate::{Dialect, Failure, FailureKind};
+
+pub static DIALECT: Dialect = Dialect {
+    name: "krugo",
+    contract: include_str!(concat!(env!("OUT_DIR"), "/krugo.json")),
+    media_type: "application/json",
+    owns: |path| first_segment(path).0 == "dev",
+    failure,
+};
+
+fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
+    let status = match failure.kind {
+        // The contract knows neither 410 nor 415.
+        FailureKind::Gone => StatusCode::NOT_FOUND,
+        FailureKind::MediaType => StatusCode::BAD_REQUEST,
+        kind => kind.status(),
+    };
+    (status, json!({"message": failure.text(), "statusCode": status.as_u16()}))
+}

@@ -1,0 +1,110 @@
+//! Request headers with a meaning of their own: names, preconditions, preferences.
+
+use http::{HeaderMap, HeaderValue, header};
+use uuid::Uuid;
+
+use crate::{Failure, Headers};
+
+/// The client's name for the request where it is a sane one, else a new one.
+pub(crate) fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let sane = |id: &&str| {
+        (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    given.filter(sane).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// A request id as a UUID: itself where it is one.
+pub(crate) fn correlation_id(request_id: &str) -> Uuid {
+    Uuid::parse_str(request_id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, request_id.as_bytes()))
+}
+
+/// The bearer token, if there is one.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The other headers with a meaning; a failure names the header.
+pub(crate) fn read(headers: &HeaderMap) -> Result<Headers, Failure> {
+    Ok(Headers {
+        idempotency_key: headers.get("idempotency-key").map(idempotency_key).transpose()?,
+        if_match: headers.get(header::IF_MATCH).map(if_match).transpose()?,
+        respond_async: headers.get_all("prefer").iter().any(prefers_async),
+        after: headers.get("caravan-after").map(after).transpose()?,
+    })
+}
+
+fn idempotency_key(value: &HeaderValue) -> Result<String, Failure> {
+    let visible = |key: &&str| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+    let key = value.to_str().ok().filter(visible).map(str::to_owned);
+    key.ok_or_else(|| Failure::invalid("Idempotency-Key", "is not 1 to 255 visible ASCII characters"))
+}
+
+/// The revision in an ETag; -1, which no stream has, for a well-formed tag that is none of ours.
+fn if_match(value: &HeaderValue) -> Result<i64, Failure> {
+    let tag = value.to_str().ok().map(|text| text.strip_prefix("W/").unwrap_or(text));
+    let tag = tag.and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"')).filter(|tag| !tag.contains('"'));
+    let tag = tag.ok_or_else(|| Failure::invalid("If-Match", "is not one quoted ETag"))?;
+    Ok(tag.parse().ok().filter(|revision| *revision >= 0).unwrap_or(-1))
+}
+
+fn prefers_async(value: &HeaderValue) -> bool {
+    let preferences = value.to_str().unwrap_or_default().split(',');
+    preferences.into_iter().any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+fn after(value: &HeaderValue) -> Result<i64, Failure> {
+    let position = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|position| *position >= 0);
+    position.ok_or_else(|| Failure::invalid("Caravan-After", "is not a position"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+        headers
+    }
+
+    #[test]
+    fn a_request_id_is_taken_only_when_sane() {
+        assert_eq!(request_id(&with("x-request-id", "a-1_b.C")), "a-1_b.C");
+        assert_ne!(request_id(&with("x-request-id", "a b")), "a b");
+        assert_ne!(request_id(&with("x-request-id", &"x".repeat(129))), "x".repeat(129));
+        assert_eq!(correlation_id("a"), correlation_id("a"));
+    }
+
+    #[test]
+    fn an_idempotency_key_is_visible_ascii() {
+        let key = |text: &str| read(&with("idempotency-key", text)).map(|headers| headers.idempotency_key);
+        assert_eq!(key("k-1!").unwrap().as_deref(), Some("k-1!"));
+        for bad in ["", "a b", "ä", &"x".repeat(256)] {
+            assert_eq!(key(bad).unwrap_err().field.as_deref(), Some("Idempotency-Key"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn if_match_is_a_quoted_revision() {
+        let tag = |text: &str| read(&with("if-match", text)).map(|headers| headers.if_match);
+        assert_eq!(tag("\"12\"").unwrap(), Some(12));
+        assert_eq!(tag("W/\"12\"").unwrap(), Some(12));
+        assert_eq!(tag("\"abc\"").unwrap(), Some(-1));
+        for bad in ["12", "*", "\"1\", \"2\""] {
+            assert_eq!(tag(bad).unwrap_err().field.as_deref(), Some("If-Match"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn preferences_positions_and_tokens() {
+        assert!(read(&with("prefer", "wait=1, respond-async")).unwrap().respond_async);
+        assert!(!read(&with("prefer", "wait=1")).unwrap().respond_async);
+        assert_eq!(read(&with("caravan-after", "7")).unwrap().after, Some(7));
+        assert!(read(&with("caravan-after", "-7")).is_err());
+        assert_eq!(bearer(&with("authorization", "bearer abc")), Some("abc"));
+        assert_eq!(bearer(&with("authorization", "Basic abc")), None);
+    }
+}

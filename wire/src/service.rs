@@ -1,0 +1,303 @@
+//! The path of a request: route, authenticate, check, run in a task of its own, render, and say what went wrong.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use serde_json::{Map, Value, json};
+use tokio_util::task::TaskTracker;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument;
+
+use crate::routes::{Endpoint, Endpoints};
+use crate::table::{Found, Table};
+use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation, Readiness, body, pages, parameters, request};
+
+/// How long a command's answer waits for the read models, and a query for its follower.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// How long one request may take before its client is told to try again.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What a process decides about its HTTP side.
+#[derive(Clone)]
+pub struct Settings {
+    /// Web origins that browsers may call from: `https://app.example`.
+    pub cors_origins: Vec<String>,
+    pub readiness: Readiness,
+    /// The metrics in Prometheus' text format.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Handlers at work. A command outlives its client; whoever shuts down closes this and waits for it.
+    pub tasks: TaskTracker,
+}
+
+/// A configured web origin that no header can hold.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not a web origin")]
+pub struct InvalidOrigin(String);
+
+/// Everything a process answers: the operations given, and health, metrics, contracts and their page.
+///
+/// Needs `into_make_service_with_connect_info::<SocketAddr>()` to know its clients' addresses.
+pub fn router(endpoints: Vec<Endpoints>, settings: Settings) -> Result<Router, InvalidOrigin> {
+    let cors = cors(&settings.cors_origins)?;
+    let sides = endpoints.iter().map(|side| side.commands).collect();
+    let served = endpoints.into_iter().flat_map(|side| side.served);
+    let served = served.map(|(operation, endpoint)| ((operation.dialect.name, operation.id.as_str()), endpoint));
+    let served: HashMap<_, _> = served.collect();
+    let pages = pages::router(&settings, served.keys().copied().collect());
+    let service = Service { table: Table::new(), served, sides, tasks: settings.tasks };
+    Ok(pages.fallback(answer).with_state(Arc::new(service)).layer(cors))
+}
+
+fn cors(origins: &[String]) -> Result<CorsLayer, InvalidOrigin> {
+    let origins: Result<Vec<HeaderValue>, InvalidOrigin> =
+        origins.iter().map(|origin| origin.parse().map_err(|_| InvalidOrigin(origin.clone()))).collect();
+    let own = ["if-match", "idempotency-key", "prefer", "caravan-after", "x-request-id"];
+    let exposed = ["etag", "caravan-position", "x-request-id", "retry-after", "preference-applied"];
+    Ok(CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins?))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([&[header::AUTHORIZATION, header::CONTENT_TYPE], &own.map(HeaderName::from_static)[..]].concat())
+        .expose_headers(exposed.map(HeaderName::from_static)))
+}
+
+pub(crate) struct Service {
+    table: Table,
+    served: HashMap<(&'static str, &'static str), Arc<dyn Endpoint>>,
+    /// Which sides this process serves: commands (`true`), queries (`false`), both or none.
+    sides: HashSet<bool>,
+    tasks: TaskTracker,
+}
+
+/// What is known of a request before it is routed.
+struct Arrival {
+    now: DateTime<Utc>,
+    started: Instant,
+    request_id: String,
+}
+
+/// How a request ended, for rendering, metrics and the log.
+struct Ending {
+    dialect: Option<&'static Dialect>,
+    operation: Option<&'static Operation>,
+    result: Result<Answer, Failure>,
+    allow: Vec<Method>,
+    respond_async: bool,
+}
+
+async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let arrival =
+        Arrival { now: Utc::now(), started: Instant::now(), request_id: request::request_id(request.headers()) };
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", request_id = arrival.request_id, operation = tracing::field::Empty);
+    let ending = service.end(&arrival, request).instrument(span.clone()).await;
+    let status = ending.status(&arrival);
+    span.in_scope(|| ending.record(&arrival, &method, status));
+    ending.render(&arrival)
+}
+
+impl Service {
+    async fn end(&self, arrival: &Arrival, request: Request) -> Ending {
+        let failed = |dialect, failure| Ending {
+            dialect,
+            operation: None,
+            result: Err(failure),
+            allow: vec![],
+            respond_async: false,
+        };
+        match self.table.find(request.method(), request.uri().path()) {
+            Err(_) => failed(None, Failure::invalid("path", "is not UTF-8")),
+            Ok(Found::Nothing { dialect }) => failed(dialect, Failure::not_found("there is nothing at this path")),
+            Ok(Found::OtherMethods { dialect, methods }) => {
+                let failure = Failure::new(FailureKind::MethodNotAllowed, "this path does not take this method");
+                Ending { allow: methods, ..failed(Some(dialect), failure) }
+            }
+            Ok(Found::Operation { operation, values }) => {
+                tracing::Span::current().record("operation", &operation.id);
+                let respond_async = request::read(request.headers()).is_ok_and(|headers| headers.respond_async);
+                let result = tokio::time::timeout(LIMIT, self.run(arrival, operation, values, request)).await;
+                let result = result.unwrap_or_else(|elapsed| {
+                    Err(Failure::unavailable("took too long; a command may still be carried out", elapsed))
+                });
+                let dialect = Some(operation.dialect);
+                Ending { dialect, operation: Some(operation), result, allow: vec![], respond_async }
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        arrival: &Arrival,
+        operation: &'static Operation,
+        values: Map<String, Value>,
+        request: Request,
+    ) -> Result<Answer, Failure> {
+        let endpoint = self.endpoint(operation)?;
+        let (parts, body) = request.into_parts();
+        let headers = request::read(&parts.headers)?;
+        let person = match (endpoint.public(), request::bearer(&parts.headers)) {
+            (true, _) => None,
+            (false, Some(token)) => Some(endpoint.authenticate(token, arrival.now).await?),
+            (false, None) => return Err(Failure::unauthorised("a bearer token is needed")),
+        };
+        let parameters = parameters::read(operation, values, parts.uri.query().unwrap_or_default())?;
+        let body = match operation.body {
+            Some(documented) => match body::read(&parts.headers, body).await? {
+                Value::Null if documented.required => return Err(Failure::invalid("body", "is required")),
+                body => body,
+            },
+            None => Value::Null,
+        };
+        if let (false, Some(position)) = (operation.command, headers.after) {
+            endpoint.passed(position, WAIT).await?;
+        }
+        let respond_async = headers.respond_async;
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let call = Call {
+            state: Arc::new(()),
+            operation,
+            person,
+            address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip()),
+            parameters,
+            body,
+            headers,
+            request_id: arrival.request_id.clone(),
+            correlation_id: request::correlation_id(&arrival.request_id),
+            now: arrival.now,
+        };
+        // A task of its own: a client that hangs up does not stop a command half-way.
+        let task = self.tasks.spawn(endpoint.run(call).instrument(tracing::Span::current()));
+        let answer = task.await.map_err(Failure::broken)??;
+        if let (true, false, Some(position)) = (operation.command, respond_async, answer.position) {
+            // What was stored is answered with success, whether or not the read models have seen it in time.
+            if let Err(failure) = endpoint.passed(position, WAIT).await {
+                tracing::debug!(%failure, "answered before the read models have it");
+            }
+        }
+        Ok(answer)
+    }
+
+    fn endpoint(&self, operation: &'static Operation) -> Result<Arc<dyn Endpoint>, Failure> {
+        if let Some(endpoint) = self.served.get(&(operation.dialect.name, operation.id.as_str())) {
+            return Ok(endpoint.clone());
+        }
+        let (what, side) = if operation.command { ("commands", "write API") } else { ("queries", "read API") };
+        Err(if self.sides.is_empty() {
+            Failure::not_found("this process serves no operations")
+        } else if self.sides.contains(&operation.command) {
+            Failure::new(FailureKind::NotServed, format!("{} is documented, but not served yet", operation.id))
+        } else {
+            Failure::not_found(format!("{what} are served by the {side}, not here"))
+        })
+    }
+}
+
+impl Ending {
+    /// Status and body in the dialect's shape; problem JSON outside of all dialects.
+    fn failure(&self, failure: &Failure, arrival: &Arrival) -> (StatusCode, Value) {
+        match self.dialect {
+            Some(dialect) => (dialect.failure)(failure, arrival.now),
+            None => {
+                let status = failure.kind.status();
+                let title = status.canonical_reason().unwrap_or("Error");
+                let body = json!({"type": "about:blank", "title": title, "status": status.as_u16(),
+                    "detail": failure.text()});
+                (status, body)
+            }
+        }
+    }
+
+    fn status(&self, arrival: &Arrival) -> StatusCode {
+        match &self.result {
+            Ok(answer) => answer.status.or(self.operation.map(|o| o.success)).unwrap_or(StatusCode::OK),
+            Err(failure) => self.failure(failure, arrival).0,
+        }
+    }
+
+    /// Counts the request; a failure of ours goes to the log, once.
+    fn record(&self, arrival: &Arrival, method: &Method, status: StatusCode) {
+        let operation = self.operation.map_or("unknown", |operation| operation.id.as_str());
+        let dialect = self.dialect.map_or("none", |dialect| dialect.name);
+        let labels = [
+            ("dialect", dialect.to_owned()),
+            ("operation", operation.to_owned()),
+            ("method", method.as_str().to_owned()),
+            ("status", status.as_str().to_owned()),
+        ];
+        metrics::counter!("caravan_http_requests_total", &labels).increment(1);
+        metrics::histogram!("caravan_http_request_seconds", &labels).record(arrival.started.elapsed());
+        let ours = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+        if let (true, Err(failure)) = (ours, &self.result) {
+            tracing::error!(status = status.as_u16(), error = chain(failure), "a request failed");
+        }
+    }
+
+    fn render(self, arrival: &Arrival) -> Response {
+        let status = self.status(arrival);
+        let media_type = self.dialect.map_or("application/problem+json", |dialect| dialect.media_type);
+        let body = match &self.result {
+            Ok(answer) => answer.body.to_string(),
+            Err(failure) => self.failure(failure, arrival).1.to_string(),
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let mut set = |name: &'static str, value: String| {
+            // All values are ASCII: ours, or a request id that was checked.
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(name, value);
+            }
+        };
+        set("content-type", media_type.to_owned());
+        set("cache-control", "no-store".to_owned());
+        set("x-content-type-options", "nosniff".to_owned());
+        set("x-request-id", arrival.request_id.clone());
+        match &self.result {
+            Ok(answer) => {
+                if let Some(revision) = answer.etag {
+                    set("etag", format!("\"{revision}\""));
+                }
+                if let Some(position) = answer.position {
+                    set("caravan-position", position.to_string());
+                }
+                if self.respond_async && self.operation.is_some_and(|operation| operation.command) {
+                    set("preference-applied", "respond-async".to_owned());
+                }
+            }
+            Err(failure) => {
+                if let Some(wait) = failure.retry_after {
+                    set("retry-after", wait.as_secs_f64().ceil().max(1.0).to_string());
+                }
+                if failure.kind == FailureKind::Unauthorised {
+                    set("www-authenticate", "Bearer".to_owned());
+                }
+                if !self.allow.is_empty() {
+                    let methods: Vec<&str> = self.allow.iter().map(Method::as_str).chain(["OPTIONS"]).collect();
+                    set("allow", methods.join(", "));
+                }
+            }
+        }
+        response
+    }
+}
+
+/// A failure and what led to it, in one line.
+fn chain(failure: &Failure) -> String {
+    let mut text = failure.text();
+    let mut source = failure.source.as_deref().map(|source| source as &dyn std::error::Error);
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+//! A request's path from end to end, on handlers of the tests' own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::to_bytes;
+use caravan_domain::{EntityId, Rejection};
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use super::*;
+use crate::{Person, Routes, Side, krugo};
+
+struct Writes {
+    waited: AtomicBool,
+    finished: Arc<AtomicBool>,
+}
+
+impl Side for Writes {
+    const COMMANDS: bool = true;
+
+    async fn authenticate(&self, token: &str, _: DateTime<Utc>) -> Result<Person, Failure> {
+        match token {
+            "good" => Ok(Person { account: EntityId(Uuid::nil()), session: 1 }),
+            _ => Err(Failure::unauthorised("this token is no good")),
+        }
+    }
+
+    fn explain(error: Box<dyn std::error::Error + Send + Sync>) -> Failure {
+        match error.downcast::<std::fmt::Error>() {
+            Ok(_) => Failure::conflict("explained"),
+            Err(error) => Failure::broken(error),
+        }
+    }
+
+    async fn passed(&self, follower: &'static str, position: i64, _: Duration) -> Result<(), Failure> {
+        assert_eq!((follower, position), ("postgres", 7));
+        self.waited.store(true, Ordering::SeqCst);
+        Err(Failure::new(FailureKind::Late, "not there yet"))
+    }
+}
+
+struct Reads;
+
+impl Side for Reads {
+    const COMMANDS: bool = false;
+
+    async fn authenticate(&self, _: &str, _: DateTime<Utc>) -> Result<Person, Failure> {
+        Ok(Person { account: EntityId(Uuid::nil()), session: 1 })
+    }
+
+    fn explain(error: Box<dyn std::error::Error + Send + Sync>) -> Failure {
+        match error.downcast::<std::fmt::Error>() {
+            Ok(_) => Failure::conflict("explained"),
+            Err(error) => Failure::broken(error),
+        }
+    }
+
+    async fn passed(&self, follower: &'static str, position: i64, _: Duration) -> Result<(), Failure> {
+        assert_eq!(follower, "postgres");
+        if position > 5 { Err(Failure::new(FailureKind::Late, "5 behind")) } else { Ok(()) }
+    }
+}
+
+async fn assign(call: Call<Writes>) -> Result<Answer, Failure> {
+    let account = call.account()?;
+    Ok(Answer::json(json!({"body": call.body, "account": account, "id": call.request_id})).etag(3).position(7))
+}
+
+async fn slow(call: Call<Writes>) -> Result<Answer, Failure> {
+    tokio::time::sleep(2 * LIMIT).await;
+    call.state.finished.store(true, Ordering::SeqCst);
+    Ok(Answer::json(json!({})))
+}
+
+async fn panics(_: Call<Writes>) -> Result<Answer, Failure> {
+    panic!("a defect")
+}
+
+async fn refuses(_: Call<Writes>) -> Result<Answer, Failure> {
+    Err(Rejection::conflict("already so").on("id"))?
+}
+
+async fn explained(_: Call<Writes>) -> Result<Answer, Failure> {
+    Err(std::fmt::Error)?
+}
+
+async fn balances(call: Call<Reads>) -> Result<Answer, Failure> {
+    Ok(Answer::json(json!(call.parameters)))
+}
+
+struct Api {
+    router: Router,
+    writes: Arc<Writes>,
+}
+
+fn settings() -> Settings {
+    Settings {
+        cors_origins: vec!["https://app.example".to_owned()],
+        readiness: Readiness::of(&["writes"]),
+        metrics: Arc::new(|| "metrics".to_owned()),
+        tasks: TaskTracker::new(),
+    }
+}
+
+fn api() -> Api {
+    let finished = Arc::new(AtomicBool::new(false));
+    let writes = Arc::new(Writes { waited: AtomicBool::new(false), finished });
+    let commands = Routes::new(&krugo::DIALECT, writes.clone())
+        .on("assign-ticket", assign)
+        .on("create-crew", slow)
+        .on("update-crew", panics)
+        .on("update-ticket", refuses)
+        .on("delete-crew", explained)
+        .public("signup", |_| async { Ok(Answer::json(json!("welcome"))) });
+    let queries = Routes::new(&krugo::DIALECT, Arc::new(Reads)).on("payment-balances", balances);
+    Api { router: router(vec![commands.into(), queries.into()], settings()).unwrap(), writes }
+}
+
+fn request(method: &str, path: &str) -> http::request::Builder {
+    Request::builder().method(method).uri(path)
+}
+
+fn command(path: &str) -> http::request::Builder {
+    request("POST", path).header("authorization", "Bearer good").header("content-type", "application/json")
+}
+
+async fn send(router: &Router, request: Request) -> (StatusCode, http::HeaderMap, Value) {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, 1 << 24).await.unwrap();
+    (parts.status, parts.headers, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn a_command_is_answered_with_its_revision_and_position() {
+    let api = api();
+    let sent = command("/dev/assign-ticket").header("x-request-id", "r-1").body(Body::from("{\"a\": 1}")).unwrap();
+    let (status, headers, body) = send(&api.router, sent).await;
+    assert_eq!((status, &body["body"], &body["id"]), (StatusCode::OK, &json!({"a": 1}), &json!("r-1")));
+    assert_eq!(headers["etag"], "\"3\"");
+    assert_eq!(headers["caravan-position"], "7");
+    assert_eq!(headers["x-request-id"], "r-1");
+    assert!(api.writes.waited.load(Ordering::SeqCst));
+    assert!(!headers.contains_key("preference-applied"));
+}
+
+#[tokio::test]
+async fn respond_async_skips_the_wait() {
+    let api = api();
+    let sent = command("/dev/assign-ticket").header("prefer", "respond-async").body(Body::from("{}")).unwrap();
+    let (status, headers, _) = send(&api.router, sent).await;
+    assert_eq!((status, &headers["preference-applied"]), (StatusCode::OK, &HeaderValue::from_static("respond-async")));
+    assert!(!api.writes.waited.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_good_token_but_to_public_operations() {
+    let api = api();
+    for sent in [
+        request("POST", "/dev/assign-ticket").body(Body::from("{}")).unwrap(),
+        request("POST", "/dev/assign-ticket").header("authorization", "Bearer bad").body(Body::from("{}")).unwrap(),
+        request("POST", "/dev/assign-ticket").header("authorization", "Basic good").body(Body::from("{}")).unwrap(),
+    ] {
+        let (status, headers, body) = send(&api.router, sent).await;
+        assert_eq!((status, &body["statusCode"]), (StatusCode::UNAUTHORIZED, &json!(401)));
+        assert_eq!(headers["www-authenticate"], "Bearer");
+    }
+    let sent = request("POST", "/dev/signup").header("content-type", "application/json").body(Body::from("{}"));
+    assert_eq!(send(&api.router, sent.unwrap()).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_named() {
+    let api = api();
+    let ask = async |sent: http::request::Builder, body: &str| {
+        let (status, _, body) = send(&api.router, sent.body(Body::from(body.to_owned())).unwrap()).await;
+        (status.as_u16(), body["message"].as_str().unwrap_or_default().to_owned())
+    };
+    let (status, message) = ask(command("/dev/assign-ticket"), "").await;
+    assert_eq!((status, message.as_str()), (400, "body: is required"));
+    let (status, message) = ask(command("/dev/assign-ticket?x=1"), "{}").await;
+    assert_eq!((status, message.as_str()), (400, "x: is not a known parameter"));
+    let (status, message) = ask(command("/dev/assign-ticket").header("if-match", "3"), "{}").await;
+    assert_eq!((status, message.as_str()), (400, "If-Match: is not one quoted ETag"));
+    let (status, message) = ask(command("/dev/assign-ticket"), &"x".repeat(1 << 21)).await;
+    assert_eq!((status, message.as_str()), (413, "body: is larger than 1 MiB"));
+    let plain = request("POST", "/dev/assign-ticket").header("authorization", "Bearer good");
+    assert_eq!(ask(plain, "{}").await.0, 400);
+}
+
+#[tokio::test]
+async fn a_query_waits_for_its_follower_or_is_late() {
+    let api = api();
+    let sent = |after: &str| {
+        request("GET", "/dev/payment-balances?id=1")
+            .header("authorization", "Bearer good")
+            .header("caravan-after", after)
+            .body(Body::empty())
+            .unwrap()
+    };
+    let (status, _, body) = send(&api.router, sent("5")).await;
+    assert_eq!((status, body), (StatusCode::OK, json!({"id": "1"})));
+    let (status, _, body) = send(&api.router, sent("6")).await;
+    assert_eq!((status, &body["message"]), (StatusCode::GATEWAY_TIMEOUT, &json!("5 behind")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_runs_to_its_end_when_its_client_no_longer_waits() {
+    let api = api();
+    let sent = command("/dev/create-crew").body(Body::from("{}")).unwrap();
+    let (status, headers, _) = send(&api.router, sent).await;
+    assert_eq!((status, &headers["retry-after"]), (StatusCode::SERVICE_UNAVAILABLE, &HeaderValue::from_static("1")));
+    tokio::time::sleep(2 * LIMIT).await;
+    assert!(api.writes.finished.load(Ordering::SeqCst), "the command was cancelled");
+}
+
+#[tokio::test]
+async fn a_defect_answers_500_without_telling_what() {
+    let api = api();
+    let sent = command("/dev/update-crew").header("x-request-id", "r-2").body(Body::from("{}")).unwrap();
+    let (status, headers, body) = send(&api.router, sent).await;
+    assert_eq!(
+        (status, body),
+        (StatusCode::INTERNAL_SERVER_ERROR, json!({"message": "internal error", "statusCode": 500}))
+    );
+    assert_eq!(headers["x-request-id"], "r-2");
+}
+
+#[tokio::test]
+async fn a_refusal_and_an_error_below_come_out_as_what_they_mean() {
+    let api = api();
+    let ask = async |path: &str| send(&api.router, command(path).body(Body::from("{}")).unwrap()).await;
+    let (status, _, body) = ask("/dev/update-ticket").await;
+    assert_eq!((status, &body["message"]), (StatusCode::CONFLICT, &json!("id: already so")));
+    let (status, _, body) = ask("/dev/delete-crew").await;
+    assert_eq!((status, &body["message"]), (StatusCode::CONFLICT, &json!("explained")));
+}
+
+#[tokio::test]
+async fn what_is_not_served_says_so_in_the_dialects_shape() {
+    let api = api();
+    let ask =
+        async |method: &str, path: &str| send(&api.router, request(method, path).body(Body::empty()).unwrap()).await;
+    let (status, _, body) = ask("POST", "/dev/logout").await;
+    assert_eq!((status, &body["statusCode"]), (StatusCode::NOT_IMPLEMENTED, &json!(501)));
+    let (status, headers, body) = ask("GET", "/v1/events").await;
+    assert_eq!((status, &body["errors"][0]["status"]), (StatusCode::NOT_IMPLEMENTED, &json!("501")));
+    assert_eq!(headers["content-type"], "application/vnd.api+json");
+    let (status, _, body) = ask("GET", "/api/nowhere").await;
+    assert_eq!((status, &body["statusCode"]), (StatusCode::NOT_FOUND, &json!(404)));
+    let (status, _, body) = ask("GET", "/auth-api/nowhere").await;
+    assert_eq!((status, &body["errCode"]), (StatusCode::NOT_FOUND, &json!(404)));
+    let (status, _, body) = ask("GET", "/v1/Nowhere").await;
+    assert_eq!((status, &body["SimpleResult"]["error_type"]), (StatusCode::NOT_FOUND, &json!(2)));
+    let (status, headers, body) = ask("PUT", "/dev/signup").await;
+    assert_eq!((status, &body["statusCode"]), (StatusCode::METHOD_NOT_ALLOWED, &json!(405)));
+    assert_eq!(headers["allow"], "POST, OPTIONS");
+    let (status, headers, body) = ask("GET", "/nowhere").await;
+    assert_eq!((status, &body["status"]), (StatusCode::NOT_FOUND, &json!(404)));
+    assert_eq!(headers["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn a_single_role_says_who_serves_the_rest() {
+    let writes = Arc::new(Writes { waited: AtomicBool::new(false), finished: Arc::default() });
+    let commands = Routes::new(&krugo::DIALECT, writes).on("assign-ticket", assign);
+    let write_api = router(vec![commands.into()], settings()).unwrap();
+    let sent = request("GET", "/dev/payment-balances?id=1").body(Body::empty()).unwrap();
+    let (status, _, body) = send(&write_api, sent).await;
+    assert_eq!(
+        (status, &body["message"]),
+        (StatusCode::NOT_FOUND, &json!("queries are served by the read API, not here"))
+    );
+}
+
+#[tokio::test]
+async fn browsers_may_call_from_configured_origins() {
+    let api = api();
+    let preflight = |origin: &str| {
+        request("OPTIONS", "/dev/assign-ticket")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .body(Body::empty())
+            .unwrap()
+    };
+    let (status, headers, _) = send(&api.router, preflight("https://app.example")).await;
+    assert_eq!(
+        (status, &headers["access-control-allow-origin"]),
+        (StatusCode::OK, &HeaderValue::from_static("https://app.example"))
+    );
+    let (status, headers, _) = send(&api.router, preflight("https://evil.example")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(!headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn health_metrics_and_documents_are_there() {
+    let parts = settings();
+    let readiness = parts.readiness.clone();
+    let router = router(vec![], parts).unwrap();
+    let ask = async |path: &str| send(&router, request("GET", path).body(Body::empty()).unwrap()).await;
+    assert_eq!(ask("/health/live").await.0, StatusCode::OK);
+    let (status, _, body) = ask("/health/ready").await;
+    assert_eq!((status, &body["missing"]["writes"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("is starting")));
+    readiness.ready("writes");
+    assert_eq!(ask("/health/ready").await.0, StatusCode::OK);
+    assert_eq!(ask("/metrics").await.0, StatusCode::OK);
+    assert_eq!(ask("/docs").await.0, StatusCode::OK);
+    assert_eq!(ask("/openapi.json?dialect=krugo").await.2["servers"][0]["url"], "/dev");
+    assert_eq!(ask("/openapi.json?dialect=x").await.0, StatusCode::BAD_REQUEST);
+    let (status, _, body) = ask("/dev/trip-booking").await;
+    assert_eq!((status, &body["message"]), (StatusCode::NOT_FOUND, &json!("this process serves no operations")));
+}
+
+fn routes() -> Routes<Reads> {
+    Routes::new(&krugo::DIALECT, Arc::new(Reads))
+}
+
+#[test]
+#[should_panic(expected = "the contract of krugo has no operation no-such")]
+fn an_unknown_operation_stops_the_start() {
+    routes().on("no-such", balances);
+}
+
+#[test]
+#[should_panic(expected = "create-crew is a command: the other side serves it")]
+fn an_operation_of_the_other_side_stops_the_start() {
+    routes().on("create-crew", balances);
+}
+
+#[test]
+#[should_panic(expected = "registered twice")]
+fn an_operation_registered_twice_stops_the_start() {
+    routes().on("trip-booking", balances).on("trip-booking", balances);
+}
