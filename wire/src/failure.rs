@@ -115,6 +115,12 @@ impl Failure {
         Failure { retry_after: Some(Duration::from_secs(1)), source: Some(source.into()), ..failure }
     }
 
+    /// The read models are `lag` positions behind what the query has to see.
+    pub fn late(lag: i64) -> Self {
+        let failure = Failure::new(FailureKind::Late, format!("the read models are {lag} positions behind"));
+        Failure { retry_after: Some(Duration::from_secs(1)), ..failure }
+    }
+
     /// A defect: the source goes to the log, the client learns only that it is ours.
     pub fn broken(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let failure = Failure::new(FailureKind::Broken, "internal error");

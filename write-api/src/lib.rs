@@ -1,1 +1,83 @@
-//! placeholder
+//! Routes that change state: one module per dialect. A dialect turns a request into a command and the state it led to
+//! into an answer; no rule lives here.
+
+mod failure;
+mod krugo;
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use caravan_commands::{Caller, Commands, Done};
+use caravan_domain::{Actor, Decider};
+use caravan_event_store::following::{Checkpoints, WaitError};
+use caravan_wire::{Answer, Call, Endpoints, Failure, Person, Side};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+pub(crate) use failure::failure;
+
+/// What commands work on.
+pub struct Write {
+    pub commands: Commands,
+    pub checkpoints: Checkpoints,
+}
+
+/// The commands of all dialects.
+pub fn endpoints(write: Arc<Write>) -> Vec<Endpoints> {
+    vec![krugo::routes(write).into()]
+}
+
+impl Side for Write {
+    const COMMANDS: bool = true;
+
+    async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Person, Failure> {
+        let person = self.commands.authenticate(token, now).await.map_err(failure)?;
+        Ok(Person { account: person.account, session: person.session })
+    }
+
+    fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {
+        failure::explain(error)
+    }
+
+    async fn passed(&self, follower: &'static str, position: i64, limit: Duration) -> Result<(), Failure> {
+        self.checkpoints.wait(follower, position, limit).await.map_err(|error| match error {
+            WaitError::Late { lag } => Failure::late(lag),
+            WaitError::Unavailable => Failure::unavailable("the read models cannot be reached now", error),
+        })
+    }
+}
+
+impl Write {
+    /// Who asks, under which ids. An idempotency key is taken down first, so that a repeat is recognised; nobody's
+    /// keys are not: public calls are exempt.
+    pub(crate) async fn caller(&self, call: &Call<Write>) -> Result<Caller, Failure> {
+        let actor = call.person.map_or(Actor::Anonymous, |person| Actor::Person(person.account));
+        let caller = Caller::new(actor, call.now, Uuid::new_v4(), call.operation.dialect.name);
+        let caller = Caller {
+            correlation_id: call.correlation_id,
+            if_match: call.headers.if_match,
+            address: Some(call.address),
+            ..caller
+        };
+        let (Actor::Person(account), Some(key)) = (actor, &call.headers.idempotency_key) else {
+            return Ok(caller);
+        };
+        let begun = self.commands.begin(account, key, &fingerprint(call), caller.command_id).await.map_err(failure)?;
+        Ok(Caller { command_id: begun.command_id, key: Some(begun.key), ..caller })
+    }
+}
+
+/// What a repeat must have in common with the first request: operation, parameters and body.
+fn fingerprint(call: &Call<Write>) -> Vec<u8> {
+    let operation = &call.operation;
+    let request = serde_json::json!([operation.dialect.name, operation.id, call.parameters, call.body]);
+    Sha256::digest(request.to_string()).to_vec()
+}
+
+/// The answer to a command on one stream: its revision is the ETag.
+pub(crate) fn answer<D: Decider>(done: &Done<D>, body: Value) -> Answer {
+    Answer::json(body).etag(done.revision).position(done.position)
+}

@@ -1,0 +1,59 @@
+//! What an error while reading means to the client, in one place.
+
+use std::error::Error;
+
+use caravan_projections::ReadError;
+use caravan_vault::VaultError;
+use caravan_wire::Failure;
+
+/// A read's error as a failure, for handlers that look into it; others use `?`.
+pub(crate) fn failure(error: ReadError) -> Failure {
+    match error {
+        ReadError::Unavailable(_) => Failure::unavailable("the read models cannot be reached now", error),
+        ReadError::SearchUnavailable(_) => Failure::unavailable("search cannot be reached now", error),
+        ReadError::InvalidPlan { field, message } => Failure::invalid(field, message),
+        ReadError::Broken(_) => Failure::broken(error),
+    }
+}
+
+/// What any error that a handler passed on means.
+pub(crate) fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {
+    let error = match error.downcast::<ReadError>() {
+        Ok(error) => return failure(*error),
+        Err(error) => error,
+    };
+    match error.downcast::<VaultError>() {
+        Ok(error) => match *error {
+            VaultError::Unavailable(source) => Failure::unavailable("the keys cannot be reached now", source),
+            other => Failure::broken(other),
+        },
+        Err(error) => Failure::broken(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use caravan_wire::FailureKind;
+
+    use super::*;
+
+    #[test]
+    fn every_error_has_one_meaning() {
+        let source = || Arc::new(std::fmt::Error);
+        let cases = [
+            (ReadError::Unavailable(source()), FailureKind::Unavailable),
+            (ReadError::SearchUnavailable(source()), FailureKind::Unavailable),
+            (ReadError::InvalidPlan { field: "f".into(), message: "no".into() }, FailureKind::Invalid),
+            (ReadError::Broken(source()), FailureKind::Broken),
+        ];
+        for (error, kind) in cases {
+            let failure = explain(Box::new(error));
+            assert_eq!(failure.kind, kind);
+            assert_eq!(failure.retry_after.is_some(), kind == FailureKind::Unavailable);
+        }
+        assert_eq!(explain(Box::new(VaultError::Unavailable("no".into()))).kind, FailureKind::Unavailable);
+        assert_eq!(explain("no".into()).kind, FailureKind::Broken);
+    }
+}

@@ -1,0 +1,32 @@
+//! Krugo's queries, by group.
+
+mod bookings;
+mod crews;
+mod shared;
+mod users;
+
+use std::sync::Arc;
+
+use caravan_wire::Routes;
+use caravan_wire::krugo::DIALECT;
+
+use crate::Read;
+
+pub(crate) fn routes(read: Arc<Read>) -> Routes<Read> {
+    Routes::new(&DIALECT, read)
+        .on("crews", crews::crews)
+        .on("trip-bookings", crews::trip_bookings)
+        .on("past-trip-bookings", crews::past_trip_bookings)
+        .on("abandoned-trip-bookings", crews::abandoned_trip_bookings)
+        .on("trip-booking", bookings::trip_booking)
+        .on("payment-balances", bookings::payment_balances)
+        .on("get-trip-booking-members", bookings::trip_booking_members)
+        .on("event-attendees", bookings::event_attendees)
+        .on("ticket-bundle", bookings::ticket_bundle)
+        .on("trip-booking-ticket-bundles", bookings::trip_booking_ticket_bundles)
+        .on("accommodations", bookings::accommodations)
+        .on("existing-members", crews::existing_members)
+        .on("get-profile-picture", users::profile_picture)
+        .on("get-user-preferences", users::preferences)
+        .on("getmfastatus", users::mfa_status)
+}
