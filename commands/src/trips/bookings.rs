@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use caravan_domain::EntityId;
-use caravan_domain::identity::{AccountState, Channel};
 use caravan_domain::trips::booking::{
     AddMember, Availability, CreateBooking, TripBookingCommand, TripBookingState, TripBookings,
 };
@@ -62,17 +61,19 @@ impl Commands {
         self.change_booking(booking, TripBookingCommand::Recover { crew_id, crew, forced }, caller).await
     }
 
+    /// The person as they are named now, and the booking.
     pub async fn add_booking_member(
         &self,
         booking: EntityId,
         new: NewMember,
         caller: &Caller,
-    ) -> Result<Done<TripBookings>, CommandError> {
+    ) -> Result<(EntityId, Done<TripBookings>), CommandError> {
         let crew = self.crew_of(booking).await?;
         let person = self.existing_person(new.person, "user_id").await?;
         let NewMember { leader, start_date, end_date, availability, .. } = new;
         let add = AddMember { person, crew, leader, start_date, end_date, availability };
-        self.change_booking(booking, TripBookingCommand::AddMember(add), caller).await
+        let done = self.change_booking(booking, TripBookingCommand::AddMember(add), caller).await?;
+        Ok((person, done))
     }
 
     /// Has a message sent to a member: by mail, else SMS; temp members by SMS.
@@ -82,7 +83,8 @@ impl Commands {
         person: EntityId,
         caller: &Caller,
     ) -> Result<Done<TripBookings>, CommandError> {
-        let channel = self.accounts(&[person]).await?.first().and_then(|(_, state)| channel(state));
+        let accounts = self.accounts(&[person]).await?;
+        let channel = accounts.first().and_then(|(_, state)| state.reached_by()).map(|(channel, _)| channel);
         self.change_booking(booking, TripBookingCommand::RemindMember { person, channel }, caller).await
     }
 
@@ -114,17 +116,5 @@ impl Commands {
     async fn crew_of(&self, booking: EntityId) -> Result<Arc<CrewState>, CommandError> {
         let booking: Arc<TripBookingState> = self.state::<TripBookings>(&stream::<TripBookings>(booking)).await?.state;
         self.crew(booking.booking()?.crew).await
-    }
-}
-
-/// Only contacts that the person has proven, but for a temp member, who is known by nothing else.
-fn channel(state: &AccountState) -> Option<Channel> {
-    match state {
-        AccountState::Invited(_) => Some(Channel::Sms),
-        AccountState::Registered(account) => {
-            let mail = account.proven_email().map(|_| Channel::Mail);
-            mail.or_else(|| account.proven_phone().map(|_| Channel::Sms))
-        }
-        AccountState::Unknown | AccountState::Absorbed { .. } | AccountState::Forgotten { .. } => None,
     }
 }
