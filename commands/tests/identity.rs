@@ -661,11 +661,10 @@ async fn an_interrupted_confirmation_is_finished_by_repeating_it() {
 }
 
 impl World {
-    /// Fresh databases, the keys of another world.
+    /// A fresh log, the keys of another world.
     async fn new_with_vault(vault: Vault) -> World {
         let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
-        let keys = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
-        caravan_migrations::run(&main, &keys).await.unwrap();
+        caravan_migrations::MAIN.run(&main).await.unwrap();
         let store = caravan_event_store::open("database", &main).unwrap();
         let snapshots = Arc::new(NoSnapshots);
         let commands =

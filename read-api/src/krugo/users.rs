@@ -1,0 +1,96 @@
+//! Queries of the `users` group.
+
+use caravan_domain::EntityId;
+use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
+use caravan_domain::identity::{Account, AccountState, Attribute, credentials};
+use caravan_wire::krugo::{accounts, ids};
+use caravan_wire::{Answer, Call, Failure};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::shared::acting;
+use crate::Read;
+
+type Outcome = Result<Answer, Failure>;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PictureQuery {
+    user_id: String,
+    /// The one picture there is serves every size.
+    #[serde(rename = "size")]
+    _size: Option<Size>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Size {
+    Small,
+    Medium,
+    Large,
+    Thumbnail,
+}
+
+/// The picture of anybody known; without one the answer says nothing.
+pub(super) async fn profile_picture(call: Call<Read>) -> Outcome {
+    let query: PictureQuery = call.query()?;
+    let id: EntityId = ids::parse(&query.user_id, "userId")?;
+    let unknown = || Failure::not_found("no such user").on("userId");
+    let account = call.state.models.get::<Account>(id).await?.ok_or_else(unknown)?;
+    let picture = match &account.state {
+        AccountState::Invited(_) => None,
+        AccountState::Registered(registered) => registered.attribute(Attribute::Picture),
+        AccountState::Unknown | AccountState::Absorbed { .. } | AccountState::Forgotten { .. } => return Err(unknown()),
+    };
+    let body = match picture {
+        Some(picture) => {
+            let url = call.state.vault.open_text(picture).await?;
+            json!({"profilePictureUrl": url})
+        }
+        None => json!({}),
+    };
+    Ok(Answer::json(body).etag(account.revision).position(account.position))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PreferencesQuery {
+    user_id: Option<String>,
+}
+
+pub(super) async fn preferences(call: Call<Read>) -> Outcome {
+    let query: PreferencesQuery = call.query()?;
+    let account = acting(&call, query.user_id.as_deref(), "userId")?;
+    let found = call.state.models.record::<Preferences>(&PREFERENCES, account).await?;
+    let Some(found) = found else {
+        return Ok(Answer::json(accounts::preferences(account, &Preferences::default())));
+    };
+    let answer = Answer::json(accounts::preferences(account, &found.state));
+    Ok(answer.etag(found.revision).position(found.position))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct MfaQuery {
+    username: String,
+    refresh_token: String,
+}
+
+pub(super) async fn mfa_status(call: Call<Read>) -> Outcome {
+    let query: MfaQuery = call.body()?;
+    let actor = call.account()?;
+    let invalid = || Failure::unauthorised("this refresh token is not valid");
+    let account = call.state.models.get::<Account>(actor).await?.ok_or_else(invalid)?;
+    let registered = account.state.registered().ok_or_else(invalid)?;
+    let username = call.state.vault.open_text(&registered.registration.username).await?;
+    if username != credentials::normalised_username(&query.username) {
+        return Err(Failure::forbidden("is not your user name").on("username"));
+    }
+    let refresh = call.state.vault.verify_refresh(&query.refresh_token).map_err(|_| invalid())?;
+    let session = registered.session(refresh.session, call.now);
+    if refresh.account != actor || !session.is_some_and(|session| session.accepts(refresh.generation, call.now)) {
+        return Err(invalid());
+    }
+    let answer = Answer::json(json!({"mfaEnabled": registered.mfa}));
+    Ok(answer.etag(account.revision).position(account.position))
+}

@@ -1,0 +1,89 @@
+//! Commands of the `users` group: signing up, logging in, passwords, phones, profiles.
+
+mod facebook;
+mod passwords;
+mod phones;
+mod profile;
+mod sessions;
+mod sign_up;
+
+use caravan_commands::identity::{LoggedIn, Next, Person, Tokens};
+use caravan_domain::EntityId;
+use caravan_domain::identity::AccountState;
+use caravan_wire::krugo::accounts::{Profile, Session};
+use caravan_wire::{Answer, Call, Failure, Routes};
+
+use crate::Write;
+
+pub(super) fn routes(routes: Routes<Write>) -> Routes<Write> {
+    routes
+        .public("signup", sign_up::sign_up)
+        .public("signupresend", sign_up::resend)
+        .public("signupconfirm", sign_up::confirm)
+        .public("login", sessions::log_in)
+        .public("loginmfa", sessions::answer_mfa)
+        .public("loginnewpassword", sessions::answer_new_password)
+        .public("refreshsession", sessions::refresh)
+        .on("logout", sessions::log_out)
+        .public("facebook", facebook::log_in)
+        .on("facebook-update-phone-number", facebook::update_phone)
+        .public("forgotpassword", passwords::forgot)
+        .public("resetpassword", passwords::reset)
+        .on("changepassword", passwords::change)
+        .on("editphonenumber", phones::edit)
+        .on("verifyphonenumber", phones::verify)
+        .on("editprofile", profile::edit)
+        .on("enablemfa", profile::switch_mfa)
+        .on("update-user-preferences", profile::update_preferences)
+}
+
+type Outcome = Result<Answer, Failure>;
+
+/// Who calls, as commands know them.
+fn person(call: &Call<Write>) -> Result<Person, Failure> {
+    let person = call.person.ok_or_else(|| Failure::unauthorised("a bearer token is needed"))?;
+    Ok(Person { account: person.account, session: person.session })
+}
+
+/// Refuses an account id that is not the caller's.
+fn only_own(call: &Call<Write>, id: &str, field: &str) -> Result<(), Failure> {
+    if id.parse() == Ok(call.account()?) { Ok(()) } else { Err(Failure::forbidden("is not your account").on(field)) }
+}
+
+/// The profile of a registered account, opened.
+async fn profile(call: &Call<Write>, id: EntityId, state: &AccountState) -> Result<Profile, Failure> {
+    let account = state.registered().ok_or_else(|| Failure::not_found("no such account"))?;
+    let values = call.state.commands.vault().open_many(&Profile::sealed(account)).await;
+    Ok(Profile::opened(id, account, values?))
+}
+
+/// The session that a login opened, rendered with the profile.
+async fn with_session(
+    call: &Call<Write>,
+    login: &LoggedIn,
+    tokens: &Tokens,
+    shape: fn(&Profile, &Session) -> serde_json::Value,
+) -> Outcome {
+    let profile = profile(call, login.account, &login.state).await?;
+    let session = Session {
+        access_token: &tokens.access_token,
+        id_token: &tokens.id_token,
+        refresh_token: &tokens.refresh_token,
+        expires_at: tokens.expires_at,
+    };
+    Ok(Answer::json(shape(&profile, &session)).position(login.position))
+}
+
+/// The tokens of a login that cannot be asked for more.
+fn tokens(login: &LoggedIn) -> Result<&Tokens, Failure> {
+    match &login.next {
+        Next::Session(tokens) => Ok(tokens),
+        Next::Challenge { .. } => Err(Failure::unauthorised("this login needs more")),
+    }
+}
+
+/// The same failure, with the field called as this operation's contract calls it.
+fn renamed(failure: impl Into<Failure>, from: &str, to: &str) -> Failure {
+    let failure = failure.into();
+    if failure.field.as_deref() == Some(from) { failure.on(to) } else { failure }
+}

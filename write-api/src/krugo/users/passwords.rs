@@ -1,0 +1,60 @@
+//! Changing and resetting passwords.
+
+use caravan_commands::identity::Credentials;
+use caravan_wire::krugo::accounts;
+use caravan_wire::{Answer, Call};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Outcome, person, renamed};
+use crate::Write;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ChangeRequest {
+    username: String,
+    old_password: String,
+    new_password: String,
+    refresh_token: String,
+}
+
+pub(super) async fn change(call: Call<Write>) -> Outcome {
+    let request: ChangeRequest = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    let shown = Credentials { username: &request.username, refresh_token: &request.refresh_token };
+    let (old, new) = (&request.old_password, &request.new_password);
+    let changed = call.state.commands.change_password(person(&call)?, shown, old, new, &caller).await?;
+    let answer = Answer::json(json!({"username": request.username}));
+    Ok(answer.etag(changed.revision).position(changed.position))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForgotRequest {
+    username: String,
+}
+
+pub(super) async fn forgot(call: Call<Write>) -> Outcome {
+    let request: ForgotRequest = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    caller.without_etag()?;
+    let sent = call.state.commands.request_password_reset(&request.username, &caller).await?;
+    Ok(Answer::json(accounts::code_delivery(sent.channel, &sent.destination)).position(sent.position))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ResetRequest {
+    username: String,
+    password_reset_code: String,
+    new_password: String,
+}
+
+pub(super) async fn reset(call: Call<Write>) -> Outcome {
+    let ResetRequest { username, password_reset_code, new_password } = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    caller.without_etag()?;
+    let changed = call.state.commands.reset_password(&username, &password_reset_code, &new_password, &caller).await;
+    let changed = changed.map_err(|error| renamed(crate::failure(error), "code", "passwordResetCode"))?;
+    Ok(Answer::json(json!({"username": username})).position(changed.position))
+}

@@ -1,0 +1,98 @@
+//! Logging in and out.
+
+use caravan_commands::identity::{Credentials, LoggedIn, Next};
+use caravan_wire::krugo::accounts;
+use caravan_wire::{Answer, Call};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Outcome, person, renamed, tokens, with_session};
+use crate::Write;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoginRequest {
+    username: String,
+    password: String,
+}
+
+pub(super) async fn log_in(call: Call<Write>) -> Outcome {
+    let request: LoginRequest = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    caller.without_etag()?;
+    let login = call.state.commands.log_in(&request.username, &request.password, &caller).await?;
+    logged_in(&call, &login).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct MfaRequest {
+    cognito_username: String,
+    mfa_code: String,
+    login_session: String,
+}
+
+pub(super) async fn answer_mfa(call: Call<Write>) -> Outcome {
+    let MfaRequest { cognito_username, mfa_code, login_session } = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    caller.without_etag()?;
+    let login = call.state.commands.answer_mfa(&cognito_username, &login_session, &mfa_code, &caller).await;
+    let login = login.map_err(|error| renamed(crate::failure(error), "code", "mfaCode"))?;
+    logged_in(&call, &login).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct NewPasswordRequest {
+    username: String,
+    new_password: String,
+    login_session: String,
+}
+
+pub(super) async fn answer_new_password(call: Call<Write>) -> Outcome {
+    let NewPasswordRequest { username, new_password, login_session } = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    caller.without_etag()?;
+    let changed = call.state.commands.answer_new_password(&username, &login_session, &new_password, &caller).await;
+    let changed = changed.map_err(|error| renamed(crate::failure(error), "code", "loginSession"))?;
+    Ok(Answer::json(json!({"username": username})).position(changed.position))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct SessionRequest {
+    username: String,
+    refresh_token: String,
+}
+
+impl SessionRequest {
+    fn shown(&self) -> Credentials<'_> {
+        Credentials { username: &self.username, refresh_token: &self.refresh_token }
+    }
+}
+
+pub(super) async fn refresh(call: Call<Write>) -> Outcome {
+    let request: SessionRequest = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    caller.without_etag()?;
+    let login = call.state.commands.refresh(request.shown(), &caller).await?;
+    with_session(&call, &login, tokens(&login)?, accounts::refreshed).await
+}
+
+pub(super) async fn log_out(call: Call<Write>) -> Outcome {
+    let request: SessionRequest = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    let changed = call.state.commands.log_out(person(&call)?, request.shown(), &caller).await?;
+    let answer = Answer::json(json!({"username": request.username}));
+    Ok(answer.etag(changed.revision).position(changed.position))
+}
+
+async fn logged_in(call: &Call<Write>, login: &LoggedIn) -> Outcome {
+    match &login.next {
+        Next::Session(tokens) => with_session(call, login, tokens, accounts::logged_in).await,
+        Next::Challenge { challenge, login_session } => {
+            let shape = accounts::challenged(login.account, *challenge, login_session);
+            Ok(Answer::json(shape).position(login.position))
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Signing up.
+
+use caravan_commands::identity::SignUpForm;
+use caravan_domain::identity::account::Provider;
+use caravan_domain::identity::{Attribute, Details, details};
+use caravan_wire::Call;
+use caravan_wire::krugo::accounts::{self, Profile};
+use serde::Deserialize;
+
+use super::{Outcome, renamed, tokens, with_session};
+use crate::Write;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+pub(super) struct UserAttribute {
+    name: String,
+    value: String,
+}
+
+/// The details that name and value pairs give.
+pub(super) fn parse(pairs: &[UserAttribute]) -> Result<Details, caravan_wire::Failure> {
+    Ok(details::parse(pairs.iter().map(|pair| (pair.name.as_str(), pair.value.as_str())))?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignUpRequest {
+    username: String,
+    password: String,
+    firstname: Option<String>,
+    lastname: Option<String>,
+    #[serde(default)]
+    attributes: Vec<UserAttribute>,
+}
+
+pub(super) async fn sign_up(call: Call<Write>) -> Outcome {
+    let request: SignUpRequest = call.body()?;
+    let mut details = parse(&request.attributes)?;
+    for (name, field, given) in
+        [(Attribute::GivenName, "firstname", request.firstname), (Attribute::FamilyName, "lastname", request.lastname)]
+    {
+        let Some(given) = given else { continue };
+        let parsed = details::parse([(name.name(), given.as_str())]);
+        for (attribute, value) in parsed.map_err(|rejection| renamed(rejection, name.name(), field))? {
+            details.entry(attribute).or_insert(value);
+        }
+    }
+    let caller = call.state.caller(&call).await?;
+    caller.without_etag()?;
+    let form = SignUpForm { username: request.username, password: request.password, details };
+    let signed_up = call.state.commands.sign_up(form, &caller).await?;
+    let mut attributes = signed_up.details;
+    let profile = Profile {
+        id: signed_up.attempt,
+        provider: Provider::Password,
+        confirmed: false,
+        facebook_id: None,
+        email: attributes.remove(&Attribute::Email),
+        phone: attributes.remove(&Attribute::PhoneNumber),
+        phone_proven: false,
+        attributes,
+    };
+    Ok(caravan_wire::Answer::json(accounts::signed_up(&profile)).position(signed_up.position))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResendRequest {
+    username: String,
+}
+
+pub(super) async fn resend(call: Call<Write>) -> Outcome {
+    let request: ResendRequest = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    caller.without_etag()?;
+    let sent = call.state.commands.resend_sign_up_code(&request.username, &caller).await?;
+    let shape = accounts::code_delivery(sent.channel, &sent.destination);
+    Ok(caravan_wire::Answer::json(shape).position(sent.position))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ConfirmRequest {
+    username: String,
+    password: String,
+    confirmation_code: String,
+}
+
+pub(super) async fn confirm(call: Call<Write>) -> Outcome {
+    let request: ConfirmRequest = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    caller.without_etag()?;
+    let ConfirmRequest { username, password, confirmation_code } = request;
+    let login = call.state.commands.confirm_sign_up(&username, &password, &confirmation_code, &caller).await;
+    let login = login.map_err(|error| renamed(crate::failure(error), "code", "confirmationCode"))?;
+    with_session(&call, &login, tokens(&login)?, accounts::confirmed).await
+}
