@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::events::{AccountEvent, Challenge, Registration};
 use crate::identity::code::PendingCode;
-use crate::identity::{Attribute, CodePurpose, Contact, PasswordHash};
+use crate::identity::{Attribute, Channel, CodePurpose, Contact, PasswordHash};
 use crate::{EntityId, Sealed};
 
 /// A person, from unknown to forgotten.
@@ -112,6 +112,19 @@ impl AccountState {
             AccountState::Invited(invited) => invited.last_name.as_ref(),
             AccountState::Registered(registered) => registered.attribute(Attribute::FamilyName),
             _ => None,
+        }
+    }
+
+    /// How a message reaches the person: by a contact they have proven, the address first; a temp member, who is known
+    /// by nothing else, by the number they were invited by.
+    pub fn reached_by(&self) -> Option<(Channel, &Sealed)> {
+        match self {
+            AccountState::Invited(invited) => Some((Channel::Sms, &invited.phone)),
+            AccountState::Registered(account) => {
+                let mail = account.proven_email().map(|email| (Channel::Mail, email));
+                mail.or_else(|| account.proven_phone().map(|phone| (Channel::Sms, phone)))
+            }
+            AccountState::Unknown | AccountState::Absorbed { .. } | AccountState::Forgotten { .. } => None,
         }
     }
 

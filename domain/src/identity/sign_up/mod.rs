@@ -64,6 +64,10 @@ pub enum SignUpCommand {
     Drop {
         attempt: EntityId,
     },
+    /// Nothing until the attempt's time is up.
+    Lapse {
+        attempt: EntityId,
+    },
 }
 
 pub const KIND: Kind = Kind::of::<SignUp>();
@@ -84,6 +88,10 @@ impl Decider for SignUp {
                 None => vec![],
             }),
             SignUpCommand::Drop { attempt } => Ok(state.find(attempt).map(dropped).into_iter().collect()),
+            SignUpCommand::Lapse { attempt } => {
+                let lapsed = state.find(attempt).filter(|pending| pending.has_lapsed(context.now));
+                Ok(lapsed.map(dropped).into_iter().collect())
+            }
         }
     }
 
@@ -136,6 +144,14 @@ impl PendingAttempt {
     fn waits(&self, now: DateTime<Utc>) -> bool {
         self.confirmed_at.is_none() && now < self.attempt.begun_at + ATTEMPT_LIFE
     }
+
+    fn is_being_confirmed(&self, now: DateTime<Utc>) -> bool {
+        self.confirmed_at.is_some_and(|at| now < at + CONFIRMATION_LIFE)
+    }
+
+    fn has_lapsed(&self, now: DateTime<Utc>) -> bool {
+        now >= self.attempt.begun_at + ATTEMPT_LIFE && !self.is_being_confirmed(now)
+    }
 }
 
 impl Attempt {
@@ -158,8 +174,7 @@ fn begin(
     if state.find(attempt.id).is_some() {
         return Ok(vec![]);
     }
-    let confirming = |pending: &PendingAttempt| pending.confirmed_at.is_some_and(|at| now < at + CONFIRMATION_LIFE);
-    if state.attempts.iter().any(confirming) {
+    if state.attempts.iter().any(|pending| pending.is_being_confirmed(now)) {
         return Err(Rejection::conflict("is taken").on("username"));
     }
     let waiting = state.attempts.iter().filter(|pending| pending.waits(now)).count();

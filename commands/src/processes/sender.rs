@@ -1,0 +1,178 @@
+//! Sends the messages that are due. A message that was accepted is never sent again; one whose acceptance is not known
+//! is, under the same id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use caravan_domain::EntityId;
+use caravan_event_store::{Direction, Recorded, StreamId};
+use chrono::{DateTime, Utc};
+use futures::future;
+use sqlx::{FromRow, PgConnection, PgPool};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::Setup;
+use super::composing::{Demand, compose};
+use crate::effects::{Carriers, DeliveryError, Message};
+use crate::{CommandError, Commands};
+
+/// How often messages that are due are looked for.
+const POLL: Duration = Duration::from_millis(200);
+/// The pause after the database did not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How many messages are on their way at a time.
+const TOGETHER: usize = 4;
+/// A message that was not accepted is tried again after 2 s, 4 s and so on up to this, seconds.
+const LONGEST_PAUSE: f64 = 300.0;
+/// After so many tries, about half an hour, it has failed.
+const MOST_ATTEMPTS: i32 = 13;
+
+#[derive(Clone)]
+pub struct Sender {
+    commands: Commands,
+    pool: PgPool,
+    carriers: Carriers,
+    public_url: Arc<str>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    category: String,
+    stream_id: Uuid,
+    revision: i64,
+    recipient: Uuid,
+    purchase: Option<i64>,
+    expires_at: DateTime<Utc>,
+    attempts: i32,
+}
+
+impl Sender {
+    pub fn new(setup: &Setup) -> Self {
+        let Setup { commands, pool, carriers, public_url, .. } = setup.clone();
+        Sender { commands, pool, carriers, public_url }
+    }
+
+    /// Sends what is due, until `stop`; what is on its way then is seen through.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let pause = match self.send_due(&stop).await {
+                Ok(()) => POLL,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "messages have to wait");
+                    PAUSE
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn send_due(&self, stop: &CancellationToken) -> Result<(), CommandError> {
+        let due: bool = sqlx::query_scalar(
+            "select exists (select from outgoing_messages where outcome is null and due_at <= now())",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        if !due {
+            return Ok(());
+        }
+        let drain = async || {
+            while !stop.is_cancelled() && self.send_next().await? {}
+            Ok(())
+        };
+        future::try_join_all((0..TOGETHER).map(|_| drain())).await.map(|_| ())
+    }
+
+    /// Sends one message that is due; whether there was one. Its row stays locked meanwhile, so that a process that
+    /// dies leaves it to the next at once.
+    pub async fn send_next(&self) -> Result<bool, CommandError> {
+        let mut tx = self.pool.begin().await?;
+        let row: Option<Row> = sqlx::query_as(
+            "select id, category, stream_id, revision, recipient, purchase, expires_at, attempts
+             from outgoing_messages where outcome is null and due_at <= now()
+             order by due_at limit 1 for update skip locked",
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(row) = row else { return Ok(false) };
+        if row.expires_at <= Utc::now() {
+            settle(&mut tx, &row, "void", Some("too late")).await?;
+        } else {
+            match self.message(&row).await {
+                Ok(Some(message)) => self.deliver(&mut tx, &row, &message).await?,
+                Ok(None) => settle(&mut tx, &row, "void", Some("nobody to tell")).await?,
+                Err(error @ (CommandError::Unavailable(_) | CommandError::Busy)) => return Err(error),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, id = %row.id, "message cannot be composed");
+                    settle(&mut tx, &row, "failed", Some("cannot be composed")).await?;
+                }
+            }
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn message(&self, row: &Row) -> Result<Option<Message>, CommandError> {
+        let Some(event) = self.event(row).await? else { return Ok(None) };
+        let demand = Demand { id: row.id, recipient: EntityId(row.recipient), purchase: row.purchase };
+        compose(&self.commands, &event, &demand, &self.public_url).await
+    }
+
+    async fn event(&self, row: &Row) -> Result<Option<Recorded>, CommandError> {
+        let stream = StreamId::new(&row.category, EntityId(row.stream_id));
+        Ok(self.commands.store().read_stream(&stream, row.revision, Direction::Forwards, 1).await?.pop())
+    }
+
+    async fn deliver(&self, tx: &mut PgConnection, row: &Row, message: &Message) -> Result<(), CommandError> {
+        let (template, id) = (&message.template, row.id);
+        let outcome = match self.carriers.deliver(message).await {
+            Ok(()) => {
+                settle(tx, row, "accepted", None).await?;
+                "accepted"
+            }
+            Err(DeliveryError::Later(reason)) if row.attempts + 1 < MOST_ATTEMPTS => {
+                tracing::warn!(%id, template, reason, attempts = row.attempts + 1, "message is tried again");
+                postpone(tx, row).await?;
+                "postponed"
+            }
+            Err(DeliveryError::Later(reason) | DeliveryError::Refused(reason)) => {
+                tracing::error!(%id, template, reason, attempts = row.attempts + 1, "message could not be sent");
+                settle(tx, row, "failed", Some(&reason)).await?;
+                "failed"
+            }
+        };
+        let labels = [("template", template.clone()), ("outcome", outcome.to_owned())];
+        metrics::counter!("caravan_messages_total", &labels).increment(1);
+        Ok(())
+    }
+}
+
+async fn settle(tx: &mut PgConnection, row: &Row, outcome: &str, reason: Option<&str>) -> Result<(), CommandError> {
+    sqlx::query(
+        "update outgoing_messages set outcome = $2, reason = $3, attempts = attempts + 1, settled_at = clock_timestamp()
+         where id = $1",
+    )
+    .bind(row.id)
+    .bind(outcome)
+    .bind(reason)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn postpone(tx: &mut PgConnection, row: &Row) -> Result<(), CommandError> {
+    sqlx::query(
+        "update outgoing_messages set attempts = attempts + 1,
+                due_at = clock_timestamp() + make_interval(secs => least($2, power(2, attempts + 1)))
+         where id = $1",
+    )
+    .bind(row.id)
+    .bind(LONGEST_PAUSE)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
