@@ -95,7 +95,7 @@ impl ReadModels {
 
     /// The folded state of a stream as its document holds it, if that was folded by this version of the rules: where
     /// the write side starts from instead of the first event.
-    pub async fn snapshot(&self, stream: &StreamId, fold_version: i32) -> Result<Option<(Revision, Value)>, ReadError> {
+    pub async fn snapshot(&self, stream: &StreamId, fold_version: i32) -> Result<Option<Read<Value>>, ReadError> {
         if !self.0.loaders.contains_key(stream.category.as_str()) {
             return Ok(None);
         }
@@ -103,8 +103,7 @@ impl ReadModels {
         if stored.fold_version != fold_version {
             return Ok(None);
         }
-        let state = serde_json::from_str(&stored.state).map_err(ReadError::broken)?;
-        Ok(Some((stored.revision, state)))
+        Ok(Some(read(&stored)?))
     }
 
     pub fn kinds(&self) -> &'static [&'static Kind] {

@@ -51,18 +51,18 @@ pub(crate) async fn upsert_or_refuse(
 ) -> Result<Vec<(usize, sqlx::Error)>, sqlx::Error> {
     let mut refused = Vec::new();
     // Parts still to be written: halved where they hold a refused row, until it stands alone.
-    let mut parts = vec![0..rows.len()];
-    while let Some(part) = parts.pop() {
+    let mut parts = vec![(0, rows.len())];
+    while let Some((start, end)) = parts.pop() {
         let mut savepoint = connection.begin().await?;
-        match upsert(&mut savepoint, table, &rows[part.clone()]).await {
+        match upsert(&mut savepoint, table, &rows[start..end]).await {
             Ok(()) => savepoint.commit().await?,
             Err(error) if is_deterministic(&error) => {
                 savepoint.rollback().await?;
-                let middle = part.start + part.len() / 2;
-                if part.len() == 1 {
-                    refused.push((part.start, error));
+                let middle = start + (end - start) / 2;
+                if end - start == 1 {
+                    refused.push((start, error));
                 } else {
-                    parts.extend([part.start..middle, middle..part.end]);
+                    parts.extend([(start, middle), (middle, end)]);
                 }
             }
             Err(error) => return Err(error),

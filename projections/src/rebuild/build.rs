@@ -288,3 +288,78 @@ fn size(value: &Value) -> usize {
         Value::Object(map) => 2 + map.iter().map(|(key, value)| key.len() + 4 + size(value)).sum::<usize>(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use caravan_domain::EntityId;
+    use caravan_domain::record::Records;
+    use caravan_event_store::{Append, Expected, MemoryStore, Metadata, NewEvent};
+    use caravan_private_postgres::testing;
+    use serde_json::json;
+    use sqlx::Connection;
+
+    use super::*;
+
+    const THING: Kind = Kind { name: "thing", ..Kind::of::<Records>() };
+
+    async fn append(store: &MemoryStore, number: u64, events: Vec<(&str, Value)>) {
+        let command_id = Uuid::new_v4();
+        let metadata = Metadata {
+            command_id,
+            correlation_id: command_id,
+            causation_id: None,
+            actor: None,
+            dialect: "test".into(),
+        };
+        let event = |(event_type, data): (&str, Value)| NewEvent {
+            id: Uuid::new_v4(),
+            event_type: event_type.to_owned(),
+            schema_version: 1,
+            data,
+            metadata: metadata.clone(),
+        };
+        let stream = StreamId::new("thing", EntityId::from_parts(number, [1; 10]));
+        let events = events.into_iter().map(event).collect();
+        store.append(Append { stream, expected: Expected::Any, events }).await.unwrap();
+    }
+
+    /// Folds three pages and more of the log with next to no memory for states, and with plenty.
+    async fn folded(bytes_limit: usize) -> Vec<(i64, i64, i64, Value)> {
+        let store = MemoryStore::new();
+        for number in 0..500 {
+            append(&store, number, vec![("Created", json!({"fields": {"sum": 0}}))]).await;
+        }
+        for round in 0..32u64 {
+            for number in 0..500 {
+                append(&store, number, vec![("Changed", json!({"fields": {format!("f{}", round % 7): round}}))]).await;
+            }
+        }
+        let mut connection = PgConnection::connect(&testing::database().await).await.unwrap();
+        schema::execute(&mut connection, schema::create_table("things")).await.unwrap();
+        // What is parked and passed is looked up.
+        schema::execute(
+            &mut connection,
+            "create table passed_event (category text, stream_id uuid, revision bigint)".into(),
+        )
+        .await
+        .unwrap();
+        let mut build = Build::new(Arc::new(store), vec![(&THING, "things".to_owned())], bytes_limit);
+        build.advance(&mut connection, Some(7_000), &|_| {}).await.unwrap();
+        assert_eq!(build.position, 7_000);
+        build.advance(&mut connection, None, &|_| {}).await.unwrap();
+        build.flush(&mut connection).await.unwrap();
+        assert_eq!((build.events, build.highest["thing"]), (16_500, 499));
+        sqlx::query_as("select number, revision, position, state from things order by number")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn states_that_do_not_fit_are_written_and_taken_up_again() {
+        let plenty = folded(STATES_BYTES).await;
+        assert_eq!(plenty.len(), 500);
+        assert_eq!(plenty[7].1, 32);
+        assert_eq!(folded(1_000).await, plenty);
+    }
+}

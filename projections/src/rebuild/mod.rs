@@ -11,6 +11,7 @@ use caravan_event_store::{EventStore, Position, Revision, StreamId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use uuid::Uuid;
 
+use build::Stuck;
 pub(crate) use build::{Build, STATES_BYTES};
 
 use crate::bookkeeping::{self, DOCUMENTS};
@@ -158,7 +159,7 @@ async fn switch(
     };
     build.advance(&mut tx, Some(live), progress).await?;
     let flushed = build.flush(&mut tx).await?;
-    refuse_parked(&mut tx, build).await?;
+    refuse_parked(&mut tx, &build.parked).await?;
     for model in models {
         match schema::execute(&mut tx, schema::point_view(model.kind, model.version)).await {
             Err(error) if is_lock_timeout(&error) => {
@@ -170,7 +171,7 @@ async fn switch(
         }
         bookkeeping::switch(&mut tx, model.kind.name, model.version, model.kind.fold.version).await?;
     }
-    carry_over_parked(&mut tx, build, models, live).await?;
+    carry_over_parked(&mut tx, &build.parked, models, live, build.position).await?;
     if everything && build.position > live {
         // The documents are all that this follower writes, so it has nothing left to do up to here.
         bookkeeping::move_to(&mut tx, DOCUMENTS, build.position).await?;
@@ -186,7 +187,7 @@ pub(crate) fn is_lock_timeout(error: &sqlx::Error) -> bool {
 }
 
 /// Streams that stop in the new tables, are not parked in the live ones and have got further there.
-async fn refuse_parked(tx: &mut PgConnection, build: &Build) -> Result<(), RebuildError> {
+async fn refuse_parked(tx: &mut PgConnection, parked: &BTreeMap<StreamId, Stuck>) -> Result<(), RebuildError> {
     let live: Vec<(String, Uuid)> =
         sqlx::query_as("select category, stream_id from parked_streams where follower = $1")
             .bind(DOCUMENTS)
@@ -194,7 +195,7 @@ async fn refuse_parked(tx: &mut PgConnection, build: &Build) -> Result<(), Rebui
             .await?;
     let live: HashSet<StreamId> = live.into_iter().map(|(category, id)| StreamId::new(&category, id.into())).collect();
     let mut worse = Vec::new();
-    for (stream, stuck) in build.parked.iter().filter(|(stream, _)| !live.contains(stream)) {
+    for (stream, stuck) in parked.iter().filter(|(stream, _)| !live.contains(stream)) {
         let reached: Option<Revision> =
             sqlx::query_scalar(AssertSqlSafe(format!("select revision from doc_{} where id = $1", stream.category)))
                 .bind(stream.id.0)
@@ -210,25 +211,26 @@ async fn refuse_parked(tx: &mut PgConnection, build: &Build) -> Result<(), Rebui
 /// Streams that are folded again are parked no longer; those that stop beyond where the follower stands are from now.
 async fn carry_over_parked(
     tx: &mut PgConnection,
-    build: &Build,
+    parked: &BTreeMap<StreamId, Stuck>,
     models: &[Model],
     live: Position,
+    position: Position,
 ) -> Result<(), sqlx::Error> {
     for model in models {
         let stuck: Vec<Uuid> =
-            build.parked.keys().filter(|stream| stream.category == model.kind.name).map(|stream| stream.id.0).collect();
+            parked.keys().filter(|stream| stream.category == model.kind.name).map(|stream| stream.id.0).collect();
         sqlx::query(
             "delete from parked_streams
              where follower = $1 and category = $2 and position <= $3 and stream_id <> all ($4)",
         )
         .bind(DOCUMENTS)
         .bind(model.kind.name)
-        .bind(build.position)
+        .bind(position)
         .bind(stuck)
         .execute(&mut *tx)
         .await?;
     }
-    for (stream, stuck) in build.parked.iter().filter(|(_, stuck)| stuck.position > live) {
+    for (stream, stuck) in parked.iter().filter(|(_, stuck)| stuck.position > live) {
         sqlx::query(
             "insert into parked_streams (follower, category, stream_id, position, revision, error)
              values ($1, $2, $3, $4, $5, $6) on conflict do nothing",

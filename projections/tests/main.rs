@@ -1,0 +1,9 @@
+//! Read models on real servers: Postgres and Elasticsearch.
+
+mod following;
+mod plans;
+mod reading;
+mod rebuilding;
+mod searching;
+mod support;
+mod verifying;
