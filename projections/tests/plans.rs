@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use caravan_domain::EntityId;
+use caravan_domain::kind::FieldType;
+use caravan_domain::kinds::KINDS;
+use caravan_domain::{EntityId, Kind};
 use caravan_projections::{Condition, Cursor, Near, Plan, ReadError, SearchTarget, Sort};
 use serde_json::{Value, json};
 
@@ -291,4 +293,45 @@ async fn refusals(world: &World) {
         );
     }
     assert_eq!(world.numbers(&Plan::all(&CASE, 5).and(Condition::Is("label", vec![json!("lights")]))).await, [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_field_that_the_domain_declares_can_be_asked_for_in_postgres() {
+    domain(SearchTarget::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_field_that_the_domain_declares_can_be_asked_for_in_elasticsearch() {
+    domain(elasticsearch::target().await).await;
+}
+
+async fn domain(target: SearchTarget) {
+    let world = world(KINDS, target).await;
+    world.follow();
+    world.follow_search();
+    // The indexes are there once the follower has moved.
+    world.create(&Kind { name: "preferences", ..CASE }, 1, json!({})).await;
+    world.caught_up("postgres").await;
+    world.caught_up("search").await;
+    for kind in KINDS {
+        let all = Plan::all(kind, 10);
+        for field in kind.fields {
+            let plan = match field.of {
+                FieldType::Keywords => all.clone().and(Condition::Contains(field.name, vec!["x".into()])),
+                FieldType::Place => Plan {
+                    near: Some(Near { field: field.name, lat: 1.0, lon: 1.0, within_metres: 9.0 }),
+                    ..all.clone()
+                },
+                _ => Plan { sort: vec![Sort::desc(field.name)], ..all.clone() }
+                    .and(Condition::Not(Box::new(Condition::Is(field.name, vec![Value::Null])))),
+            };
+            assert_eq!(world.numbers(&plan).await, NONE, "{} of {}", field.name, kind.name);
+        }
+        if !kind.text.is_empty() || !kind.sealed_text.is_empty() {
+            assert_eq!(world.numbers(&Plan { text: Some("something".into()), ..all }).await, NONE);
+        }
+    }
+    caravan_projections::rebuild(&world.pool, &world.store, KINDS, &[], &|_| {}).await.unwrap();
+    world.search.rebuild().await.unwrap();
+    assert_eq!(caravan_projections::verify(&world.search, &|_| {}).await.unwrap().differences, []);
 }
