@@ -6,11 +6,14 @@
 
 mod cache;
 mod caller;
+pub mod catalogue;
+pub mod effects;
 mod error;
 mod execute;
 mod idempotency;
 pub mod identity;
 mod limits;
+pub mod processes;
 pub mod trips;
 
 use std::sync::Arc;

@@ -2,6 +2,8 @@
 
 mod bookings;
 mod crews;
+mod discover;
+mod events;
 mod shared;
 mod users;
 
@@ -25,6 +27,17 @@ pub(crate) fn routes(read: Arc<Read>) -> Routes<Read> {
         .on("ticket-bundle", bookings::ticket_bundle)
         .on("trip-booking-ticket-bundles", bookings::trip_booking_ticket_bundles)
         .on("accommodations", bookings::accommodations)
+        .search("discover-any", discover::any)
+        .search("discover-dates", discover::dates)
+        .search("discover-cities-by-date", discover::cities_by_date)
+        .search("discover-performers", discover::performers)
+        .search("discover-performers-in-cities", discover::performers_in_cities)
+        .on("build-trip", discover::build_trip)
+        .search("performer-events", events::of_performer)
+        .search("events-for-date", events::for_date)
+        .search("events-for-trip", events::for_trip)
+        .search("performer-event-count", events::count)
+        .on("trip-ideas", crews::trip_ideas)
         .on("existing-members", crews::existing_members)
         .on("get-profile-picture", users::profile_picture)
         .on("get-user-preferences", users::preferences)

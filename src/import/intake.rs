@@ -1,0 +1,354 @@
+//! From announcements to the catalogue: matched with cities, venues and performers, and put.
+//!
+//! Records are taken in portions. Of each portion first the places and performers that its events name are put, each
+//! once, then the events; within a step many are on their way at once, since the store batches what comes together.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
+use anyhow::Result;
+use caravan_commands::catalogue::{Known, Put};
+use caravan_commands::{Caller, CommandError, Commands};
+use caravan_domain::catalogue::city::{CITY, City};
+use caravan_domain::catalogue::event::{Details, Location, Organizer, Origin, Schedule};
+use caravan_domain::catalogue::names;
+use caravan_domain::catalogue::performer::{PERFORMER, Performer};
+use caravan_domain::catalogue::region::{REGION, Region};
+use caravan_domain::catalogue::venue::{VENUE, Venue};
+use caravan_domain::{EntityId, Record};
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryStreamExt};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::mpsc::Receiver;
+use uuid::Uuid;
+
+use super::announcement::{AnnouncedOrganizer, Announcement, Spot};
+use super::gazetteer::{Entry, Gazetteer};
+use super::report::Report;
+
+/// A record as a reader hands it over.
+pub type Read = (Spot, Result<Announcement, String>);
+
+/// Records per portion.
+const PORTION: usize = 512;
+
+/// Commands on their way at once.
+const TOGETHER: usize = 64;
+
+pub struct Intake<'i> {
+    pub commands: &'i Commands,
+    pub gazetteer: &'i Gazetteer,
+    /// Who publishes records that do not say.
+    pub source: &'i str,
+    pub now: DateTime<Utc>,
+    /// Whether past events are moved to come, by whole multiples of 52 weeks.
+    pub ahead: bool,
+}
+
+/// Ids of what earlier portions named.
+#[derive(Default)]
+struct Places {
+    regions: HashMap<String, EntityId>,
+    cities: HashMap<u32, EntityId>,
+    venues: HashMap<String, EntityId>,
+    performers: HashMap<String, EntityId>,
+}
+
+/// An announcement that keeps the rules, and what it was matched with.
+struct Sound<'g> {
+    spot: Spot,
+    announcement: Announcement,
+    origin: Origin,
+    schedule: Schedule,
+    city: Option<&'g Entry>,
+    /// Venues of one key are one.
+    venue_key: Option<String>,
+}
+
+/// What was put about an event: nothing where the catalogue's rules refused it.
+type Taken = (Spot, Result<Put, String>);
+
+impl<'i> Intake<'i> {
+    /// Takes all records until the reader ends. An error means that the catalogue could not be written.
+    pub async fn take(&self, mut records: Receiver<Read>, report: &mut Report) -> Result<()> {
+        let mut places = Places::default();
+        let mut seen: HashMap<Uuid, Spot> = HashMap::new();
+        let mut portion = vec![];
+        loop {
+            let read = records.recv_many(&mut portion, PORTION).await;
+            if read == 0 {
+                return Ok(());
+            }
+            let mut sound = vec![];
+            for (spot, record) in portion.drain(..) {
+                match record.and_then(|announcement| self.check(spot, announcement, &mut seen)) {
+                    Ok(record) => sound.push(record),
+                    Err(reason) => report.skipped(spot, &reason),
+                }
+            }
+            self.put_places(&sound, &mut places).await?;
+            for (spot, outcome) in self.put_events(sound, &places).await? {
+                match outcome {
+                    Ok(put) => report.took(put.outcome),
+                    Err(reason) => report.skipped(spot, &reason),
+                }
+            }
+        }
+    }
+
+    fn check(
+        &self,
+        spot: Spot,
+        announcement: Announcement,
+        seen: &mut HashMap<Uuid, Spot>,
+    ) -> Result<Sound<'i>, String> {
+        let named = |reason: &str| format!("{reason} ({})", shortened(&announcement.name));
+        let city = self.gazetteer.city(&announcement.location, announcement.zone);
+        let zone = announcement.zone.or(city.map(|city| city.time_zone));
+        let zone = zone.ok_or_else(|| named("says neither a city that is known nor a time zone"))?;
+        let schedule = announcement.schedule(zone).map_err(|rejection| named(&rejection.to_string()))?;
+        let schedule = if self.ahead { moved_ahead(schedule, self.now) } else { schedule };
+        let source = announcement.source.clone().unwrap_or_else(|| self.source.to_owned());
+        let origin = Origin { source, external_id: announcement.external_id() };
+        let identity = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{origin:?}").as_bytes());
+        if let Some(before) = seen.get(&identity) {
+            return Err(named(&format!("repeats {before}")));
+        }
+        seen.insert(identity, spot);
+        let venue_key = venue_key(&announcement, city);
+        Ok(Sound { spot, announcement, origin, schedule, city, venue_key })
+    }
+
+    async fn put_places(&self, sound: &[Sound<'i>], places: &mut Places) -> Result<()> {
+        let cities: Vec<&Entry> =
+            new(sound.iter().filter_map(|record| record.city), |city| city.geoname_id, &places.cities);
+        let regions = new(cities.iter().copied(), |city| city.region.clone(), &places.regions);
+        let regions = regions.into_iter().map(|city| {
+            let largest = self.gazetteer.largest_of_region(city);
+            let region = Region {
+                code: largest.region.clone(),
+                name: largest.name.clone(),
+                country: largest.country.clone(),
+                time_zone: largest.time_zone,
+            };
+            (city.region.clone(), format!("geonames:{}", region.code), fields(&region))
+        });
+        let regions = self.put_all(&REGION, Known::Replace, regions).await?;
+        places.regions.extend(regions);
+        let region_of = |city: &Entry| places.regions.get(&city.region).copied();
+        let cities = cities.into_iter().filter_map(|city| {
+            let record = City {
+                name: city.name.clone(),
+                country: city.country.clone(),
+                region: region_of(city)?,
+                place: city.place,
+                time_zone: city.time_zone,
+                population: city.population,
+            };
+            Some((city.geoname_id, format!("geonames:{}", city.geoname_id), fields(&record)))
+        });
+        let cities = self.put_all(&CITY, Known::Replace, cities).await?;
+        places.cities.extend(cities);
+        let venues = sound.iter().filter(|record| record.venue_key.is_some());
+        let venues = new(venues, |record| record.venue_key.clone().unwrap_or_default(), &places.venues);
+        let venues = venues.into_iter().filter_map(|record| {
+            let location = &record.announcement.location;
+            let key = record.venue_key.clone()?;
+            let venue = Venue {
+                name: location.venue.clone()?,
+                street: location.street.clone(),
+                postal_code: location.postal_code.clone(),
+                city: record.city.and_then(|city| places.cities.get(&city.geoname_id).copied()),
+                place: location.place,
+            };
+            Some((key.clone(), key, fields(&venue)))
+        });
+        let venues = self.put_all(&VENUE, Known::Complete, venues).await?;
+        places.venues.extend(venues);
+        let performers = sound.iter().flat_map(|record| &record.announcement.performers);
+        let performers = performers.filter(|name| !names::key(name).is_empty());
+        let performers = new(performers, |name| names::key(name), &places.performers);
+        let performers = performers.into_iter().map(|name| {
+            let key = names::key(name);
+            (key.clone(), key, fields(&Performer { name: name.clone() }))
+        });
+        let performers = self.put_all(&PERFORMER, Known::Complete, performers).await?;
+        places.performers.extend(performers);
+        Ok(())
+    }
+
+    /// Puts records under their external names; those that break a rule are left out, and with them what refers to
+    /// them.
+    async fn put_all<K>(
+        &self,
+        record: &'static Record,
+        known: Known,
+        all: impl Iterator<Item = (K, String, Map<String, Value>)>,
+    ) -> Result<Vec<(K, EntityId)>> {
+        let put = async |(key, external, fields): (K, String, Map<String, Value>)| match self
+            .commands
+            .put_record(record, &external, fields, known, &self.caller())
+            .await
+        {
+            Ok(put) => Ok(Some((key, put.id))),
+            Err(CommandError::Rejected(rejection)) => {
+                tracing::warn!("{} {external}: {rejection}", record.kind.name);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
+        let put = futures::stream::iter(all.collect::<Vec<_>>()).map(put).buffer_unordered(TOGETHER);
+        Ok(put.try_filter_map(async |put| Ok(put)).try_collect().await?)
+    }
+
+    async fn put_events(&self, sound: Vec<Sound<'i>>, places: &Places) -> Result<Vec<Taken>> {
+        let put = async |record: Sound<'i>| {
+            let Sound { spot, announcement, origin, schedule, city, venue_key } = record;
+            let name = announcement.name;
+            let mut performers: Vec<EntityId> = vec![];
+            for performer in announcement.performers.iter().filter_map(|name| places.performers.get(&names::key(name)))
+            {
+                if !performers.contains(performer) {
+                    performers.push(*performer);
+                }
+            }
+            let details = Details {
+                name: name.clone(),
+                schedule,
+                location: Location {
+                    venue: venue_key.and_then(|key| places.venues.get(&key).copied()),
+                    city: city.and_then(|city| places.cities.get(&city.geoname_id).copied()),
+                    region: city.and_then(|city| places.regions.get(&city.region).copied()),
+                    place: announcement.location.place,
+                },
+                performers,
+                category: announcement.category,
+                offers: announcement.offers,
+                organizer: self.organizer(&origin.source, announcement.organizer).await?,
+            };
+            match self.commands.put_event(origin, details, announcement.cancelled, &self.caller()).await {
+                Ok(put) => Ok((spot, Ok(put))),
+                Err(CommandError::Rejected(rejection)) => {
+                    Ok((spot, Err(format!("{rejection} ({})", shortened(&name)))))
+                }
+                Err(error) => Err(error),
+            }
+        };
+        Ok(futures::stream::iter(sound).map(put).buffered(TOGETHER).try_collect().await?)
+    }
+
+    async fn organizer(
+        &self,
+        source: &str,
+        organizer: Option<AnnouncedOrganizer>,
+    ) -> Result<Option<Organizer>, CommandError> {
+        match organizer {
+            None => Ok(None),
+            Some(AnnouncedOrganizer { name, is_person: false }) => Ok(Some(Organizer::Organisation(name))),
+            Some(AnnouncedOrganizer { name, is_person: true }) => self.commands.organizing_person(source, &name).await,
+        }
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::system(self.now, Uuid::new_v4())
+    }
+}
+
+/// One item for each key that is not known yet, in order.
+fn new<T: Copy, K: Hash + Eq>(
+    items: impl Iterator<Item = T>,
+    key: impl Fn(T) -> K,
+    known: &HashMap<K, EntityId>,
+) -> Vec<T> {
+    let mut seen = HashSet::new();
+    items.filter(|item| !known.contains_key(&key(*item)) && seen.insert(key(*item))).collect()
+}
+
+/// Venues of one name in one city are one, whatever their coordinates; without a city, of one name in one country.
+fn venue_key(announcement: &Announcement, city: Option<&Entry>) -> Option<String> {
+    let location = &announcement.location;
+    let name = names::key(location.venue.as_ref()?);
+    let is_city = city.is_some_and(|city| names::city_key(&city.name) == name);
+    if name.is_empty() || is_city {
+        return None;
+    }
+    Some(match city {
+        Some(city) => format!("{}/{name}", city.geoname_id),
+        None => format!("{}/{name}", location.country.as_deref().unwrap_or_default()),
+    })
+}
+
+/// The first time from now on that lies whole multiples of 52 weeks later: the same day of the week, about the same
+/// season, the same time of day.
+fn moved_ahead(schedule: Schedule, now: DateTime<Utc>) -> Schedule {
+    const WEEKS: i64 = 52;
+    if schedule.starts_at > now {
+        return schedule;
+    }
+    let times = (now - schedule.starts_at).num_weeks() / WEEKS;
+    // A shift of clocks may make one more necessary.
+    (times..)
+        .map(|times| schedule.later_by_weeks(times * WEEKS))
+        .find(|moved| moved.starts_at > now)
+        .unwrap_or(schedule)
+}
+
+/// A name as reports show it.
+fn shortened(name: &str) -> String {
+    const MOST: usize = 60;
+    if name.chars().count() <= MOST { name.to_owned() } else { name.chars().take(MOST - 1).chain(['…']).collect() }
+}
+
+fn fields(record: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use caravan_commands::catalogue::Outcome;
+    use chrono::{Datelike, TimeZone};
+    use chrono_tz::America::Toronto;
+    use chrono_tz::Tz;
+
+    fn at(zone: Tz, year: i32, month: u32, day: u32) -> Schedule {
+        let start = zone.with_ymd_and_hms(year, month, day, 20, 0, 0).unwrap().to_utc();
+        Schedule::timed(start, Some(start + chrono::Duration::hours(3)), zone).unwrap()
+    }
+
+    #[test]
+    fn past_events_move_to_the_next_time_to_come() {
+        let now = Utc.with_ymd_and_hms(2026, 5, 1, 0, 0, 0).unwrap();
+        for (year, month, day) in [(2004, 10, 9), (2025, 3, 14), (2026, 4, 30), (2025, 5, 2), (2025, 5, 1)] {
+            let before = at(Toronto, year, month, day);
+            let after = moved_ahead(before.clone(), now);
+            assert!(after.starts_at > now && after.starts_at <= now + chrono::Duration::weeks(52));
+            assert_eq!(after.day().weekday(), before.day().weekday());
+            assert_eq!(after.local_start().time(), before.local_start().time());
+            assert_eq!((after.day() - before.day()).num_weeks() % 52, 0);
+        }
+        let future = at(Toronto, 2026, 5, 2);
+        assert_eq!(moved_ahead(future.clone(), now), future);
+    }
+
+    #[test]
+    fn long_names_are_shortened_in_reports() {
+        assert_eq!(shortened("Fair"), "Fair");
+        assert_eq!(shortened(&"é".repeat(80)).chars().count(), 60);
+    }
+
+    #[test]
+    fn outcomes_are_counted() {
+        let mut report = Report::quiet("x");
+        report.took(Outcome::New);
+        report.took(Outcome::Unchanged);
+        report.skipped(Spot::Line(3), "bad");
+        let summary = report.finish();
+        assert_eq!(summary.to_string(), "1 new, 0 changed, 1 unchanged, 1 skipped");
+        assert_eq!(summary.taken(), 2);
+    }
+}
