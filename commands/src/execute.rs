@@ -103,7 +103,7 @@ impl Commands {
                 Err(refusal) if certain => return Err(refusal),
                 Ok(_) | Err(_) => {
                     let tail = self.catch_up(stream, loaded).await?;
-                    if let Some(own) = own::<D>(&tail, caller) {
+                    if let Some(own) = own(&tail, caller) {
                         return self.as_of_revision::<D>(stream, own).await;
                     }
                     certain = true;
@@ -125,7 +125,7 @@ impl Commands {
                 Err(AppendError::Conflict { .. }) => {
                     let tail = self.catch_up(stream, loaded).await?;
                     certain = true;
-                    if let Some(own) = own::<D>(&tail, caller) {
+                    if let Some(own) = own(&tail, caller) {
                         return self.as_of_revision::<D>(stream, own).await;
                     }
                     if caller.if_match.is_some() {
@@ -241,7 +241,7 @@ impl Commands {
         caller: &Caller,
     ) -> Result<Option<Done<D>>, CommandError> {
         let tails = self.store().read_tails(&[(stream.clone(), began)]).await?;
-        match tails.first().and_then(|tail| own::<D>(tail, caller)) {
+        match tails.first().and_then(|tail| own(tail, caller)) {
             Some(own) => self.as_of_revision::<D>(stream, own).await.map(Some),
             None => Ok(None),
         }
@@ -273,7 +273,7 @@ struct Own {
     last: Revision,
 }
 
-fn own<D: Decider>(tail: &[Recorded], caller: &Caller) -> Option<Own> {
+fn own(tail: &[Recorded], caller: &Caller) -> Option<Own> {
     let mut own = tail.iter().filter(|event| event.metadata.command_id == caller.command_id);
     let first = own.next()?.revision;
     Some(Own { first, last: own.next_back().map_or(first, |event| event.revision) })

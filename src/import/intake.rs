@@ -11,10 +11,10 @@ use caravan_commands::catalogue::{Known, Put};
 use caravan_commands::{Caller, CommandError, Commands};
 use caravan_domain::catalogue::city::{CITY, City};
 use caravan_domain::catalogue::event::{Details, Location, Organizer, Origin, Schedule};
-use caravan_domain::catalogue::names;
 use caravan_domain::catalogue::performer::{PERFORMER, Performer};
 use caravan_domain::catalogue::region::{REGION, Region};
 use caravan_domain::catalogue::venue::{VENUE, Venue};
+use caravan_domain::catalogue::{instant, names};
 use caravan_domain::{EntityId, Record};
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
@@ -108,14 +108,18 @@ impl<'i> Intake<'i> {
         let zone = announcement.zone.or(city.map(|city| city.time_zone));
         let zone = zone.ok_or_else(|| named("says neither a city that is known nor a time zone"))?;
         let schedule = announcement.schedule(zone).map_err(|rejection| named(&rejection.to_string()))?;
+        let starts_at = schedule.starts_at;
         let schedule = if self.ahead { moved_ahead(schedule, self.now) } else { schedule };
         let source = announcement.source.clone().unwrap_or_else(|| self.source.to_owned());
-        let origin = Origin { source, external_id: announcement.external_id() };
-        let identity = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{origin:?}").as_bytes());
-        if let Some(before) = seen.get(&identity) {
+        let mut origin = Origin { source, external_id: announcement.external_id() };
+        if announcement.source_id.is_some() && seen.contains_key(&identity(&origin)) {
+            // One id for several dates, as double-headers have it: the first keeps it.
+            origin.external_id = format!("{}/{}", origin.external_id, instant::text(starts_at));
+        }
+        if let Some(before) = seen.get(&identity(&origin)) {
             return Err(named(&format!("repeats {before}")));
         }
-        seen.insert(identity, spot);
+        seen.insert(identity(&origin), spot);
         let venue_key = venue_key(&announcement, city);
         Ok(Sound { spot, announcement, origin, schedule, city, venue_key })
     }
@@ -253,6 +257,10 @@ impl<'i> Intake<'i> {
     fn caller(&self) -> Caller {
         Caller::system(self.now, Uuid::new_v4())
     }
+}
+
+fn identity(origin: &Origin) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{origin:?}").as_bytes())
 }
 
 /// One item for each key that is not known yet, in order.

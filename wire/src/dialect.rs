@@ -11,7 +11,7 @@ pub struct Dialect {
     /// The name of its contract.
     pub name: &'static str,
     /// Its contract, OpenAPI as JSON.
-    pub(crate) contract: &'static str,
+    pub contract: &'static str,
     /// The media type of its answers.
     pub media_type: &'static str,
     /// Whether a path that no contract documents would be this dialect's.

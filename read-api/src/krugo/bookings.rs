@@ -1,0 +1,227 @@
+//! Queries about one trip booking: itself, its members, events, tickets, rooms and balances.
+
+use std::collections::{BTreeSet, HashMap};
+
+use caravan_domain::EntityId;
+use caravan_domain::identity::Attribute;
+use caravan_domain::identity::account::{Account, AccountState};
+use caravan_domain::trips::booking::{TripBooking, TripBookingState, TripBookings};
+use caravan_domain::trips::crew::Crews;
+use caravan_projections::Read as Document;
+use caravan_wire::krugo::ids::{self, Child};
+use caravan_wire::krugo::trips as shapes;
+use caravan_wire::{Answer, Call, Failure};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::shared::acting;
+use crate::Read;
+
+type Outcome = Result<Answer, Failure>;
+
+/// A booking that the caller may see.
+pub(super) struct Visible {
+    pub id: EntityId,
+    document: Document<TripBookingState>,
+}
+
+impl Visible {
+    fn booking(&self) -> Result<&TripBooking, Failure> {
+        Ok(self.document.state.booking()?)
+    }
+
+    fn answer(&self, body: Value) -> Answer {
+        Answer::json(body).etag(self.document.revision).position(self.document.position)
+    }
+}
+
+/// A booking is seen by its members and its crew's; an abandoned one too.
+async fn visible(call: &Call<Read>, id: EntityId) -> Result<Visible, Failure> {
+    let actor = call.account()?;
+    let models = &call.state.models;
+    let document = models.get::<TripBookings>(id).await?.ok_or_else(|| Failure::not_found("no such trip booking"))?;
+    let booking = document.state.booking()?;
+    if !booking.is_member(actor) {
+        let crew = models.get::<Crews>(booking.crew).await?;
+        let of_crew = crew.is_some_and(|crew| crew.state.crew().is_ok_and(|crew| crew.is_member(actor)));
+        if !of_crew {
+            return Err(Failure::forbidden("only members of the booking or its crew may see it"));
+        }
+    }
+    Ok(Visible { id, document })
+}
+
+/// Which of these people have no account.
+pub(super) async fn temps(
+    call: &Call<Read>,
+    people: impl IntoIterator<Item = EntityId>,
+) -> Result<shapes::TempMembers, Failure> {
+    let people: Vec<EntityId> = people.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let accounts = call.state.models.get_many::<Account>(&people).await?;
+    let temps = accounts.into_iter().filter(|account| matches!(account.state, AccountState::Invited(_)));
+    Ok(temps.map(|account| account.id).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TripBookingQuery {
+    crew_id: String,
+    user_id: String,
+    id: String,
+}
+
+pub(super) async fn trip_booking(call: Call<Read>) -> Outcome {
+    let query: TripBookingQuery = call.query()?;
+    acting(&call, Some(&query.user_id), "userId")?;
+    let visible = visible(&call, ids::parse(&query.id, "id")?).await?;
+    let booking = visible.booking()?;
+    if ids::parse(&query.crew_id, "crewId")? != booking.crew {
+        return Err(Failure::not_found("the crew has no such trip booking").on("crewId"));
+    }
+    let temps = temps(&call, booking.members.iter().copied()).await?;
+    Ok(visible.answer(shapes::trip_booking(visible.id, booking, &temps, call.now)))
+}
+
+#[derive(Deserialize)]
+struct ById {
+    id: String,
+}
+
+pub(super) async fn payment_balances(call: Call<Read>) -> Outcome {
+    let query: ById = call.query()?;
+    let visible = visible(&call, ids::parse(&query.id, "id")?).await?;
+    let balances: Vec<Value> = visible.booking()?.balances().iter().map(shapes::payment_balance).collect();
+    Ok(visible.answer(json!({"paymentBalances": balances})))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AccommodationsQuery {
+    user_id: String,
+    trip_booking_id: Option<String>,
+    id: Option<String>,
+}
+
+/// With `tripBookingId` all of that booking, with `id` that one; with both, that one must be of that booking.
+pub(super) async fn accommodations(call: Call<Read>) -> Outcome {
+    let query: AccommodationsQuery = call.query()?;
+    acting(&call, Some(&query.user_id), "userId")?;
+    let booking = query.trip_booking_id.as_deref().map(|id| ids::parse(id, "tripBookingId")).transpose()?;
+    let one = query.id.as_deref().map(|id| Child::Accommodation.parse(id, "id")).transpose()?;
+    let id = match (booking, one) {
+        (Some(booking), Some((of, _))) if of != booking => {
+            return Err(Failure::not_found("the booking has no such accommodation").on("id"));
+        }
+        (Some(booking), _) => booking,
+        (None, Some((booking, _))) => booking,
+        (None, None) => return Err(Failure::invalid("tripBookingId", "is required where id is not given")),
+    };
+    let visible = visible(&call, id).await?;
+    let booking = visible.booking()?;
+    let list = match one {
+        Some((_, number)) => vec![shapes::accommodation(id, booking.accommodation(number)?)],
+        None => booking.accommodations.iter().map(|one| shapes::accommodation(id, one)).collect(),
+    };
+    Ok(visible.answer(Value::Array(list)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OfBooking {
+    trip_booking_id: String,
+}
+
+/// The booking that `tripBookingId` names.
+async fn of_booking(call: &Call<Read>) -> Result<Visible, Failure> {
+    let query: OfBooking = call.query()?;
+    visible(call, ids::parse(&query.trip_booking_id, "tripBookingId")?).await
+}
+
+pub(super) async fn event_attendees(call: Call<Read>) -> Outcome {
+    let visible = of_booking(&call).await?;
+    let events = &visible.booking()?.events;
+    Ok(visible.answer(events.iter().map(|attendance| shapes::event_attendees(visible.id, attendance)).collect()))
+}
+
+pub(super) async fn ticket_bundle(call: Call<Read>) -> Outcome {
+    let query: ById = call.query()?;
+    let (id, number) = Child::Bundle.parse(&query.id, "id")?;
+    let visible = visible(&call, id).await?;
+    Ok(visible.answer(shapes::ticket_bundle(id, visible.booking()?.bundle(number)?)))
+}
+
+pub(super) async fn trip_booking_ticket_bundles(call: Call<Read>) -> Outcome {
+    let visible = of_booking(&call).await?;
+    let bundles = &visible.booking()?.bundles;
+    Ok(visible.answer(bundles.iter().map(|bundle| shapes::ticket_bundle(visible.id, bundle)).collect()))
+}
+
+/// Members with their names, which come from several streams: no ETag.
+pub(super) async fn trip_booking_members(call: Call<Read>) -> Outcome {
+    let visible = of_booking(&call).await?;
+    let booking = visible.booking()?;
+    let profiles = profiles(&call, &booking.members).await?;
+    let members = booking.members.iter().map(|person| {
+        let terms = booking.terms.get(person).copied().unwrap_or_default();
+        let (start, end) = booking.days_of(&terms);
+        let mut member = profiles.get(person).map_or_else(|| json!({}), Profile::shape);
+        member["tripBookingId"] = json!(visible.id);
+        member["userId"] = json!(person);
+        member["isLeader"] = json!(booking.is_leader(*person));
+        member["availability"] = json!(shapes::availability(terms.availability));
+        member["startDate"] = json!(start);
+        member["endDate"] = json!(end);
+        member
+    });
+    Ok(Answer::json(members.collect()).position(visible.document.position))
+}
+
+/// What a person shows to those they travel with, opened.
+#[derive(Default)]
+pub(super) struct Profile {
+    first_name: Option<String>,
+    last_name: Option<String>,
+    phone: Option<String>,
+    pub picture: Option<String>,
+    has_account: bool,
+}
+
+impl Profile {
+    /// `firstName`, `lastName`, `phoneNumber`, `imageUrl`, `isKrugoUser`, as far as known.
+    pub fn shape(&self) -> Value {
+        let mut shape = json!({"isKrugoUser": self.has_account});
+        let known = [
+            ("firstName", &self.first_name),
+            ("lastName", &self.last_name),
+            ("phoneNumber", &self.phone),
+            ("imageUrl", &self.picture),
+        ];
+        for (name, value) in known {
+            if let Some(value) = value {
+                shape[name] = json!(value);
+            }
+        }
+        shape
+    }
+}
+
+/// The profiles of these people, those unknown left out.
+pub(super) async fn profiles(call: &Call<Read>, people: &[EntityId]) -> Result<HashMap<EntityId, Profile>, Failure> {
+    let accounts = call.state.models.get_many::<Account>(people).await?;
+    let sealed: Vec<_> = accounts
+        .iter()
+        .map(|account| {
+            let state = &account.state;
+            let picture = state.registered().and_then(|registered| registered.attribute(Attribute::Picture));
+            [state.first_name(), state.last_name(), state.phone(), picture]
+        })
+        .collect();
+    let known: Vec<_> = sealed.iter().flatten().copied().flatten().collect();
+    let mut opened = call.state.vault.open_many(&known).await?.into_iter();
+    let profiles = accounts.iter().zip(sealed).map(|(account, fields)| {
+        let [first_name, last_name, phone, picture] = fields.map(|field| field.and_then(|_| opened.next()));
+        let has_account = account.state.registered().is_some();
+        (account.id, Profile { first_name, last_name, phone, picture, has_account })
+    });
+    Ok(profiles.collect())
+}

@@ -1,0 +1,170 @@
+//! Queries about crews: those of a person, their bookings and ideas, and whom a phone number belongs to.
+
+use std::collections::BTreeMap;
+
+use caravan_domain::EntityId;
+use caravan_domain::catalogue::event::Event;
+use caravan_domain::identity::contact;
+use caravan_domain::identity::reservation::Reservation;
+use caravan_domain::trips::booking;
+use caravan_domain::trips::booking::TripBookingState;
+use caravan_domain::trips::crew::{self, CrewState, Crews};
+use caravan_domain::trips::trip_idea::{self, TripIdeaState};
+use caravan_projections::{Condition, Plan};
+use caravan_wire::krugo::catalogue::event as event_shape;
+use caravan_wire::krugo::ids;
+use caravan_wire::krugo::trips as shapes;
+use caravan_wire::{Answer, Call, Failure};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::bookings::{profiles, temps};
+use super::shared::{acting, everything};
+use crate::Read;
+
+type Outcome = Result<Answer, Failure>;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CrewsQuery {
+    user_id: String,
+}
+
+pub(super) async fn crews(call: Call<Read>) -> Outcome {
+    let query: CrewsQuery = call.query()?;
+    let actor = acting(&call, Some(&query.user_id), "userId")?;
+    let plan = Plan::all(&crew::KIND, 1_000).and(Condition::Contains("members", vec![actor.to_string()]));
+    let found = everything::<CrewState>(&call.state, plan).await?;
+    let people: Vec<EntityId> =
+        found.iter().filter_map(|crew| crew.state.crew().ok()).flat_map(|crew| crew.members.clone()).collect();
+    let profiles = profiles(&call, &people).await?;
+    let list = found.iter().filter_map(|document| {
+        let crew = document.state.crew().ok()?;
+        let mut shape = shapes::crew(document.id, crew);
+        let members = crew.members.iter().map(|person| {
+            let mut member = json!({"userId": person});
+            if let Some(picture) = profiles.get(person).and_then(|profile| profile.picture.as_ref()) {
+                member["imageUrl"] = json!(picture);
+            }
+            member
+        });
+        shape["members"] = members.collect();
+        Some(shape)
+    });
+    Ok(Answer::json(list.collect()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OfCrew {
+    user_id: String,
+    crew_id: String,
+}
+
+/// The crew's id, if it exists and the caller is a member.
+async fn own_crew(call: &Call<Read>, crew: &str) -> Result<EntityId, Failure> {
+    let id = ids::parse(crew, "crewId")?;
+    let crew = call.state.models.get::<Crews>(id).await?.ok_or_else(|| Failure::not_found("no such crew"))?;
+    crew.state.crew()?.only_members(call.account()?)?;
+    Ok(id)
+}
+
+pub(super) async fn trip_bookings(call: Call<Read>) -> Outcome {
+    listed(call, |state, now| state.booking().is_ok_and(|booking| !state.is_abandoned() && !booking.is_past(now))).await
+}
+
+pub(super) async fn past_trip_bookings(call: Call<Read>) -> Outcome {
+    listed(call, |state, now| state.booking().is_ok_and(|booking| !state.is_abandoned() && booking.is_past(now))).await
+}
+
+pub(super) async fn abandoned_trip_bookings(call: Call<Read>) -> Outcome {
+    listed(call, |state, _| state.is_abandoned()).await
+}
+
+/// The crew's bookings of which `which` is true; whether one is past depends on its city's time zone.
+async fn listed(call: Call<Read>, which: fn(&TripBookingState, DateTime<Utc>) -> bool) -> Outcome {
+    let query: OfCrew = call.query()?;
+    acting(&call, Some(&query.user_id), "userId")?;
+    let crew = own_crew(&call, &query.crew_id).await?;
+    let plan = Plan::all(&booking::KIND, 1_000).and(Condition::Is("crew", vec![json!(crew)]));
+    let mut found = everything::<TripBookingState>(&call.state, plan).await?;
+    found.retain(|document| which(&document.state, call.now));
+    let members = found.iter().filter_map(|document| document.state.booking().ok()).flat_map(|b| b.members.clone());
+    let temps = temps(&call, members).await?;
+    let list = found.iter().filter_map(|document| {
+        Some(shapes::crew_trip_booking(document.id, document.state.booking().ok()?, &temps, call.now))
+    });
+    Ok(Answer::json(list.collect()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TripIdeasQuery {
+    crew_id: String,
+}
+
+/// The crew's ideas with full records of their events; one called off meanwhile is shown as it was.
+pub(super) async fn trip_ideas(call: Call<Read>) -> Outcome {
+    let query: TripIdeasQuery = call.query()?;
+    let crew = own_crew(&call, &query.crew_id).await?;
+    let plan = Plan::all(&trip_idea::KIND, 1_000).and(Condition::Is("crew", vec![json!(crew)]));
+    let found = everything::<TripIdeaState>(&call.state, plan).await?;
+    let ideas: Vec<_> = found
+        .iter()
+        .filter_map(|document| match &document.state {
+            TripIdeaState::Active(idea) => Some((document.id, idea)),
+            TripIdeaState::Unknown | TripIdeaState::Deleted { .. } => None,
+        })
+        .collect();
+    let events: Vec<EntityId> = ideas.iter().flat_map(|(_, idea)| idea.events.iter().copied()).collect();
+    let events = call.state.models.get_many::<Event>(&events).await?;
+    let events: BTreeMap<EntityId, Value> =
+        events.iter().filter_map(|event| Some((event.id, event_shape(event.id, event.state.listing()?)))).collect();
+    let list = ideas.iter().map(|(id, idea)| {
+        let mut shape = shapes::trip_idea(*id, idea);
+        shape["startDateUnix"] = json!(shapes::unix(idea.start_date));
+        shape["events"] = idea.events.iter().filter_map(|event| events.get(event).cloned()).collect();
+        shape
+    });
+    Ok(Answer::json(list.collect()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ExistingMembersQuery {
+    phone_numbers: String,
+}
+
+/// The most phone numbers that may be asked about at once.
+const MOST_NUMBERS: usize = 1_000;
+
+/// Those of the numbers that belong to somebody, in the order asked.
+pub(super) async fn existing_members(call: Call<Read>) -> Outcome {
+    let query: ExistingMembersQuery = call.query()?;
+    let texts: Vec<&str> = query.phone_numbers.split(',').collect();
+    if texts.len() > MOST_NUMBERS {
+        return Err(Failure::invalid("phoneNumbers", format!("names more than {MOST_NUMBERS} numbers")));
+    }
+    let mut reservations: Vec<EntityId> = vec![];
+    let mut numbers: BTreeMap<EntityId, String> = BTreeMap::new();
+    for text in texts {
+        let phone = contact::phone("phoneNumbers", text)?;
+        let reservation = call.state.vault.reservation_id("phone", &phone);
+        if numbers.insert(reservation, phone).is_none() {
+            reservations.push(reservation);
+        }
+    }
+    let held = call.state.models.get_many::<Reservation>(&reservations).await?;
+    let owners: Vec<(EntityId, EntityId)> =
+        held.iter().filter_map(|reservation| Some((reservation.id, reservation.state.owner?))).collect();
+    let people: Vec<EntityId> = owners.iter().map(|(_, owner)| *owner).collect();
+    let profiles = profiles(&call, &people).await?;
+    let list = owners.iter().filter_map(|(reservation, owner)| {
+        let mut shape = profiles.get(owner)?.shape();
+        shape["id"] = json!(owner);
+        shape["phoneNumber"] = json!(numbers.get(reservation)?);
+        Some(shape)
+    });
+    Ok(Answer::json(list.collect()))
+}

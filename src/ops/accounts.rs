@@ -1,0 +1,86 @@
+//! Accounts from an operator's side.
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use caravan_commands::Caller;
+use caravan_commands::effects::Outbox;
+use caravan_commands::identity::{DevelopmentProvider, Vouched};
+use caravan_domain::EntityId;
+use chrono::{TimeDelta, Utc};
+use clap::{Args, Subcommand};
+use uuid::Uuid;
+
+use crate::node::Node;
+
+#[derive(Subcommand)]
+pub enum Account {
+    /// Set a random password, print it, and close every session: the next login has to choose another
+    ForcePassword {
+        /// User name or account id
+        account: String,
+    },
+}
+
+#[derive(Args)]
+pub struct Forget {
+    /// Account id or user name; a temp member's id too
+    account: String,
+}
+
+#[derive(Args)]
+pub struct DevToken {
+    /// The id that Facebook would know the person by
+    #[arg(long)]
+    facebook_id: String,
+    #[arg(long)]
+    name: Option<String>,
+    #[arg(long)]
+    email: Option<String>,
+}
+
+impl Account {
+    pub async fn run(self, node: &Node) -> Result<()> {
+        let Account::ForcePassword { account } = self;
+        let account = find(node, &account).await?;
+        let mut random = [0u8; 18];
+        getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+        let password = URL_SAFE_NO_PAD.encode(random);
+        node.commands.force_password(account, &password, &caller()).await.context("force-password")?;
+        println!("{password}");
+        Ok(())
+    }
+}
+
+impl Forget {
+    pub async fn run(self, node: &Node) -> Result<()> {
+        let account = find(node, &self.account).await?;
+        let subjects = node.commands.forget(account, &caller()).await.context("forget")?;
+        Outbox::new(&node.outbox()).forget(&subjects).context("messages in the outbox")?;
+        eprintln!("forgotten");
+        Ok(())
+    }
+}
+
+impl DevToken {
+    pub async fn run(self, node: &Node) -> Result<()> {
+        if node.config.is_production() {
+            bail!("the development identity provider is off in production");
+        }
+        let vouched = Vouched { id: self.facebook_id, name: self.name, email: self.email, gender: None, picture: None };
+        let expires_at = Utc::now() + TimeDelta::hours(1);
+        println!("{}", DevelopmentProvider::new(&node.config.secret()?).sign(vouched, expires_at)?);
+        Ok(())
+    }
+}
+
+async fn find(node: &Node, account: &str) -> Result<EntityId> {
+    if let Ok(id) = account.parse() {
+        return Ok(id);
+    }
+    node.commands.account_named(account).await?.with_context(|| "there is no account of this name".to_owned())
+}
+
+fn caller() -> Caller {
+    Caller::system(Utc::now(), Uuid::new_v4())
+}

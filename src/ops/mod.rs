@@ -1,0 +1,11 @@
+//! What operators do: beside a running `serve` on the same data directory, or on their own.
+
+mod accounts;
+mod models;
+mod openapi;
+mod replay;
+
+pub use accounts::{Account, DevToken, Forget};
+pub use models::{Parked, Rebuild, Verify};
+pub use openapi::Openapi;
+pub use replay::Replay;

@@ -1,0 +1,244 @@
+//! What a running process does: its roles, from start to shutdown.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use caravan_commands::effects::Carriers;
+use caravan_commands::processes;
+use caravan_domain::kinds::KINDS;
+use caravan_event_store::following::follow;
+use caravan_read_api::Read;
+use caravan_wire::{Endpoints, Readiness, Settings};
+use caravan_write_api::Write;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat};
+use crate::import;
+use crate::node::Node;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// All of them in one process.
+    Serve,
+    WriteApi,
+    ReadApi,
+    /// Followers of the log: projectors, process managers, deadlines.
+    Project,
+}
+
+impl Role {
+    fn writes(self) -> bool {
+        matches!(self, Role::Serve | Role::WriteApi)
+    }
+
+    fn reads(self) -> bool {
+        matches!(self, Role::Serve | Role::ReadApi)
+    }
+
+    fn projects(self) -> bool {
+        matches!(self, Role::Serve | Role::Project)
+    }
+}
+
+/// How long requests under way get to end after SIGTERM.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How often what has lapsed is removed: idempotency keys, attempts.
+const TIDYING: Duration = Duration::from_secs(600);
+
+/// Log lines to standard error.
+pub fn log(config: &Config) {
+    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let terminal = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
+    match config.log_format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+}
+
+/// Runs a role until SIGTERM or SIGINT.
+pub async fn run(config: Config, role: Role) -> Result<()> {
+    let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
+    let mut stop_signal = stop_signal()?;
+    // Before anything else, so that a taken port is found out at once.
+    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("{}", config.listen))?;
+    let node = Node::open(config).await?;
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    let parts: &[&str] = if role == Role::Serve { &["followers", "demo"] } else { &["followers"] };
+    let readiness = Readiness::of(if role.projects() { parts } else { &[] });
+    let at_work = TaskTracker::new();
+    let router = router(&node, role, metrics, readiness.clone(), at_work.clone())?;
+    tasks.spawn(serve(listener, router, stop.clone()));
+    if role.projects() {
+        start_followers(&node, &stop, &mut tasks)?;
+    }
+    if role.writes() {
+        tasks.spawn(tidy(node.commands.clone(), stop.clone()));
+    }
+    let started = async {
+        if role == Role::Serve && node.config.wants_demo() {
+            import::load_demo(&node.commands, node.store.as_ref(), chrono::Utc::now()).await.context("the demo")?;
+        }
+        readiness.ready("demo");
+        if role.projects() {
+            caught_up(&node).await?;
+            readiness.ready("followers");
+        }
+        announce(&node, role);
+        anyhow::Ok(())
+    };
+    let outcome = tokio::select! {
+        _ = stop_signal.recv() => Ok(()),
+        outcome = started => match outcome {
+            Ok(()) => {
+                tokio::select! {
+                    _ = stop_signal.recv() => Ok(()),
+                    ended = tasks.join_next() => ended.unwrap_or(Ok(Ok(()))).context("a part of the process ended").and_then(|ended| ended),
+                }
+            }
+            Err(error) => Err(error),
+        },
+    };
+    tracing::info!("stopping");
+    stop.cancel();
+    at_work.close();
+    let ended = async {
+        while tasks.join_next().await.is_some() {}
+        at_work.wait().await;
+    };
+    if tokio::time::timeout(GRACE + Duration::from_secs(5), ended).await.is_err() {
+        tracing::warn!("stopped with work under way");
+        tasks.abort_all();
+    }
+    node.close(role == Role::Serve).await?;
+    outcome
+}
+
+fn router(
+    node: &Node,
+    role: Role,
+    metrics: PrometheusHandle,
+    readiness: Readiness,
+    tasks: TaskTracker,
+) -> Result<axum::Router> {
+    let mut endpoints: Vec<Endpoints> = vec![];
+    if role.writes() {
+        let write = Write { commands: node.commands.clone(), checkpoints: node.checkpoints.clone() };
+        endpoints.extend(caravan_write_api::endpoints(Arc::new(write)));
+    }
+    if role.reads() {
+        let read =
+            Read { models: node.models.clone(), vault: node.vault.clone(), checkpoints: node.checkpoints.clone() };
+        endpoints.extend(caravan_read_api::endpoints(Arc::new(read)));
+    }
+    let settings = Settings {
+        cors_origins: node.config.cors_origins(),
+        metrics: Arc::new(move || metrics.render()),
+        readiness,
+        tasks,
+    };
+    caravan_wire::router(endpoints, settings).context("CARAVAN_CORS_ORIGINS")
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown({
+        let stop = stop.clone();
+        async move { stop.cancelled().await }
+    });
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        outcome = serving => Ok(outcome?),
+        () = late => Ok(()),
+    }
+}
+
+fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Result<()>>) -> Result<()> {
+    let config = &node.config;
+    let setup = processes::Setup {
+        commands: node.commands.clone(),
+        checkpoints: node.checkpoints.clone(),
+        pool: node.pool.clone(),
+        carriers: Carriers::open(&config.mail, &config.mail_from, &config.sms, &node.outbox())?,
+        public_url: config.public_url.as_str().into(),
+    };
+    let documents = caravan_projections::postgres_follower(node.store.clone(), KINDS);
+    let documents = follow(node.store.clone(), node.checkpoints.clone(), documents, stop.clone());
+    let search = node.search.clone().follow(node.checkpoints.clone(), stop.clone());
+    tasks.spawn(ending(documents));
+    tasks.spawn(ending(search));
+    for (_, process) in processes::all(&setup, stop) {
+        tasks.spawn(ending(process));
+    }
+    Ok(())
+}
+
+/// A follower as a part of the process: it ends when told to, without an error.
+async fn ending(following: impl Future<Output = ()>) -> Result<()> {
+    following.await;
+    Ok(())
+}
+
+/// Waits until the read models show everything that the log holds by now.
+async fn caught_up(node: &Node) -> Result<()> {
+    let head = node.store.head().await?;
+    while node.checkpoints.wait("postgres", head, Duration::from_secs(5)).await.is_err() {
+        tracing::info!("read models are catching up with the log");
+    }
+    Ok(())
+}
+
+async fn tidy(commands: caravan_commands::Commands, stop: CancellationToken) -> Result<()> {
+    loop {
+        if let Err(error) = commands.tidy().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "what has lapsed could not be removed");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(TIDYING) => {}
+        }
+    }
+}
+
+fn announce(node: &Node, role: Role) {
+    let url = format!("http://{}", node.config.listen);
+    tracing::info!(%url, "ready");
+    if role != Role::Serve {
+        return;
+    }
+    println!(
+        "\nCaravan is ready.\n  API         {url}/dev (krugo)\n  Docs        {url}/docs\n  Health      {url}/health/ready\n  \
+         Metrics     {url}/metrics\n  Messages    {}\n\nTry:\n  curl -s {url}/dev/signup -H 'content-type: application/json' \\\n    \
+         -d '{{\"username\": \"ada\", \"password\": \"correct horse battery\", \"firstname\": \"Ada\", \"lastname\": \"L\", \
+         \"attributes\": [{{\"Name\": \"email\", \"Value\": \"ada@example.org\"}}]}}'\n",
+        node.outbox().display()
+    );
+}
+
+/// Comes when an operator or the terminal asks to stop.
+fn stop_signal() -> Result<tokio::sync::mpsc::Receiver<()>> {
+    let (asked, wait) = tokio::sync::mpsc::channel(1);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        let _ = asked.send(()).await;
+    });
+    Ok(wait)
+}
