@@ -102,7 +102,7 @@ mod tests {
     #[serde(tag = "type", content = "data")]
     enum DoorEvent {
         Opened { by: String },
-        Locked,
+        Locked {},
     }
 
     impl Decider for Door {
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn an_event_comes_back_as_it_went_in() {
-        let events = [DoorEvent::Opened { by: "Ada".into() }, DoorEvent::Locked];
+        let events = [DoorEvent::Opened { by: "Ada".into() }, DoorEvent::Locked {}];
         let encoded = encode::<Door>(&events, &stream(), &metadata()).unwrap();
         assert_eq!(encoded[0].event_type, "Opened");
         assert_eq!(encoded[0].data, json!({"by": "Ada"}));
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn ids_follow_from_command_stream_and_index() {
-        let events = [DoorEvent::Locked, DoorEvent::Locked];
+        let events = [DoorEvent::Locked {}, DoorEvent::Locked {}];
         let once = encode::<Door>(&events, &stream(), &metadata()).unwrap();
         assert_eq!(once, encode::<Door>(&events, &stream(), &metadata()).unwrap());
         assert_ne!(once[0].id, once[1].id);
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn an_event_of_unknown_shape_is_named() {
-        let mut event = recorded(encode::<Door>(&[DoorEvent::Locked], &stream(), &metadata()).unwrap().remove(0));
+        let mut event = recorded(encode::<Door>(&[DoorEvent::Locked {}], &stream(), &metadata()).unwrap().remove(0));
         event.event_type = "Painted".into();
         let error = decode::<Door>(&event).unwrap_err().to_string();
         assert!(error.contains("Painted") && error.contains("position 1"), "{error}");
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn old_shapes_are_read_as_the_current_one() {
-        let mut event = recorded(encode::<Door>(&[DoorEvent::Locked], &stream(), &metadata()).unwrap().remove(0));
+        let mut event = recorded(encode::<Door>(&[DoorEvent::Locked {}], &stream(), &metadata()).unwrap().remove(0));
         event.event_type = "Opened".into();
         let current = json!({"person": "Ada", "key": null});
         for (version, stored) in [(1, json!({"by": "Ada"})), (2, json!({"person": "Ada"})), (3, current.clone())] {

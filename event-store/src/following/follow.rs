@@ -102,7 +102,7 @@ async fn run(
     let mut connection = PgConnection::connect_with(&options).await?;
     let name = follower.name().to_owned();
     if !lease::has_checkpoint(&mut connection, &name).await? {
-        let position = if follower.from_now() { store.head().await? } else { 0 };
+        let position = if follower.starts_now() { store.head().await? } else { 0 };
         lease::make_checkpoint(&mut connection, &name, position).await?;
     }
     let lease = loop {

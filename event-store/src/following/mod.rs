@@ -27,7 +27,7 @@ pub trait Follower: Send + 'static {
     fn filter(&self) -> Filter;
 
     /// Whether it starts at the log's end when it has no checkpoint yet, instead of at the beginning.
-    fn from_now(&self) -> bool {
+    fn starts_now(&self) -> bool {
         false
     }
 
