@@ -1,5 +1,5 @@
 # Caravan: `make run` is all a newcomer needs.
-.PHONY: build run test lint bench coverage clean help
+.PHONY: build run test lint bench coverage docs clean help
 
 CARGO_FLAGS ?=
 
@@ -29,6 +29,9 @@ bench: build ## Our figures beside the limit of the same moment
 coverage: ## Write docs/COVERAGE.md from a conformance run
 	@scripts/setup test
 	CARAVAN_UPDATE_COVERAGE=1 cargo test --locked --test conformance
+
+docs: ## Write docs/EVENTS.md from the pinned events
+	CARAVAN_UPDATE_DOCS=1 cargo test --locked -p caravan-domain --test storage_format
 
 clean: ## Remove what was built (data/ stays)
 	cargo clean

@@ -1,7 +1,7 @@
 use caravan_domain::catalogue::Event;
 use serde_json::{Value, json};
 
-use crate::pinned;
+use crate::{Pinned, pinned};
 
 const ONE: &str = "00000000-0000-8000-8000-000000000001";
 const OTHER: &str = "00000000-0000-8000-8000-000000000002";
@@ -10,8 +10,11 @@ fn event(name: &str, data: Value) -> Value {
     json!({"type": name, "data": data})
 }
 
-#[test]
-fn events() {
+pub fn all() -> Vec<Pinned> {
+    vec![events()]
+}
+
+fn events() -> Pinned {
     pinned::<Event>([
         event(
             "Listed",
@@ -47,5 +50,5 @@ fn events() {
         event("OrganizerChanged", json!({})),
         event("Cancelled", json!({})),
         event("Reinstated", json!({})),
-    ]);
+    ])
 }

@@ -1,7 +1,7 @@
 use caravan_domain::identity::{Account, AccountEvent, Reservation, ReservationEvent, SignUp, SignUpEvent};
 use serde_json::{Value, json};
 
-use crate::pinned;
+use crate::{Pinned, pinned};
 
 const ONE: &str = "00000000-0000-8000-8000-000000000001";
 const OTHER: &str = "00000000-0000-8000-8000-000000000002";
@@ -18,8 +18,11 @@ fn code(purpose: &str, channel: &str) -> Value {
         "issued_at": AT, "expires_at": LATER}})
 }
 
-#[test]
-fn accounts() {
+pub fn all() -> Vec<Pinned> {
+    vec![accounts(), sign_ups(), reservations()]
+}
+
+fn accounts() -> Pinned {
     pinned::<Account>([
         json!({"type": "Invited", "data": {"first_name": sealed(), "last_name": sealed(), "phone": sealed()}}),
         json!({"type": "Invited", "data": {"phone": sealed()}}),
@@ -57,11 +60,10 @@ fn accounts() {
         json!({"type": "MfaSwitched", "data": {"on": true}}),
         json!({"type": "Absorbed", "data": {"into": OTHER}}),
         json!({"type": "PersonForgotten", "data": {"at": AT}}),
-    ]);
+    ])
 }
 
-#[test]
-fn sign_ups() {
+fn sign_ups() -> Pinned {
     pinned::<SignUp>([
         json!({"type": "SignUpBegun", "data": {"id": ONE, "username": sealed(), "password_hash": "$argon2id$",
             "email": sealed(), "phone": sealed(), "channel": "sms", "attributes": {"given_name": sealed()},
@@ -72,16 +74,15 @@ fn sign_ups() {
         json!({"type": "SignUpDropped", "data": {"attempt": ONE}}),
         json!({"type": "SignUpConfirmed", "data": {"attempt": ONE, "at": AT}}),
         json!({"type": "SignUpCompleted", "data": {"attempt": ONE, "account": OTHER}}),
-    ]);
+    ])
 }
 
-#[test]
-fn reservations() {
+fn reservations() -> Pinned {
     pinned::<Reservation>([
         json!({"type": "Claimed", "data": {"owner": ONE, "at": AT}}),
         json!({"type": "Moved", "data": {"from": ONE, "to": OTHER, "at": AT}}),
         json!({"type": "Released", "data": {"owner": ONE}}),
-    ]);
+    ])
 }
 
 /// A new event fails to compile here: pin it above, then name it.

@@ -3,7 +3,7 @@ use caravan_domain::trips::crew::Crews;
 use caravan_domain::trips::trip_idea::TripIdeas;
 use serde_json::{Value, json};
 
-use crate::pinned;
+use crate::{Pinned, pinned};
 
 const ONE: &str = "00000000-0000-8000-8000-000000000001";
 const OTHER: &str = "00000000-0000-8000-8000-000000000002";
@@ -16,8 +16,11 @@ fn event(name: &str, data: Value) -> Value {
     json!({"type": name, "data": data})
 }
 
-#[test]
-fn crews() {
+pub fn all() -> Vec<Pinned> {
+    vec![crews(), trip_ideas(), bookings()]
+}
+
+fn crews() -> Pinned {
     pinned::<Crews>([
         event(
             "CrewCreated",
@@ -32,11 +35,10 @@ fn crews() {
         event("CrewMemberRemoved", json!({"person": OTHER})),
         event("CrewMemberReplaced", json!({"from": OTHER, "to": ONE})),
         event("CrewDeleted", json!({"at": AT})),
-    ]);
+    ])
 }
 
-#[test]
-fn trip_ideas() {
+fn trip_ideas() -> Pinned {
     pinned::<TripIdeas>([
         event(
             "TripIdeaSuggested",
@@ -47,7 +49,7 @@ fn trip_ideas() {
         event("TripIdeaUnliked", json!({"person": ONE})),
         event("TripIdeaPersonReplaced", json!({"from": OTHER, "to": ONE})),
         event("TripIdeaDeleted", json!({"at": AT})),
-    ]);
+    ])
 }
 
 fn purchase() -> Value {
@@ -76,8 +78,7 @@ fn details() -> Value {
         "hotel_type": 1, "guest_users": [ONE], "simple": false})
 }
 
-#[test]
-fn bookings() {
+fn bookings() -> Pinned {
     let mut accommodation = details();
     accommodation["number"] = json!(8);
     accommodation["rooms"] = json!([room()]);
@@ -129,5 +130,5 @@ fn bookings() {
         event("GuestsAdded", json!({"room": 5, "guests": [guest()]})),
         event("GuestChanged", json!({"room": 5, "guest": guest()})),
         event("GuestRemoved", json!({"guest": 6})),
-    ]);
+    ])
 }
