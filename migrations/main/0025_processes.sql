@@ -26,13 +26,26 @@ create table announced_purchases (
     primary key (booking, purchase)
 );
 
--- The bookings of each crew: who leaves the crew leaves them.
+-- The bookings of each crew, and who is in which, as of the checkpoint of departures. Whoever was replaced in a crew
+-- stays here.
 create table crew_bookings (
     booking uuid primary key,
     crew uuid not null
 );
 
 create index crew_bookings_of on crew_bookings (crew);
+
+create table crew_members (
+    crew uuid not null,
+    person uuid not null,
+    primary key (crew, person)
+);
+
+create table booking_members (
+    booking uuid not null references crew_bookings,
+    person uuid not null,
+    primary key (booking, person)
+);
 
 -- People without an account, and the account that absorbed each.
 create table temp_members (

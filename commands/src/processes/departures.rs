@@ -1,18 +1,18 @@
 //! Who leaves a crew, or is removed from it, leaves its active bookings; a crew that is deleted abandons them.
+//!
+//! Who is in which crew and booking is kept as of the event looked at, so that a repeat reacts to the same.
 
 use async_trait::async_trait;
-use caravan_domain::EntityId;
-use caravan_domain::identity::{Account, AccountState};
 use caravan_domain::trips::booking::{TripBookingCommand, TripBookingEvent, TripBookings};
-use caravan_domain::trips::crew::{CrewEvent, CrewState, Crews};
-use caravan_domain::{Decider, trips::booking::TripBookingState};
+use caravan_domain::trips::crew::{CrewEvent, Crews};
+use caravan_domain::{Decider, EntityId};
 use caravan_event_store::following::{FollowError, Follower};
 use caravan_event_store::{Filter, Recorded};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::reaction::{decoded, failed, react};
-use crate::{CommandError, Commands, stream};
+use super::reaction::{decoded, react};
+use crate::{Commands, stream};
 
 pub struct Departures {
     commands: Commands,
@@ -24,61 +24,145 @@ impl Departures {
     }
 
     async fn crew_changed(&self, tx: &mut PgConnection, event: &Recorded) -> Result<(), FollowError> {
-        let command = match decoded::<Crews>(event)? {
-            CrewEvent::CrewMemberRemoved { person } => TripBookingCommand::LeaveCrew { person },
-            CrewEvent::CrewDeleted { .. } => TripBookingCommand::AbandonWithCrew,
-            _ => return Ok(()),
-        };
-        let bookings: Vec<Uuid> = sqlx::query_scalar("select booking from crew_bookings where crew = $1 order by 1")
-            .bind(event.stream.id.0)
-            .fetch_all(tx)
-            .await?;
-        for booking in bookings {
-            let booking = stream::<TripBookings>(EntityId(booking));
-            react::<TripBookings>(&self.commands, event, "departure", booking, command.clone()).await?;
-        }
-        Ok(())
-    }
-
-    /// Whoever joined a booking while leaving the crew, or while it was deleted, was not yet known to be in it.
-    async fn booking_changed(&self, tx: &mut PgConnection, event: &Recorded) -> Result<(), FollowError> {
-        if let TripBookingEvent::BookingCreated { crew, .. } = decoded::<TripBookings>(event)? {
-            sqlx::query("insert into crew_bookings (booking, crew) values ($1, $2) on conflict do nothing")
-                .bind(event.stream.id.0)
-                .bind(crew.0)
-                .execute(tx)
-                .await?;
-        }
-        for command in self.strangers(event).await.map_err(|error| failed(event, error))? {
-            let name = match &command {
-                TripBookingCommand::LeaveCrew { person } => format!("stranger {person}"),
-                _ => "orphan".to_owned(),
-            };
-            react::<TripBookings>(&self.commands, event, &name, event.stream.clone(), command).await?;
-        }
-        Ok(())
-    }
-
-    /// What makes the members of a booking members of its crew again.
-    async fn strangers(&self, event: &Recorded) -> Result<Vec<TripBookingCommand>, CommandError> {
-        let state = self.commands.state::<TripBookings>(&event.stream).await?.state;
-        let TripBookingState::Active(booking) = &*state else { return Ok(vec![]) };
-        let crew = self.commands.state::<Crews>(&stream::<Crews>(booking.crew)).await?.state;
-        let crew = match &*crew {
-            CrewState::Active(crew) => crew,
-            CrewState::Deleted { .. } => return Ok(vec![TripBookingCommand::AbandonWithCrew]),
-            CrewState::Unknown => return Ok(vec![]),
-        };
-        let mut strangers = vec![];
-        for person in booking.members.iter().copied().filter(|member| !crew.is_member(*member)) {
-            // An absorbed temp member is about to be replaced, here as in the crew.
-            let account = self.commands.state::<Account>(&stream::<Account>(person)).await?.state;
-            if !matches!(*account, AccountState::Absorbed { .. }) {
-                strangers.push(TripBookingCommand::LeaveCrew { person });
+        let crew = event.stream.id;
+        match decoded::<Crews>(event)? {
+            CrewEvent::CrewCreated { members, .. } => join_crew(tx, crew, &members).await,
+            CrewEvent::CrewMemberAdded { person } | CrewEvent::CrewMemberInvited { person } => {
+                join_crew(tx, crew, &[person]).await
             }
+            // Bookings that still name the temp member are about to name the account too: no reason to leave them.
+            CrewEvent::CrewMemberReplaced { to, .. } => join_crew(tx, crew, &[to]).await,
+            CrewEvent::CrewMemberRemoved { person } => {
+                sqlx::query("delete from crew_members where crew = $1 and person = $2")
+                    .bind(crew.0)
+                    .bind(person.0)
+                    .execute(&mut *tx)
+                    .await?;
+                let bookings: Vec<Uuid> = sqlx::query_scalar(
+                    "select booking from crew_bookings join booking_members using (booking)
+                     where crew = $1 and person = $2 order by booking",
+                )
+                .bind(crew.0)
+                .bind(person.0)
+                .fetch_all(tx)
+                .await?;
+                for booking in bookings {
+                    self.leave(event, EntityId(booking), person).await?;
+                }
+                Ok(())
+            }
+            CrewEvent::CrewDeleted { .. } => {
+                sqlx::query("delete from crew_members where crew = $1").bind(crew.0).execute(&mut *tx).await?;
+                let bookings: Vec<Uuid> =
+                    sqlx::query_scalar("select booking from crew_bookings where crew = $1 order by booking")
+                        .bind(crew.0)
+                        .fetch_all(tx)
+                        .await?;
+                for booking in bookings {
+                    self.abandon(event, EntityId(booking)).await?;
+                }
+                Ok(())
+            }
+            CrewEvent::CrewChanged { .. } => Ok(()),
         }
-        Ok(strangers)
     }
+
+    async fn booking_changed(&self, tx: &mut PgConnection, event: &Recorded) -> Result<(), FollowError> {
+        let booking = event.stream.id;
+        match decoded::<TripBookings>(event)? {
+            TripBookingEvent::BookingCreated { crew, leaders, .. } => {
+                sqlx::query("insert into crew_bookings (booking, crew) values ($1, $2) on conflict do nothing")
+                    .bind(booking.0)
+                    .bind(crew.0)
+                    .execute(&mut *tx)
+                    .await?;
+                join_booking(tx, booking, &leaders).await?;
+                self.strangers_leave(tx, event).await
+            }
+            TripBookingEvent::MemberAdded { person, .. } => {
+                join_booking(tx, booking, &[person]).await?;
+                self.strangers_leave(tx, event).await
+            }
+            TripBookingEvent::MemberReplaced { from, to } => {
+                leave_booking(tx, booking, from).await?;
+                join_booking(tx, booking, &[to]).await?;
+                self.strangers_leave(tx, event).await
+            }
+            TripBookingEvent::MemberRemoved { person } => leave_booking(tx, booking, person).await,
+            TripBookingEvent::BookingRecovered {} => self.strangers_leave(tx, event).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Who joined a booking, or recovered it, may have known the crew as it was before somebody left it.
+    async fn strangers_leave(&self, tx: &mut PgConnection, event: &Recorded) -> Result<(), FollowError> {
+        let booking = event.stream.id;
+        // A crew always has a member, unless it was deleted.
+        let exists: bool = sqlx::query_scalar(
+            "select exists (select from crew_bookings join crew_members using (crew) where booking = $1)",
+        )
+        .bind(booking.0)
+        .fetch_one(&mut *tx)
+        .await?;
+        if !exists {
+            return self.abandon(event, booking).await;
+        }
+        let strangers: Vec<Uuid> = sqlx::query_scalar(
+            "select person from booking_members join crew_bookings b using (booking)
+             where booking = $1
+               and not exists (select from crew_members m where m.crew = b.crew and m.person = booking_members.person)
+             order by person",
+        )
+        .bind(booking.0)
+        .fetch_all(tx)
+        .await?;
+        for person in strangers {
+            self.leave(event, booking, EntityId(person)).await?;
+        }
+        Ok(())
+    }
+
+    async fn leave(&self, event: &Recorded, booking: EntityId, person: EntityId) -> Result<(), FollowError> {
+        let (name, target) = (format!("departure of {person}"), stream::<TripBookings>(booking));
+        react::<TripBookings>(&self.commands, event, &name, target, TripBookingCommand::LeaveCrew { person }).await
+    }
+
+    async fn abandon(&self, event: &Recorded, booking: EntityId) -> Result<(), FollowError> {
+        let target = stream::<TripBookings>(booking);
+        react::<TripBookings>(&self.commands, event, "end of the crew", target, TripBookingCommand::AbandonWithCrew)
+            .await
+    }
+}
+
+async fn join_crew(tx: &mut PgConnection, crew: EntityId, people: &[EntityId]) -> Result<(), FollowError> {
+    sqlx::query("insert into crew_members (crew, person) select $1, unnest($2::uuid[]) on conflict do nothing")
+        .bind(crew.0)
+        .bind(uuids(people))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+async fn join_booking(tx: &mut PgConnection, booking: EntityId, people: &[EntityId]) -> Result<(), FollowError> {
+    sqlx::query("insert into booking_members (booking, person) select $1, unnest($2::uuid[]) on conflict do nothing")
+        .bind(booking.0)
+        .bind(uuids(people))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+async fn leave_booking(tx: &mut PgConnection, booking: EntityId, person: EntityId) -> Result<(), FollowError> {
+    sqlx::query("delete from booking_members where booking = $1 and person = $2")
+        .bind(booking.0)
+        .bind(person.0)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn uuids(people: &[EntityId]) -> Vec<Uuid> {
+    people.iter().map(|person| person.0).collect()
 }
 
 #[async_trait]
@@ -91,12 +175,17 @@ impl Follower for Departures {
         Filter {
             categories: [Crews::CATEGORY, TripBookings::CATEGORY].map(str::to_owned).to_vec(),
             event_types: [
+                "CrewCreated",
+                "CrewMemberAdded",
+                "CrewMemberInvited",
+                "CrewMemberReplaced",
                 "CrewMemberRemoved",
                 "CrewDeleted",
                 "BookingCreated",
                 "BookingRecovered",
                 "MemberAdded",
                 "MemberReplaced",
+                "MemberRemoved",
             ]
             .map(str::to_owned)
             .to_vec(),

@@ -1,0 +1,136 @@
+use caravan_commands::processes::Departures;
+use caravan_commands::stream;
+use caravan_domain::identity::AccountCommand;
+use caravan_domain::trips::booking::{AddMember, TripBookingCommand, TripBookingState, TripBookings};
+use caravan_domain::trips::crew::{CrewCommand, Crews};
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_a_crew_leaves_its_bookings() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let (crew, other) = (world.crew(dana, &[eli]).await, world.crew(dana, &[eli]).await);
+    let together = world.booking(crew, dana, &[eli]).await;
+    let led = world.booking(crew, eli, &[dana]).await;
+    let alone = world.booking(crew, eli, &[]).await;
+    let elsewhere = world.booking(other, dana, &[eli]).await;
+    world.change_crew(crew, eli, CrewCommand::RemoveMember { person: eli }).await;
+
+    world.follow_and_die(Departures::new(world.commands.clone())).await;
+    let restarted = world.another().await;
+    restarted.follow(Departures::new(restarted.commands.clone())).await;
+
+    assert_eq!(world.booking_members(together).await, [dana]);
+    let led = world.booking_state(led).await;
+    assert_eq!(led.booking().unwrap().leaders, [dana], "the longest-standing member leads");
+    assert!(world.booking_state(alone).await.is_abandoned());
+    assert_eq!(world.booking_members(elsewhere).await, [dana, eli]);
+    assert_eq!(world.events("MemberRemoved").await.len(), 3, "once each");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departure_is_not_repeated_for_somebody_who_came_back() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let crew = world.crew(dana, &[eli]).await;
+    let booking = world.booking(crew, dana, &[eli]).await;
+    world.change_crew(crew, eli, CrewCommand::RemoveMember { person: eli }).await;
+    world.follow_and_die(Departures::new(world.commands.clone())).await;
+    assert_eq!(world.booking_members(booking).await, [dana]);
+
+    world.change_crew(crew, dana, CrewCommand::AddMember { person: eli }).await;
+    world.add_member(booking, dana, eli).await;
+    world.follow(Departures::new(world.commands.clone())).await;
+    assert_eq!(world.booking_members(booking).await, [dana, eli]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departure_does_not_reach_a_booking_that_was_joined_later() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let crew = world.crew(dana, &[eli]).await;
+    let booking = world.booking(crew, dana, &[]).await;
+    world.change_crew(crew, eli, CrewCommand::RemoveMember { person: eli }).await;
+    world.follow_and_die(Departures::new(world.commands.clone())).await;
+    world.change_crew(crew, dana, CrewCommand::AddMember { person: eli }).await;
+    world.add_member(booking, dana, eli).await;
+    world.follow(Departures::new(world.commands.clone())).await;
+    assert_eq!(world.booking_members(booking).await, [dana, eli]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_recovered_while_its_crew_was_deleted_is_abandoned_again() {
+    let world = World::new().await;
+    let dana = world.person("Dana", None, None).await;
+    let crew = world.crew(dana, &[]).await;
+    let booking = world.booking(crew, dana, &[]).await;
+    let change = async |command| world.commands.change_booking(booking, command, &world.by(dana)).await.unwrap();
+    change(TripBookingCommand::Abandon { crew_id: crew }).await;
+    let before = world.commands.state::<Crews>(&stream::<Crews>(crew)).await.unwrap().state;
+    world.change_crew(crew, dana, CrewCommand::Delete).await;
+    change(TripBookingCommand::Recover { crew_id: crew, crew: before, forced: false }).await;
+    world.follow(Departures::new(world.commands.clone())).await;
+    assert!(world.booking_state(booking).await.is_abandoned());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_crew_abandons_its_bookings() {
+    let world = World::new().await;
+    let dana = world.person("Dana", None, None).await;
+    let crew = world.crew(dana, &[]).await;
+    let bookings = [world.booking(crew, dana, &[]).await, world.booking(crew, dana, &[]).await];
+    let kept = world.booking(world.crew(dana, &[]).await, dana, &[]).await;
+    world.follow(Departures::new(world.commands.clone())).await;
+    world.change_crew(crew, dana, CrewCommand::Delete).await;
+    world.follow_and_die(Departures::new(world.commands.clone())).await;
+    world.follow(Departures::new(world.commands.clone())).await;
+    for booking in bookings {
+        assert!(world.booking_state(booking).await.is_abandoned());
+    }
+    assert!(!world.booking_state(kept).await.is_abandoned());
+    let abandoned = world.events("BookingAbandoned").await;
+    assert_eq!(abandoned.len(), 2);
+    let deleted = world.events("CrewDeleted").await;
+    for event in abandoned {
+        assert_eq!(event.metadata.causation_id, Some(deleted[0].id));
+        assert_eq!(event.metadata.correlation_id, deleted[0].metadata.correlation_id);
+        assert_eq!(event.metadata.actor, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joined_a_booking_while_leaving_the_crew_leaves_it_too() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let crew = world.crew(dana, &[eli]).await;
+    let booking = world.booking(crew, dana, &[]).await;
+    // Whoever adds Eli has read the crew before Eli left it.
+    let before = world.commands.state::<Crews>(&stream::<Crews>(crew)).await.unwrap().state;
+    world.change_crew(crew, eli, CrewCommand::RemoveMember { person: eli }).await;
+    let add =
+        AddMember { person: eli, crew: before, leader: false, start_date: None, end_date: None, availability: None };
+    world.commands.change_booking(booking, TripBookingCommand::AddMember(add), &world.by(dana)).await.unwrap();
+    world.follow(Departures::new(world.commands.clone())).await;
+    assert_eq!(world.booking_members(booking).await, [dana]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absorbed_temp_member_is_left_to_be_replaced() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let crew = world.crew(dana, &[]).await;
+    let temp = world.invite(crew, dana, "+14165550100").await;
+    let booking = world.booking(crew, dana, &[temp]).await;
+    world.account(temp, AccountCommand::Absorb { into: eli }).await;
+    // The crew knows already, the booking does not.
+    let replace = CrewCommand::ReplaceMember { from: temp, to: eli };
+    world.commands.execute::<Crews>(stream::<Crews>(crew), replace, &world.system()).await.unwrap();
+    world.follow(Departures::new(world.commands.clone())).await;
+    assert_eq!(world.booking_members(booking).await, [dana, temp]);
+    let replace = TripBookingCommand::ReplaceMember { from: temp, to: eli };
+    world.commands.execute::<TripBookings>(stream::<TripBookings>(booking), replace, &world.system()).await.unwrap();
+    world.follow(Departures::new(world.commands.clone())).await;
+    assert_eq!(world.booking_members(booking).await, [dana, eli]);
+    assert!(matches!(world.booking_state(booking).await, TripBookingState::Active(_)));
+}

@@ -1,0 +1,7 @@
+//! Process managers on a real Postgres: what follows from an event happens once, whatever breaks off in between.
+
+mod absorption;
+mod deadlines;
+mod departures;
+mod messages;
+mod world;
