@@ -56,10 +56,12 @@ impl Commands {
 
         let phone = self.vault().open_text(&change.phone).await?;
         self.take_phone(account, &phone, caller).await?;
-        let changed = self.change_account(account, AccountCommand::ProvePhone { nonce }, caller).await?;
+        let mut changed = self.change_account(account, AccountCommand::ProvePhone { nonce }, caller).await?;
         if let Some(before) = registered.proven_phone().filter(|before| **before != change.phone) {
             let before = self.contact_stream(Channel::Sms, &self.vault().open_text(before).await?);
-            self.reserve(before, ReservationCommand::Release { owner: account }, &caller.step("release")).await?;
+            let release = ReservationCommand::Release { owner: account };
+            let released = self.reserve(before, release, &caller.step("release")).await?;
+            changed.position = changed.position.max(released);
         }
         Ok(changed)
     }

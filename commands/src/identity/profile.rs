@@ -36,13 +36,14 @@ impl Commands {
             attributes.insert(attribute, value);
         }
         let edit = AccountCommand::EditProfile { email, attributes };
-        let changed = self.change_account(person.account, edit, caller).await?;
+        let mut changed = self.change_account(person.account, edit, caller).await?;
         if let Some(address) = before.registered().and_then(|account| account.proven_email())
             && changed.state.registered().is_some_and(|account| account.proven_email().is_none())
         {
             let reserved = self.contact_stream(Channel::Mail, &self.vault().open_text(address).await?);
             let release = ReservationCommand::Release { owner: person.account };
-            self.reserve(reserved, release, &caller.step("release")).await?;
+            let released = self.reserve(reserved, release, &caller.step("release")).await?;
+            changed.position = changed.position.max(released);
         }
         Ok(changed)
     }
