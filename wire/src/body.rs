@@ -9,6 +9,9 @@ use crate::{Failure, FailureKind};
 
 /// Bytes of a body.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
+/// Bytes beyond that which are still read and dropped: a sender listens when it has sent all, and one that is cut off
+/// before never hears why.
+const MAX_DROPPED: usize = 16 * MAX_BODY;
 /// Objects and lists within each other.
 const MAX_NESTING: usize = 32;
 /// Entries of one list.
@@ -35,19 +38,24 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Value, Failu
 async fn collect(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failure> {
     let too_large = || Failure::new(FailureKind::TooLarge, "is larger than 1 MiB").on("body");
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY) {
+    let asks_first = headers.contains_key(header::EXPECT);
+    if announced.is_some_and(|length| length > MAX_DROPPED || (length > MAX_BODY && asks_first)) {
         return Err(too_large());
     }
-    let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
+    let mut bytes = Vec::with_capacity(announced.unwrap_or_default().min(MAX_BODY));
+    let mut length = 0;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Failure::invalid("body", "could not be read"))?;
-        if bytes.len() + chunk.len() > MAX_BODY {
-            return Err(too_large());
+        length += chunk.len();
+        if length > MAX_DROPPED {
+            break;
         }
-        bytes.extend_from_slice(&chunk);
+        if length <= MAX_BODY {
+            bytes.extend_from_slice(&chunk);
+        }
     }
-    Ok(bytes)
+    if length > MAX_BODY { Err(too_large()) } else { Ok(bytes) }
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Failure> {
