@@ -18,7 +18,7 @@ const NAMED_WITHIN_KM: f64 = 250.0;
 const NEAR_KM: f64 = 60.0;
 
 /// The gazetteer lists districts beside their cities; a larger city this much farther away than the nearest is meant.
-const DISTRICT_KM: f64 = 10.0;
+const DISTRICT_KM: f64 = 20.0;
 
 pub struct Gazetteer {
     cities: Vec<Entry>,

@@ -278,7 +278,9 @@ fn venue_key(announcement: &Announcement, city: Option<&Entry>) -> Option<String
     let location = &announcement.location;
     let name = names::key(location.venue.as_ref()?);
     let is_city = city.is_some_and(|city| names::city_key(&city.name) == name);
-    if name.is_empty() || is_city {
+    let is_nowhere =
+        ["", "online", "online event", "on line event", "virtual", "virtual event"].contains(&name.as_str());
+    if is_city || is_nowhere {
         return None;
     }
     Some(match city {

@@ -1,0 +1,294 @@
+//! `caravan import events` and the demo on the data that people really publish, against a real log.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sqlx::{Connection, PgConnection};
+use support::{Server, Settings};
+use tempfile::TempDir;
+
+/// A database of its own, and the program on it.
+struct Catalogue {
+    url: String,
+    dir: TempDir,
+}
+
+impl Catalogue {
+    async fn new() -> Catalogue {
+        Catalogue {
+            url: caravan_private_postgres::testing::database().await,
+            dir: tempfile::tempdir().expect("a temporary directory can be made"),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_caravan"));
+        command.args(arguments).env("CARAVAN_DATABASE_URL", &self.url).env("CARAVAN_DATA_DIR", self.dir.path());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn import(&self, file: &Path) -> Import {
+        let file = file.to_str().expect("paths of tests are text");
+        let mut command = self.command(&["import", "events", file]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Import::of(command.output().expect("the program can be started"))
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, content).expect("a file can be written");
+        path
+    }
+
+    async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.expect("the test database takes connections")
+    }
+
+    async fn head(&self) -> i64 {
+        let head = sqlx::query_scalar("select coalesce(max(position), 0) from events");
+        head.fetch_one(&mut self.connect().await).await.expect("the log has a head")
+    }
+
+    /// Data of the events of a category and type, in order.
+    async fn stored(&self, category: &str, event_type: &str) -> Vec<Value> {
+        sqlx::query_scalar("select data from events where category = $1 and event_type = $2 order by position")
+            .bind(category)
+            .bind(event_type)
+            .fetch_all(&mut self.connect().await)
+            .await
+            .expect("the log can be read")
+    }
+}
+
+struct Import {
+    good: bool,
+    summary: String,
+    /// What was reported about single records.
+    reports: Vec<String>,
+    errors: String,
+}
+
+impl Import {
+    fn of(output: Output) -> Import {
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let reports = errors.lines().filter(|line| line.contains(": record ") || line.contains(": line "));
+        Import {
+            good: output.status.success(),
+            summary: String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+            reports: reports.map(str::to_owned).collect(),
+            errors,
+        }
+    }
+
+    fn reported(&self, reason: &str) -> BTreeSet<&str> {
+        let found = self.reports.iter().filter(|report| report.contains(reason));
+        found.filter_map(|report| report.split(": ").nth(1)).collect()
+    }
+}
+
+fn demo(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("demo").join(file)
+}
+
+fn set<'s>(items: impl IntoIterator<Item = &'s str>) -> BTreeSet<&'s str> {
+    items.into_iter().collect()
+}
+
+#[tokio::test]
+async fn what_toronto_publishes_goes_in_as_far_as_it_is_sound() {
+    let catalogue = Catalogue::new().await;
+    let file = demo("toronto.jsonld");
+    let first = catalogue.import(&file);
+    assert!(first.good, "{}", first.errors);
+    assert_eq!(first.summary, "1660 new, 0 changed, 0 unchanged, 67 skipped");
+    assert_eq!(first.reported("ends before it starts"), set(["record 31", "record 477", "record 570", "record 779"]));
+    let nowhere = set(["record 1092", "record 1550", "record 1600", "record 1646", "record 1672", "record 1694"]);
+    assert_eq!(first.reported("neither a city that is known nor a time zone"), nowhere);
+    // The same event twice, once in UTC and once with an offset.
+    assert_eq!(first.reported("repeats record").len(), 57);
+    assert_eq!(first.reports.len(), 67);
+
+    let events = catalogue.stored("event", "Listed").await;
+    assert_eq!(events.len(), 1660);
+    assert!(events.iter().all(|event| event["zone"] == "America/Toronto" && event["region"].is_string()));
+    assert!(events.iter().all(|event| event["organizer"] != serde_json::json!({"organisation": ""})));
+    assert!(events.iter().any(|event| event.get("ends_at").is_none()));
+    assert_eq!(catalogue.stored("region", "Created").await.len(), 1);
+    let venues = catalogue.stored("venue", "Created").await;
+    let mut of_one_name: BTreeMap<(String, Option<&str>), u32> = BTreeMap::new();
+    for venue in venues.iter().map(|venue| &venue["fields"]) {
+        let name = venue["name"].as_str().expect("a venue has a name").to_lowercase();
+        *of_one_name.entry((name, venue["city"].as_str())).or_default() += 1;
+    }
+    let twice: Vec<_> = of_one_name.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+
+    let head = catalogue.head().await;
+    let second = catalogue.import(&file);
+    assert!(second.good, "{}", second.errors);
+    assert_eq!(second.summary, "0 new, 0 changed, 1660 unchanged, 67 skipped");
+    assert_eq!(second.reports, first.reports);
+    assert_eq!(catalogue.head().await, head, "not one event was appended");
+}
+
+#[tokio::test]
+async fn events_from_all_over_the_world_find_their_cities() {
+    let catalogue = Catalogue::new().await;
+    let file = demo("events.csv");
+    let first = catalogue.import(&file);
+    assert_eq!(first.summary, "893 new, 0 changed, 0 unchanged, 1 skipped", "{}", first.errors);
+    assert_eq!(first.reported("ends before it starts"), set(["line 397"]));
+    assert_eq!(catalogue.stored("event", "Cancelled").await.len(), 12);
+    let placed = catalogue.stored("event", "Listed").await.iter().filter(|event| event["city"].is_string()).count();
+    assert!(placed >= 865, "only {placed} have a city");
+    let cities = catalogue.stored("city", "Created").await;
+    let names: BTreeSet<_> = cities.iter().map(|city| city["fields"].to_string()).collect();
+    assert_eq!(names.len(), cities.len());
+    let head = catalogue.head().await;
+    assert_eq!(catalogue.import(&file).summary, "0 new, 0 changed, 893 unchanged, 1 skipped");
+    assert_eq!(catalogue.head().await, head, "not one event was appended");
+}
+
+#[tokio::test]
+async fn only_what_changed_is_stored() {
+    let catalogue = Catalogue::new().await;
+    let row = |name: &str, venue: &str, status: &str| {
+        let header = "source,source_id,name,starts_at,venue,city,country,status";
+        catalogue.file("events.csv", format!("{header}\nclub,1,{name},2031-05-01T20:00,{venue},Wrocław,PL,{status}\n"))
+    };
+    assert_eq!(catalogue.import(&row("Jazz", "Klub", "")).summary, "1 new, 0 changed, 0 unchanged, 0 skipped");
+    let before = catalogue.head().await;
+    // The venue's name in another spelling is the same venue.
+    let renamed = catalogue.import(&row("Free Jazz", "KLUB", ""));
+    assert_eq!(renamed.summary, "0 new, 1 changed, 0 unchanged, 0 skipped", "{}", renamed.errors);
+    assert_eq!(catalogue.head().await, before + 1);
+    assert_eq!(catalogue.stored("event", "Renamed").await, [serde_json::json!({"name": "Free Jazz"})]);
+    assert_eq!(
+        catalogue.import(&row("Free Jazz", "Klub", "cancelled")).summary,
+        "0 new, 1 changed, 0 unchanged, 0 skipped"
+    );
+    assert_eq!(catalogue.head().await, before + 2);
+    assert_eq!(catalogue.import(&row("Free Jazz", "Klub", "")).summary, "0 new, 1 changed, 0 unchanged, 0 skipped");
+    assert_eq!(catalogue.stored("event", "Reinstated").await.len(), 1);
+}
+
+#[tokio::test]
+async fn calendars_and_lines_of_json_are_taken_and_their_faults_named() {
+    let catalogue = Catalogue::new().await;
+    let calendar = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Concert\r\n\
+        DTSTART;TZID=America/Toronto:20310501T200000\r\nDTEND;TZID=America/Toronto:20310501T190000\r\n\
+        LOCATION:Massey Hall\\, Toronto\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:2\r\nSUMMARY:Other Concert\r\n\
+        DTSTART;TZID=America/Toronto:20310501T200000\r\nLOCATION:Massey Hall\\, Toronto\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let import = catalogue.import(&catalogue.file("concerts.ics", calendar));
+    assert!(import.good, "{}", import.errors);
+    assert_eq!(import.summary, "1 new, 0 changed, 0 unchanged, 1 skipped");
+    assert_eq!(import.reported("ends before it starts"), set(["line 2"]));
+
+    let lines = r#"{"@type": "Event", "name": "Talk", "startDate": "2031-05-02T19:00:00-04:00",
+        "location": "#
+        .replace('\n', "")
+        + r#"{"name": "massey hall", "address": {"addressLocality": "Toronto", "addressCountry": "CA"}}, "organizer": {"@type": "Person", "name": "Quill Ottoline"}}"#
+        + "\n{\"name\": \"Broken\n{\"name\": \"Flat\", \"starts_at\": \"2031-05-03\", \"city\": \"Toronto\", \"country\": \"CA\"}\n";
+    let import = catalogue.import(&catalogue.file("talks.ndjson", lines));
+    assert!(import.good, "{}", import.errors);
+    assert_eq!(import.summary, "2 new, 0 changed, 0 unchanged, 1 skipped");
+    assert_eq!(import.reported("is not JSON"), set(["line 2"]));
+    assert_eq!(catalogue.stored("venue", "Created").await.len(), 1, "one venue in two files");
+
+    let person: Vec<Value> = catalogue.stored("event", "Listed").await;
+    let sealed = person.iter().filter_map(|event| event["organizer"].get("person")).count();
+    assert_eq!(sealed, 1, "a person who organises is stored");
+    assert!(person.iter().all(|event| !event.to_string().contains("Ottoline")), "but never in clear text");
+}
+
+#[tokio::test]
+async fn a_file_that_helps_nobody_fails() {
+    let catalogue = Catalogue::new().await;
+    let missing = catalogue.import(Path::new("/nowhere/events.csv"));
+    assert!(!missing.good && missing.errors.contains("/nowhere/events.csv"));
+    let useless = catalogue.import(&catalogue.file("bad.csv", "name,starts_at\nX,soon\n"));
+    assert!(!useless.good && useless.errors.contains("no event went in"), "{}", useless.errors);
+    assert_eq!(useless.reported("starts_at"), set(["line 2"]));
+    let header = catalogue.import(&catalogue.file("other.csv", "title,date\nX,2031-01-01\n"));
+    assert!(!header.good && header.errors.contains("no column name"), "{}", header.errors);
+    assert_eq!(catalogue.head().await, 0, "nothing was stored");
+
+    // Cut off in the middle: what stands before goes in, and the rest is told.
+    let event = r#"{"@type": "Event", "name": "A", "startDate": "2031-05-01", "location": {"address": {"addressLocality": "Toronto", "addressCountry": "CA"}}}"#;
+    let cut = catalogue.import(&catalogue.file("cut.jsonld", format!("[{event},\n{{\"name\": ")));
+    assert!(!cut.good && cut.errors.contains("cannot be read to its end (1 new"), "{}", cut.errors);
+    assert_eq!(catalogue.stored("event", "Listed").await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_import_cut_off_goes_on_where_it_was() {
+    let catalogue = Catalogue::new().await;
+    let file = demo("toronto.jsonld");
+    let file = file.to_str().expect("paths of tests are text");
+    for events in [200, 700] {
+        let mut child = catalogue.command(&["import", "events", file]).spawn().expect("the program can be started");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while listed(&catalogue).await < events && child.try_wait().expect("it can be asked").is_none() {
+            assert!(Instant::now() < deadline, "{events} events did not go in");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        child.kill().expect("it can be killed");
+        child.wait().expect("it can be reaped");
+    }
+    let before = listed(&catalogue).await;
+    assert!((700..1660).contains(&before), "{before} events went in before the kill");
+    let rest = catalogue.import(&demo("toronto.jsonld"));
+    assert_eq!(rest.summary, format!("{} new, 0 changed, {before} unchanged, 67 skipped", 1660 - before));
+    let ids: BTreeSet<String> =
+        catalogue.stored("event", "Listed").await.iter().map(|event| event["external_id"].to_string()).collect();
+    assert_eq!(ids.len(), 1660);
+    assert_eq!(listed(&catalogue).await, 1660);
+}
+
+/// Events in the log; none before there is a log.
+async fn listed(catalogue: &Catalogue) -> i64 {
+    let count = sqlx::query_scalar("select count(*) from events where category = 'event' and event_type = 'Listed'");
+    count.fetch_one(&mut catalogue.connect().await).await.unwrap_or(0)
+}
+
+#[tokio::test]
+async fn the_demo_is_loaded_once_however_often_it_is_killed() {
+    let catalogue = Catalogue::new().await;
+    let settings = || {
+        Settings::new(env!("CARGO_BIN_EXE_caravan"))
+            .with("CARAVAN_DATABASE_URL", catalogue.url.clone())
+            .with("CARAVAN_DEMO", "yes")
+    };
+    let mut cut_off = catalogue
+        .command(&["serve"])
+        .env("CARAVAN_DEMO", "yes")
+        .env("CARAVAN_LISTEN", format!("127.0.0.1:{}", support::server::free_port()))
+        .spawn()
+        .expect("the program can be started");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while listed(&catalogue).await < 300 {
+        assert!(Instant::now() < deadline, "the demo did not begin");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    cut_off.kill().expect("it can be killed");
+    cut_off.wait().expect("it can be reaped");
+    assert!(listed(&catalogue).await < 2553);
+
+    let mut server = Server::start_in(settings(), catalogue.dir.path()).await;
+    assert_eq!(listed(&catalogue).await, 2553);
+    let now: chrono::DateTime<chrono::Utc> = chrono::Utc::now();
+    for event in catalogue.stored("event", "Listed").await {
+        let starts_at = event["starts_at"].as_str().expect("a start").parse::<chrono::DateTime<chrono::Utc>>();
+        assert!(starts_at.expect("an instant") > now - chrono::Duration::hours(1), "{event}");
+    }
+    let head = catalogue.head().await;
+    server.stop();
+    server.restart().await;
+    assert_eq!(catalogue.head().await, head, "it is not loaded again");
+}
