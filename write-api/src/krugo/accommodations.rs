@@ -50,7 +50,7 @@ fn new_room(room: &RoomInput, within: &str) -> Result<NewRoom, Failure> {
         })
     });
     if let Some(purchase) = &room.purchase {
-        purchase.without(&[("id", &purchase.id), ("tripBookingId", &purchase.trip_booking_id)])?;
+        purchase.without(within, &[("id", &purchase.id), ("tripBookingId", &purchase.trip_booking_id)])?;
     }
     let purchaser = room.purchase.as_ref().and_then(|purchase| purchase.purchaser_id.as_ref());
     Ok(NewRoom {

@@ -92,10 +92,11 @@ impl Purchase {
         Price { amount: self.amount.as_ref().map(Number::to_string), currency: self.currency.clone(), date: self.date }
     }
 
-    /// Refuses fields that the contract gives only to other purchases.
-    pub(super) fn without(&self, fields: &[(&str, &Option<String>)]) -> Result<(), Failure> {
+    /// Refuses fields that the contract gives only to other purchases. `within` is where the purchase stands in the
+    /// request: empty, or `rooms[0].`.
+    pub(super) fn without(&self, within: &str, fields: &[(&str, &Option<String>)]) -> Result<(), Failure> {
         match fields.iter().find(|(_, value)| value.is_some()) {
-            Some((name, _)) => Err(Failure::invalid(format!("purchase.{name}"), "is not a known field")),
+            Some((name, _)) => Err(Failure::invalid(format!("{within}purchase.{name}"), "is not a known field")),
             None => Ok(()),
         }
     }

@@ -47,11 +47,14 @@ pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome {
     let request: AddTicketBundle = call.body()?;
     let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
     if let Some(purchase) = &request.purchase {
-        purchase.without(&[
-            ("id", &purchase.id),
-            ("tripBookingId", &purchase.trip_booking_id),
-            ("purchaserId", &purchase.purchaser_id),
-        ])?;
+        purchase.without(
+            "",
+            &[
+                ("id", &purchase.id),
+                ("tripBookingId", &purchase.trip_booking_id),
+                ("purchaserId", &purchase.purchaser_id),
+            ],
+        )?;
     }
     let command = TripBookingCommand::AddBundle(AddBundle {
         crew_id: optional(request.crew_id.as_ref(), "crewId")?,
@@ -117,7 +120,7 @@ pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome {
 fn purchaser(request: &UpdateTicketBundle, booking: EntityId) -> Result<Option<EntityId>, Failure> {
     let named = optional(request.purchaser_id.as_ref(), "purchaserId")?;
     let Some(purchase) = &request.purchase else { return Ok(named) };
-    purchase.without(&[("id", &purchase.id)])?;
+    purchase.without("", &[("id", &purchase.id)])?;
     purchase.only_of(booking)?;
     match (named, optional(purchase.purchaser_id.as_ref(), "purchase.purchaserId")?) {
         (Some(one), Some(other)) if one != other => {

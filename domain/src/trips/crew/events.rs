@@ -49,7 +49,7 @@ pub enum CrewEvent {
 
 /// What a crew says about itself: text, or the boolean that krugo documents (krugo, Oddities).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected text or a boolean")]
 pub enum Description {
     Text(String),
     Flag(bool),
