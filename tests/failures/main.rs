@@ -1,0 +1,16 @@
+//! What happens when something goes wrong: kills, outages, races, bad input, and a person who wants to be forgotten.
+//! One program for all, one test at a time: each starts a server of its own and some are about time.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod buyer;
+mod crash;
+mod forget;
+mod outage;
+mod race;
+mod world;
+
+/// Held by the test that runs.
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

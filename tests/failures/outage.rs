@@ -1,0 +1,162 @@
+//! Postgres or Elasticsearch goes away and comes back while `caravan` runs.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use caravan_private_postgres::PrivatePostgres;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::{Response, StatusCode};
+use serde_json::json;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::buyer::{Buyers, Unanswered};
+use crate::support::server::free_port;
+use crate::support::{Server, Settings};
+use crate::world::{World, elasticsearch, find_event, import, search};
+
+const CLIENTS: usize = 32;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn caravan_outlives_its_postgres() {
+    let _one = crate::ONE_AT_A_TIME.lock().await;
+    let dir = crate::support::server::reachable_directory();
+    let port = free_port().to_string();
+    let settings = [("port", port.as_str()), ("max_connections", "100")];
+    let start = || async { PrivatePostgres::start(dir.path(), &settings).await.expect("Postgres starts") };
+    let postgres = start().await;
+    let database = postgres.database("outage").await.expect("a database can be made");
+    let settings = Settings::new(env!("CARGO_BIN_EXE_caravan")).with("CARAVAN_DATABASE_URL", database);
+    let (world, scout) = World::start(settings).await;
+    let booking = world.book(&scout).await;
+    let buyers = Buyers::start(&world, CLIENTS, |unanswered| match unanswered {
+        Unanswered::Lost(error) => panic!("caravan itself has to stay: {error}"),
+        Unanswered::Failed(response) => unavailable(&response),
+    })
+    .await;
+
+    for round in 0..3 {
+        buyers.progress(CLIENTS * 4).await;
+        // Stopped by its operator, then as if it crashed.
+        if round == 0 {
+            postgres.stop().await.expect("Postgres stops")
+        } else {
+            crash(dir.path()).await
+        }
+        let gone = Instant::now();
+        let command = json!({"adminIds": [scout.id], "name": "Nobody's"});
+        let response = world.command("/create-crew", &scout, command).send().await.expect("an answer");
+        unavailable(&response);
+        println!("outage {round}: a command was answered within {:?}", gone.elapsed());
+        let gone = Instant::now();
+        let response = world.trip_booking(&booking, &scout).send().await.expect("an answer");
+        unavailable(&response);
+        println!("outage {round}: a query was answered within {:?}", gone.elapsed());
+        let live = world.client.http.get(format!("{}/health/live", world.server.url())).send().await;
+        assert_eq!(live.expect("an answer").status(), StatusCode::OK);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        start().await;
+        let back = Instant::now();
+        buyers.progress(CLIENTS).await;
+        println!("outage {round}: going on {:?} after Postgres was back", back.elapsed());
+    }
+
+    let total = buyers.check(&world.client).await;
+    println!("{total} commands acknowledged, each there exactly once");
+    let (clean, output) = world.server.run(&["verify"]);
+    assert!(clean, "verify: {output}");
+    drop(world);
+    start().await.stop().await.expect("Postgres stops");
+}
+
+/// Makes Postgres go down without tidying up.
+async fn crash(dir: &Path) {
+    let pid_file = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("Postgres runs");
+    let pid: i32 = pid_file.lines().next().and_then(|line| line.trim().parse().ok()).expect("a process number");
+    kill(Pid::from_raw(pid), Signal::SIGQUIT).expect("Postgres can be signalled");
+    while Path::new(&format!("/proc/{pid}")).exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// What a client has to see while something is gone: come back later, and when.
+fn unavailable(response: &Response) {
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{response:?}");
+    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+    assert!(retry_after.is_some_and(|seconds| seconds > 0), "no Retry-After: {response:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_search_suffers_when_elasticsearch_is_down() {
+    let _one = crate::ONE_AT_A_TIME.lock().await;
+    let wire = Wire::to(&elasticsearch()).await;
+    let settings = Settings::new(env!("CARGO_BIN_EXE_caravan")).with("CARAVAN_SEARCH", search(&wire.url));
+    let (world, scout) = World::start(settings).await;
+    let booking = world.book(&scout).await;
+
+    wire.cut();
+    let discover = || world.command("/discoverAny", &scout, json!({})).send();
+    unavailable(&discover().await.expect("an answer"));
+    world.bundle(&booking, 2).await;
+    let response = world.trip_booking(&booking, &scout).send().await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK);
+    import(&world.server, "Closing Night", "2031-05-12");
+    unavailable(&discover().await.expect("an answer"));
+
+    wire.mend();
+    let mended = Instant::now();
+    while discover().await.expect("an answer").status() != StatusCode::OK {
+        assert!(mended.elapsed() < Duration::from_secs(30), "search does not come back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    find_event(&world.client, &scout, "Closing Night").await;
+    println!("search had caught up {:?} after Elasticsearch was back", mended.elapsed());
+    assert_clean(&world.server);
+}
+
+fn assert_clean(server: &Server) {
+    let (clean, output) = server.run(&["verify"]);
+    assert!(clean, "verify: {output}");
+}
+
+/// A TCP connection to another server that can be cut.
+struct Wire {
+    url: String,
+    whole: watch::Sender<bool>,
+}
+
+impl Wire {
+    async fn to(url: &str) -> Wire {
+        let upstream = url.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
+        let whole = watch::Sender::new(true);
+        let state = whole.clone();
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let (mut state, upstream) = (state.subscribe(), upstream.clone());
+                tokio::spawn(async move {
+                    if !*state.borrow() {
+                        return;
+                    }
+                    let Ok(mut server) = TcpStream::connect(upstream).await else { return };
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut client, &mut server) => {}
+                        _ = state.wait_for(|whole| !whole) => {}
+                    }
+                });
+            }
+        });
+        Wire { url, whole }
+    }
+
+    fn cut(&self) {
+        self.whole.send_replace(false);
+    }
+
+    fn mend(&self) {
+        self.whole.send_replace(true);
+    }
+}
