@@ -37,8 +37,8 @@ impl FromStr for EntityId {
     type Err = uuid::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Only the hyphenated form: an id has one spelling on the wire.
-        if text.len() != 36 {
+        // Only the hyphenated form in lower case: an id has one spelling on the wire.
+        if text.len() != 36 || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(Uuid::from_str("").expect_err("the empty string is no id"));
         }
         Uuid::from_str(text).map(EntityId)
@@ -68,5 +68,6 @@ mod tests {
     #[test]
     fn an_id_has_one_spelling() {
         assert!("67e5504410b1426f9247bb680e5fe0c8".parse::<EntityId>().is_err());
+        assert!("67E55044-10B1-426F-9247-BB680E5FE0C8".parse::<EntityId>().is_err());
     }
 }
