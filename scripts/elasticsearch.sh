@@ -32,7 +32,8 @@ running_url() { # prints the URL of a server of ours that runs
   local pid url
   [ -s "$home/pid" ] && [ -s "$home/url" ] || return 1
   pid=$(cat "$home/pid") url=$(cat "$home/url")
-  grep -qsa "caravan.elasticsearch.place=$place" "/proc/$pid/cmdline" 2>/dev/null || return 1
+  if [ -d /proc/self ]; then tr '\0' ' ' <"/proc/$pid/cmdline"; else ps -o args= -p "$pid"; fi 2>/dev/null |
+    grep -qF "caravan.elasticsearch.place=$place " || return 1
   echo "$url"
 }
 

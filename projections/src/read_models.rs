@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 
 use crate::loader::{Loader, Stored};
-use crate::{Found, Kinds, Plan, ReadError, SearchTarget, schema, sql};
+use crate::{Found, Kinds, Plan, ReadError, SearchTarget, bookkeeping, schema, sql};
 
 /// The documents of all kinds, cheap to clone.
 #[derive(Clone)]
@@ -90,6 +90,16 @@ impl ReadModels {
                 crate::search::find(&self.0.pool, elastic, plan).await
             }
             _ => sql::find(&self.0.pool, plan).await,
+        }
+    }
+
+    /// The follower whose checkpoint tells what [`ReadModels::find`] would see for a plan; reads by id see what
+    /// `postgres` has written.
+    pub fn follower(&self, plan: &Plan) -> &'static str {
+        match &self.0.search {
+            SearchTarget::Elasticsearch(_) if plan.kind.searchable => bookkeeping::SEARCH,
+            _ if sql::searches_opened(plan) => bookkeeping::SEARCH,
+            _ => bookkeeping::DOCUMENTS,
         }
     }
 
