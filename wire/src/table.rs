@@ -112,7 +112,7 @@ mod tests {
     fn every_documented_operation_is_found_by_its_own_path() {
         let table = Table::new();
         for operation in contracts().iter().flat_map(|contract| &contract.operations) {
-            let path = operation.path.replace('{', "").replace('}', "");
+            let path = operation.path.replace(['{', '}'], "");
             match table.find(&operation.method, &path) {
                 Ok(Found::Operation { operation: found, .. }) => assert_eq!(found.id, operation.id, "{path}"),
                 _ => panic!("{} {path} is not found", operation.method),
