@@ -47,7 +47,12 @@ pub(super) async fn run(options: PgConnectOptions, mut queue: mpsc::Receiver<Que
                 waiting.push_back(queued);
             }
         }
+        // Who has given up was told that the outcome is not known: better that it did not happen.
+        waiting.retain(|queued| !queued.answer.is_closed());
         let batch = take_batch(&mut waiting);
+        if batch.is_empty() {
+            continue;
+        }
         metrics::histogram!("caravan_append_batch_size").record(batch.len() as f64);
         send(&mut appending, batch, &head).await;
     }

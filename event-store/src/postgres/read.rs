@@ -1,5 +1,7 @@
 //! Reading the log.
 
+use std::collections::BTreeSet;
+
 use caravan_domain::EntityId;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
@@ -74,11 +76,18 @@ pub(super) async fn all(
     let mut query =
         QueryBuilder::<Postgres>::new("with log as (select coalesce(max(position), 0) as head from events)");
     query.push(" select log.head, page.* from log left join lateral (select * from (");
-    // One branch per category: each is read in order from its index, and they are merged.
-    let categories: Vec<Option<&String>> =
-        if filter.categories.is_empty() { vec![None] } else { filter.categories.iter().map(Some).collect() };
+    // A branch per category: each is read in order from its index, and no further than the page can need.
+    let categories: BTreeSet<Option<&String>> =
+        if filter.categories.is_empty() { [None].into() } else { filter.categories.iter().map(Some).collect() };
+    let order = match direction {
+        Direction::Forwards => " order by position limit ",
+        Direction::Backwards => " order by position desc limit ",
+    };
     for (index, category) in categories.into_iter().enumerate() {
-        query.push(if index == 0 { "select " } else { " union all select " }).push(COLUMNS).push(" from events where ");
+        query
+            .push(if index == 0 { "(select " } else { " union all (select " })
+            .push(COLUMNS)
+            .push(" from events where ");
         match direction {
             Direction::Forwards => {
                 query.push("position > ").push_bind(from);
@@ -95,12 +104,9 @@ pub(super) async fn all(
         if !filter.event_types.is_empty() {
             query.push(" and event_type = any(").push_bind(&filter.event_types).push(")");
         }
+        query.push(order).push_bind(rows(max)).push(")");
     }
-    query.push(match direction {
-        Direction::Forwards => ") matching order by position limit ",
-        Direction::Backwards => ") matching order by position desc limit ",
-    });
-    query.push_bind(rows(max)).push(") page on true");
+    query.push(") matching").push(order).push_bind(rows(max)).push(") page on true");
     let rows = query.build().fetch_all(pool).await?;
 
     let mut head = 0;

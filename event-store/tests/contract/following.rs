@@ -132,8 +132,8 @@ async fn every_event_is_taken_in_once_and_in_order() {
         let database = postgres().await;
         let following = start(&database, Notebook { durable, ..Notebook::new(&database).await }).await;
         let mut last = 0;
-        for _ in 0..60 {
-            last = put(&database.store, &stream("trip"), &["A", "B"]).await.position;
+        for _ in 0..20 {
+            last = put(&database.store, &stream("trip"), &["A", "B", "C", "D", "E", "F"]).await.position;
         }
         wait(&following, last).await;
         assert_eq!(notes(&database.pool).await, (1..=120).collect::<Vec<_>>());

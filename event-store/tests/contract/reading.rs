@@ -119,6 +119,7 @@ async fn filters_by_category_and_type() {
         for filter in [
             filter(&["crew"], &[]),
             filter(&["trip", "event"], &[]),
+            filter(&["trip", "trip"], &["A", "A"]),
             filter(&[], &["B"]),
             filter(&["event", "crew"], &["C", "A"]),
             filter(&["nothing"], &[]),
