@@ -115,9 +115,7 @@ impl Commands {
         match self.execute::<Reservation>(self.reservation(kind, external), claim, &caller.step("name")).await {
             Ok(_) => Ok(owner),
             // Somebody else brings in the same at this moment.
-            Err(taken) if taken.is_rejection(RejectionKind::Conflict) => {
-                self.named(kind, external).await?.ok_or(taken)
-            }
+            Err(taken) if taken.is_rejection(RejectionKind::Conflict) => self.named(kind, external).await?.ok_or(taken),
             Err(error) => Err(error),
         }
     }
