@@ -28,7 +28,7 @@ bench: build ## Our figures beside the limit of the same moment
 
 coverage: ## Write docs/COVERAGE.md from a conformance run
 	@scripts/setup test
-	CARAVAN_UPDATE_COVERAGE=1 cargo test --locked --test conformance
+	CARAVAN_UPDATE_COVERAGE=1 cargo test --locked --test conformance serve -- --exact
 
 docs: ## Write docs/EVENTS.md from the pinned events
 	CARAVAN_UPDATE_DOCS=1 cargo test --locked -p caravan-domain --test storage_format

@@ -1,0 +1,111 @@
+//! What a scenario file says; `README.md` explains each key.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    #[serde(default)]
+    pub people: Vec<String>,
+    #[serde(default)]
+    pub unregistered: Vec<String>,
+    pub scenarios: Vec<Scenario>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    pub scenario: String,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Value")]
+pub enum Step {
+    Call(Box<Call>),
+    Message(Message),
+    Run(Run),
+}
+
+/// By the key that a step is known by: serde's own choice among untagged variants would not say what is wrong.
+impl TryFrom<Value> for Step {
+    type Error = String;
+
+    fn try_from(step: Value) -> Result<Self, String> {
+        let has = |key: &str| step.get(key).is_some();
+        let text = step.to_string();
+        let read = if has("outbox") {
+            serde_json::from_value(step).map(Step::Message)
+        } else if has("run") {
+            serde_json::from_value(step).map(Step::Run)
+        } else {
+            serde_json::from_value(step).map(Step::Call)
+        };
+        read.map_err(|error| format!("{error} in {text}"))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    pub op: String,
+    pub r#as: Option<String>,
+    pub token: Option<String>,
+    #[serde(default)]
+    pub query: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub path: BTreeMap<String, Value>,
+    pub body: Option<Value>,
+    pub text: Option<String>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    pub status: Option<u16>,
+    #[serde(default)]
+    pub check: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub contains: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub lacks: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub length: BTreeMap<String, usize>,
+    #[serde(default)]
+    pub absent: Vec<String>,
+    pub field: Option<String>,
+    pub message: Option<String>,
+    #[serde(default)]
+    pub save: BTreeMap<String, String>,
+    pub etag: Option<String>,
+    pub times: Option<usize>,
+    #[serde(default)]
+    pub eventually: bool,
+    pub proves: Option<Proves>,
+    #[serde(default)]
+    pub effect: Vec<Step>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proves {
+    Success,
+    BadInput,
+    Refusal,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Message {
+    pub outbox: String,
+    pub channel: Option<String>,
+    pub text: Option<String>,
+    pub code: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    pub run: Vec<String>,
+    pub save_output: Option<String>,
+}
