@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use caravan_event_store::is_transient;
+
 type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// Why a read has no answer. Cheap to clone: one failed statement answers everybody who waited for it.
@@ -37,23 +39,7 @@ impl ReadError {
 
 impl From<sqlx::Error> for ReadError {
     fn from(error: sqlx::Error) -> Self {
-        if is_deterministic(&error) {
-            ReadError::Broken(Arc::new(error))
-        } else {
-            ReadError::Unavailable(Arc::new(error))
-        }
-    }
-}
-
-/// Whether the same statement would fail again: its data or text is at fault, not the server's condition.
-pub(crate) fn is_deterministic(error: &sqlx::Error) -> bool {
-    match error {
-        // Classes of SQLSTATE: data exception, integrity violation, syntax or access, program limit exceeded.
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| ["22", "23", "42", "54"].iter().any(|class| code.starts_with(class)))
-        }
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_) => true,
-        _ => false,
+        if is_transient(&error) { ReadError::Unavailable(Arc::new(error)) } else { ReadError::Broken(Arc::new(error)) }
     }
 }
 

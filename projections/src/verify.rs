@@ -1,7 +1,6 @@
 //! Verification: the log is folded once more and compared with what is stored.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use caravan_domain::{EntityId, Kind};
 use caravan_event_store::Position;
@@ -49,17 +48,6 @@ pub enum Discrepancy {
     LeftOver,
     /// These columns, or fields of the state as `state.<field>`, differ.
     Fields(Vec<String>),
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: ", self.read_model, self.id)?;
-        match &self.what {
-            Discrepancy::Missing => f.write_str("missing"),
-            Discrepancy::LeftOver => f.write_str("left over"),
-            Discrepancy::Fields(fields) => write!(f, "{} differ", fields.join(", ")),
-        }
-    }
 }
 
 impl Verified {

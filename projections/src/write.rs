@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use caravan_event_store::is_transient;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::document::Row;
-use crate::error::is_deterministic;
 
 const COLUMNS: &str = "id, number, parent, position, revision, deleted_at, fold_version, words, state";
 
@@ -56,7 +56,7 @@ pub(crate) async fn upsert_or_refuse(
         let mut savepoint = connection.begin().await?;
         match upsert(&mut savepoint, table, &rows[start..end]).await {
             Ok(()) => savepoint.commit().await?,
-            Err(error) if is_deterministic(&error) => {
+            Err(error) if !is_transient(&error) => {
                 savepoint.rollback().await?;
                 let middle = start + (end - start) / 2;
                 if end - start == 1 {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use caravan_domain::Kind;
-use caravan_event_store::{Direction, EventStore, Filter, Page, Position, Recorded, Revision, StoreError, StreamId};
+use caravan_event_store::{
+    Direction, EventStore, Filter, Page, Position, Recorded, Revision, StoreError, StreamId, is_transient,
+};
 use serde_json::Value;
 use sqlx::PgConnection;
 use tokio::task::JoinHandle;
@@ -12,7 +14,6 @@ use uuid::Uuid;
 
 use super::Progress;
 use crate::document::{Folded, Row};
-use crate::error::is_deterministic;
 use crate::{RebuildError, bookkeeping, follower, schema, write};
 
 /// Events read at once; the next page is read while this one is folded.
@@ -216,7 +217,7 @@ impl Build {
             let kind = table.kind;
             match write::copy(connection, &table.name, fresh.iter_mut().map(|entry| entry.folded.row(kind))).await {
                 Ok(()) => {}
-                Err(error) if is_deterministic(&error) => {
+                Err(error) if !is_transient(&error) => {
                     replaced.extend(fresh.iter_mut().map(|entry| entry.folded.row(kind)));
                 }
                 Err(error) => return Err(error.into()),
@@ -329,6 +330,7 @@ mod tests {
         for number in 0..500 {
             append(&store, number, vec![("Created", json!({"fields": {"sum": 0}}))]).await;
         }
+        append(&store, 600, vec![("Created", json!({"fields": {"refused": "by Postgres: \0"}}))]).await;
         for round in 0..32u64 {
             for number in 0..500 {
                 append(&store, number, vec![("Changed", json!({"fields": {format!("f{}", round % 7): round}}))]).await;
@@ -348,7 +350,9 @@ mod tests {
         assert_eq!(build.position, 7_000);
         build.advance(&mut connection, None, &|_| {}).await.unwrap();
         build.flush(&mut connection).await.unwrap();
-        assert_eq!((build.events, build.highest["thing"]), (16_500, 499));
+        assert_eq!((build.events, build.highest["thing"]), (16_501, 600));
+        let parked: Vec<u64> = build.parked.keys().map(|stream| stream.id.number()).collect();
+        assert_eq!(parked, [600], "Postgres takes no NUL character; all others go in");
         sqlx::query_as("select number, revision, position, state from things order by number")
             .fetch_all(&mut connection)
             .await
