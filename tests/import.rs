@@ -251,6 +251,25 @@ async fn an_import_cut_off_goes_on_where_it_was() {
     assert_eq!(listed(&catalogue).await, 1660);
 }
 
+#[tokio::test]
+async fn two_imports_at_once_bring_in_everything_once() {
+    let catalogue = Catalogue::new().await;
+    let first = catalogue.file("first.csv", "name,starts_at,city,country\nFirst,2031-05-01,Toronto,CA\n");
+    assert!(catalogue.import(&first).good, "so that the databases are there");
+    let file = demo("toronto.jsonld");
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| catalogue.import(&file));
+        (catalogue.import(&file), other.join().expect("it ends"))
+    });
+    assert!(one.good && other.good, "{}{}", one.errors, other.errors);
+    assert_eq!(listed(&catalogue).await, 1661);
+    let venues = catalogue.stored("venue", "Created").await;
+    let names: BTreeSet<String> = venues.iter().map(|venue| venue["fields"].to_string()).collect();
+    assert_eq!(names.len(), venues.len());
+    let owners = catalogue.stored("reservation", "Claimed").await;
+    assert_eq!(owners.len(), 1661 + venues.len() + catalogue.stored("city", "Created").await.len() + 1);
+}
+
 /// Events in the log; none before there is a log.
 async fn listed(catalogue: &Catalogue) -> i64 {
     let count = sqlx::query_scalar("select count(*) from events where category = 'event' and event_type = 'Listed'");
