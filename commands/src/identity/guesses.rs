@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use caravan_domain::identity::code::PendingCode;
 use caravan_domain::identity::contact::{self, Channel};
+use caravan_domain::{EntityId, Sealed};
+use caravan_vault::FORGOTTEN;
 use uuid::Uuid;
 
 use crate::limits::Attempt;
@@ -15,7 +17,7 @@ const FAILURES_PER_ADDRESS: u32 = 100;
 const CODES_PER_CONTACT: u32 = 5;
 
 /// A hash of no password, with the cost of a real one: checking against it takes as long.
-pub(super) const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz\
+const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz\
     $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 impl Commands {
@@ -34,6 +36,21 @@ impl Commands {
     pub(super) async fn spend_code(&self, channel: Channel, contact: &str) -> Result<(), CommandError> {
         let key = self.vault().hash("codes to a contact", &contact::reserved_form(channel, contact));
         self.limits().spend((key, CODES_PER_CONTACT), SPAN).await
+    }
+
+    /// The hash of a new password, sealed for its owner.
+    pub(super) async fn hashed(&self, owner: EntityId, password: &str) -> Result<Sealed, CommandError> {
+        Ok(self.vault().seal(owner, &self.vault().hash_password(password).await?).await?)
+    }
+
+    /// Whether `given` is the password that was hashed; takes as long where there is none.
+    pub(super) async fn is_password(&self, hash: Option<&Sealed>, given: &str) -> Result<bool, CommandError> {
+        let hash = match hash {
+            Some(hash) => self.vault().open_text(hash).await?,
+            None => FORGOTTEN.to_owned(),
+        };
+        let hash = if hash == FORGOTTEN { NO_PASSWORD } else { &hash };
+        Ok(self.vault().verify_password(hash, given).await?)
     }
 
     /// Whether `given` is the code of a nonce; takes equally long whatever is given.

@@ -1,9 +1,7 @@
 //! What operators do with accounts: `caravan account force-password` and `caravan forget`.
 
 use caravan_domain::identity::preferences::PREFERENCES;
-use caravan_domain::identity::{
-    AccountCommand, AccountState, Channel, PasswordHash, Reservation, ReservationCommand, credentials,
-};
+use caravan_domain::identity::{AccountCommand, AccountState, Channel, Reservation, ReservationCommand, credentials};
 use caravan_domain::record::{Change, RecordCommand, Records};
 use caravan_domain::{EntityId, RejectionKind};
 use caravan_event_store::StreamId;
@@ -25,7 +23,7 @@ impl Commands {
         caller: &Caller,
     ) -> Result<Changed, CommandError> {
         credentials::check_new_password("password", password)?;
-        let hash = PasswordHash(self.vault().hash_password(password).await?);
+        let hash = self.hashed(account, password).await?;
         self.change_account(account, AccountCommand::ForcePassword { hash }, caller).await
     }
 

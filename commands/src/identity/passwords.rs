@@ -3,9 +3,8 @@
 use caravan_domain::Rejection;
 use caravan_domain::identity::account::wrong_password;
 use caravan_domain::identity::code::wrong_code;
-use caravan_domain::identity::{AccountCommand, PasswordHash, contact, credentials};
+use caravan_domain::identity::{AccountCommand, contact, credentials};
 
-use super::guesses::NO_PASSWORD;
 use super::sessions::whose;
 use super::{Changed, Credentials, Delivery, Person};
 use crate::{Caller, CommandError, Commands};
@@ -23,12 +22,12 @@ impl Commands {
         credentials::check_new_password("newPassword", new_password)?;
         let state = self.check_credentials(person, &shown, caller.now).await?;
         let attempt = self.guess(&person.account.to_string(), caller).await?;
-        let hash = state.registered().and_then(|account| account.registration.password_hash.clone());
-        let verified = hash.unwrap_or_else(|| PasswordHash(NO_PASSWORD.to_owned()));
-        if !self.vault().verify_password(&verified.0, old_password).await? {
+        let known = state.registered().and_then(|account| account.registration.password_hash.clone());
+        let right = self.is_password(known.as_ref(), old_password).await?;
+        let Some(verified) = known.filter(|_| right) else {
             return Err(wrong_password("oldPassword").into());
-        }
-        let hash = PasswordHash(self.vault().hash_password(new_password).await?);
+        };
+        let hash = self.hashed(person.account, new_password).await?;
         let change = AccountCommand::ChangePassword { verified, hash, session: person.session };
         let changed = self.change_account(person.account, change, caller).await?;
         attempt.succeeded().await?;
@@ -63,7 +62,7 @@ impl Commands {
         let pending = found.as_ref().and_then(|(_, state)| state.registered()?.password_reset);
         let nonce = self.nonce_of(pending.as_ref(), code, caller);
         let (Some((account, _)), Some(nonce)) = (found, nonce) else { return Err(wrong_code().into()) };
-        let hash = PasswordHash(self.vault().hash_password(new_password).await?);
+        let hash = self.hashed(account, new_password).await?;
         let changed = self.change_account(account, AccountCommand::ResetPassword { nonce, hash }, caller).await?;
         attempt.succeeded().await?;
         Ok(changed)

@@ -3,12 +3,11 @@
 use caravan_domain::EntityId;
 use caravan_domain::identity::account::{Challenge, LOGIN_LIFE, wrong_password};
 use caravan_domain::identity::code::wrong_code;
-use caravan_domain::identity::{AccountCommand, AccountState, Channel, PasswordHash, credentials};
+use caravan_domain::identity::{AccountCommand, AccountState, Channel, credentials};
 use caravan_vault::TokenError;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::guesses::NO_PASSWORD;
 use super::{Changed, LoggedIn, Next, Person, Tokens};
 use crate::{Caller, CommandError, Commands};
 
@@ -39,9 +38,8 @@ impl Commands {
         let found = self.account_of(&username).await?;
         let attempt = self.guess(&whose(found.as_ref().map(|(id, _)| *id), &username), caller).await?;
         let hash = found.as_ref().and_then(|(_, state)| state.registered()?.registration.password_hash.clone());
-        let verified = hash.unwrap_or_else(|| PasswordHash(NO_PASSWORD.to_owned()));
-        let right = self.vault().verify_password(&verified.0, password).await?;
-        let Some((account, state)) = found.filter(|_| right) else {
+        let right = self.is_password(hash.as_ref(), password).await?;
+        let Some(((account, state), verified)) = found.zip(hash).filter(|_| right) else {
             return Err(wrong_password("password").into());
         };
         if let Some(registered) = state.registered().filter(|account| account.mfa && !account.must_change_password)
@@ -83,7 +81,7 @@ impl Commands {
     ) -> Result<Changed, CommandError> {
         credentials::check_new_password("newPassword", new_password)?;
         let (account, login) = self.login_of(username, login_session, caller).await?;
-        let hash = PasswordHash(self.vault().hash_password(new_password).await?);
+        let hash = self.hashed(account, new_password).await?;
         self.change_account(account, AccountCommand::AnswerNewPassword { login, hash }, caller).await
     }
 

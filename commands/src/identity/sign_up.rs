@@ -6,13 +6,12 @@ use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::sign_up::{Attempt, nothing_to_confirm};
 use caravan_domain::identity::{
-    AccountCommand, Attribute, Channel, Contact, Details, PasswordHash, Reservation, ReservationCommand, SignUp,
-    SignUpCommand, SignUpEvent, contact, credentials,
+    AccountCommand, Attribute, Channel, Contact, Details, Reservation, ReservationCommand, SignUp, SignUpCommand,
+    SignUpEvent, contact, credentials,
 };
 use caravan_domain::{EntityId, Rejection, RejectionKind, Sealed};
 use caravan_event_store::{Position, StreamId};
 
-use super::guesses::NO_PASSWORD;
 use super::lookup::Holder;
 use super::{Delivery, LoggedIn};
 use crate::{Caller, CommandError, Commands, stream};
@@ -53,13 +52,12 @@ impl Commands {
             return Err(taken("username").into());
         }
         self.spend_code(channel, to).await?;
-        let password_hash = PasswordHash(self.vault().hash_password(&form.password).await?);
         let id = self.new_id("account", caller).await?;
         let mut attributes = self.seal_all(id, &details).await?;
         let attempt = Attempt {
             id,
             username: self.vault().seal(id, &username).await?,
-            password_hash,
+            password_hash: self.hashed(id, &form.password).await?,
             email: attributes.remove(&Attribute::Email),
             phone: attributes.remove(&Attribute::PhoneNumber),
             channel,
@@ -101,8 +99,7 @@ impl Commands {
             let nonce = pending.confirmable(caller.now).filter(|nonce| self.is_code(*nonce, code))?;
             Some((&pending.attempt, nonce))
         });
-        let hash = named.map_or(NO_PASSWORD, |(attempt, _)| attempt.password_hash.0.as_str());
-        let right = self.vault().verify_password(hash, password).await?;
+        let right = self.is_password(named.map(|(attempt, _)| &attempt.password_hash), password).await?;
         let Some((attempt, nonce)) = named.filter(|_| right) else { return Err(wrong_code().into()) };
         guess.succeeded().await?;
 
@@ -184,7 +181,7 @@ impl Commands {
             provider: Provider::Password,
             sign_up: Some(attempt.id),
             username: self.sealed_for(account, &attempt.username).await?,
-            password_hash: Some(attempt.password_hash.clone()),
+            password_hash: Some(self.sealed_for(account, &attempt.password_hash).await?),
             facebook_id: None,
             email: contact(&attempt.email, Channel::Mail).await?,
             phone: contact(&attempt.phone, Channel::Sms).await?,

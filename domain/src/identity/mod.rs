@@ -14,7 +14,6 @@ mod testing;
 pub use account::{Account, AccountCommand, AccountEvent, AccountState};
 pub use code::{CodeIssued, CodePurpose};
 pub use contact::{Channel, Contact};
-pub use credentials::PasswordHash;
 pub use details::{Attribute, Details};
 pub use reservation::{Reservation, ReservationCommand, ReservationEvent, ReservationState};
 pub use sign_up::{SignUp, SignUpCommand, SignUpEvent, SignUpState};

@@ -3,7 +3,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::PasswordHash;
 use crate::{EntityId, Sealed};
 
 pub(super) const ONE: EntityId = EntityId(Uuid::from_u128(1));
@@ -16,10 +15,6 @@ pub(super) fn sealed(text: &str) -> Sealed {
 
 pub(super) fn sealed_for(subject: EntityId, text: &str) -> Sealed {
     Sealed { subject, cipher: String::new(), hash: text.to_owned() }
-}
-
-pub(super) fn hash(text: &str) -> PasswordHash {
-    PasswordHash(text.to_owned())
 }
 
 pub(super) fn nonce(number: u128) -> Uuid {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::identity::{Attribute, CodeIssued, Contact, PasswordHash};
+use crate::identity::{Attribute, CodeIssued, Contact};
 use crate::{EntityId, Sealed};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,13 +51,13 @@ pub enum AccountEvent {
     },
     /// By its owner. Every session was closed, except the one it was changed in.
     PasswordChanged {
-        hash: PasswordHash,
+        hash: Sealed,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<u32>,
     },
     /// By an operator; the next login has to choose another. Every session was closed.
     PasswordForced {
-        hash: PasswordHash,
+        hash: Sealed,
     },
     /// A new phone number is waiting for its proof.
     PhoneChangeRequested {
@@ -95,8 +95,9 @@ pub struct Registration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_up: Option<EntityId>,
     pub username: Sealed,
+    /// The argon2 string, sealed like everything else about the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password_hash: Option<PasswordHash>,
+    pub password_hash: Option<Sealed>,
     /// The id that Facebook knows the person by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facebook_id: Option<Sealed>,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::events::{AccountEvent, Challenge};
 use super::state::Registered;
 use crate::identity::code::{CODE_LIFE, wrong_code};
-use crate::identity::{Channel, CodeIssued, CodePurpose, PasswordHash};
+use crate::identity::{Channel, CodeIssued, CodePurpose};
 use crate::{Rejection, Sealed};
 
 /// How long a session lasts, however often it is refreshed.
@@ -37,7 +37,7 @@ pub(super) fn open_session(account: &Registered, login: Uuid, now: DateTime<Utc>
 
 pub(super) fn log_in(
     account: &Registered,
-    verified: &PasswordHash,
+    verified: &Sealed,
     login: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Vec<AccountEvent>, Rejection> {
@@ -77,7 +77,7 @@ pub(super) fn answer_mfa(
 pub(super) fn answer_new_password(
     account: &Registered,
     login: Uuid,
-    hash: PasswordHash,
+    hash: Sealed,
     now: DateTime<Utc>,
 ) -> Result<Vec<AccountEvent>, Rejection> {
     waiting(account, login, Challenge::NewPassword, now)?;

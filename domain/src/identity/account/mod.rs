@@ -17,7 +17,7 @@ pub use events::{AccountEvent, Challenge, Provider, Registration};
 pub use logins::{LOGIN_LIFE, MAX_SESSIONS, SESSION_LIFE, wrong_password};
 pub use state::{AccountState, Invited, PendingChallenge, PhoneChange, Registered, Session};
 
-use super::{Attribute, PasswordHash};
+use super::Attribute;
 use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};
 
 pub enum Account {}
@@ -39,7 +39,7 @@ pub enum AccountCommand {
     },
     /// `verified` is the hash that the password was checked against.
     LogIn {
-        verified: PasswordHash,
+        verified: Sealed,
         login: Uuid,
     },
     AnswerMfa {
@@ -48,7 +48,7 @@ pub enum AccountCommand {
     /// Sets the password that a challenge asks for.
     AnswerNewPassword {
         login: Uuid,
-        hash: PasswordHash,
+        hash: Sealed,
     },
     Refresh {
         session: u32,
@@ -60,16 +60,16 @@ pub enum AccountCommand {
     },
     ResetPassword {
         nonce: Uuid,
-        hash: PasswordHash,
+        hash: Sealed,
     },
     ChangePassword {
-        verified: PasswordHash,
-        hash: PasswordHash,
+        verified: Sealed,
+        hash: Sealed,
         session: u32,
     },
     /// An operator sets a password that has to be changed at the next login.
     ForcePassword {
-        hash: PasswordHash,
+        hash: Sealed,
     },
     RequestPhoneChange {
         phone: Sealed,

@@ -9,7 +9,7 @@ use super::events::AccountEvent;
 use super::logins::{code, wrong_password};
 use super::state::Registered;
 use crate::identity::code::{PendingCode, wrong_code};
-use crate::identity::{Attribute, Channel, CodePurpose, PasswordHash};
+use crate::identity::{Attribute, Channel, CodePurpose};
 use crate::{Rejection, Sealed};
 
 pub(super) fn request_password_reset(
@@ -27,7 +27,7 @@ pub(super) fn request_password_reset(
 pub(super) fn reset_password(
     account: &Registered,
     nonce: Uuid,
-    hash: PasswordHash,
+    hash: Sealed,
     now: DateTime<Utc>,
 ) -> Result<Vec<AccountEvent>, Rejection> {
     if !is_live(account.password_reset.as_ref(), nonce, now) {
@@ -38,8 +38,8 @@ pub(super) fn reset_password(
 
 pub(super) fn change_password(
     account: &Registered,
-    verified: &PasswordHash,
-    hash: PasswordHash,
+    verified: &Sealed,
+    hash: Sealed,
     session: u32,
 ) -> Result<Vec<AccountEvent>, Rejection> {
     if account.registration.password_hash.as_ref() != Some(verified) {
@@ -48,7 +48,7 @@ pub(super) fn change_password(
     Ok(vec![AccountEvent::PasswordChanged { hash, session: Some(session) }])
 }
 
-pub(super) fn force_password(account: &Registered, hash: PasswordHash) -> Result<Vec<AccountEvent>, Rejection> {
+pub(super) fn force_password(account: &Registered, hash: Sealed) -> Result<Vec<AccountEvent>, Rejection> {
     match &account.registration.password_hash {
         None => Err(Rejection::conflict("this account logs in without a password")),
         Some(present) if *present == hash && account.must_change_password => Ok(vec![]),

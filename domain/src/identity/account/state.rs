@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::events::{AccountEvent, Challenge, Registration};
 use crate::identity::code::PendingCode;
-use crate::identity::{Attribute, Channel, CodePurpose, Contact, PasswordHash};
+use crate::identity::{Attribute, Channel, CodePurpose, Contact};
 use crate::{EntityId, Sealed};
 
 /// A person, from unknown to forgotten.
@@ -283,7 +283,7 @@ impl Registered {
     }
 
     /// A password that changes makes every code and challenge given out under the old one void.
-    fn set_password(&mut self, hash: &PasswordHash, must_change: bool) {
+    fn set_password(&mut self, hash: &Sealed, must_change: bool) {
         self.registration.password_hash = Some(hash.clone());
         self.must_change_password = must_change;
         self.challenges.clear();

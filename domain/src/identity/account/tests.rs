@@ -23,7 +23,7 @@ fn registration() -> Registration {
         provider: Provider::Password,
         sign_up: Some(ONE),
         username: sealed("dana"),
-        password_hash: Some(hash("old")),
+        password_hash: Some(sealed("old")),
         facebook_id: None,
         email: contact("dana@example.com", false),
         phone: contact("+14165550100", true),
@@ -63,7 +63,7 @@ fn challenged(login: u128, challenge: Challenge, at: i64) -> Event {
 }
 
 fn log_in(login: u128) -> Do {
-    Do::LogIn { verified: hash("old"), login: nonce(login) }
+    Do::LogIn { verified: sealed("old"), login: nonce(login) }
 }
 
 fn invited() -> Event {
@@ -150,7 +150,7 @@ fn the_same_login_opens_one_session() {
 
 #[test]
 fn a_password_that_was_changed_meanwhile_does_not_log_in() {
-    let changed = Event::PasswordChanged { hash: hash("new"), session: None };
+    let changed = Event::PasswordChanged { hash: sealed("new"), session: None };
     registered([changed]).when(log_in(1)).then_err(RejectionKind::Invalid);
 }
 
@@ -195,7 +195,7 @@ fn the_code_opens_the_session_once() {
 fn a_login_waits_ten_minutes_for_its_answer() {
     for (challenge, answer) in [
         (Challenge::Mfa, Do::AnswerMfa { login: nonce(7) }),
-        (Challenge::NewPassword, Do::AnswerNewPassword { login: nonce(7), hash: hash("new") }),
+        (Challenge::NewPassword, Do::AnswerNewPassword { login: nonce(7), hash: sealed("new") }),
     ] {
         let waiting = || registered([challenged(7, challenge, 0)]);
         waiting().at(after(10 * MINUTE - 1)).when(answer.clone()).then_state();
@@ -205,7 +205,7 @@ fn a_login_waits_ten_minutes_for_its_answer() {
 
 #[test]
 fn an_answer_has_to_be_the_one_asked_for() {
-    let new_password = Do::AnswerNewPassword { login: nonce(7), hash: hash("new") };
+    let new_password = Do::AnswerNewPassword { login: nonce(7), hash: sealed("new") };
     registered([challenged(7, Challenge::Mfa, 0)]).when(new_password).then_err(RejectionKind::Invalid);
     let mfa = Do::AnswerMfa { login: nonce(7) };
     registered([challenged(7, Challenge::NewPassword, 0)]).when(mfa.clone()).then_err(RejectionKind::Invalid);
@@ -216,34 +216,34 @@ fn an_answer_has_to_be_the_one_asked_for() {
 fn the_sixth_waiting_login_ends_the_oldest() {
     let waiting = (1..=5).map(|login| challenged(login, Challenge::NewPassword, 0));
     let events = [Event::LoginChallengeEnded { login: nonce(1) }, challenged(9, Challenge::NewPassword, 0)];
-    let forced = [Event::PasswordForced { hash: hash("old") }];
+    let forced = [Event::PasswordForced { hash: sealed("old") }];
     registered(forced.into_iter().chain(waiting)).when(log_in(9)).then(events);
 }
 
 #[test]
 fn a_forced_password_closes_every_session_and_has_to_be_changed_at_login() {
-    let forced = Event::PasswordForced { hash: hash("forced") };
-    let force = Do::ForcePassword { hash: hash("forced") };
+    let forced = Event::PasswordForced { hash: sealed("forced") };
+    let force = Do::ForcePassword { hash: sealed("forced") };
     let state = registered([opened(1, 1, 0)]).when(force.clone()).then([forced.clone()]);
     assert!(!state.has_open_session(1, after(1)));
     registered([forced.clone()]).when(force).then_nothing();
-    let log_in = Do::LogIn { verified: hash("forced"), login: nonce(7) };
+    let log_in = Do::LogIn { verified: sealed("forced"), login: nonce(7) };
     registered([forced]).when(log_in).then([challenged(7, Challenge::NewPassword, 0)]);
 }
 
 #[test]
 fn the_new_password_ends_the_demand() {
-    let waiting = [Event::PasswordForced { hash: hash("forced") }, challenged(7, Challenge::NewPassword, 0)];
-    let answer = Do::AnswerNewPassword { login: nonce(7), hash: hash("new") };
+    let waiting = [Event::PasswordForced { hash: sealed("forced") }, challenged(7, Challenge::NewPassword, 0)];
+    let answer = Do::AnswerNewPassword { login: nonce(7), hash: sealed("new") };
     let events =
-        [Event::LoginChallengeEnded { login: nonce(7) }, Event::PasswordChanged { hash: hash("new"), session: None }];
+        [Event::LoginChallengeEnded { login: nonce(7) }, Event::PasswordChanged { hash: sealed("new"), session: None }];
     let state = registered(waiting).when(answer).then(events);
     assert!(!state.registered().unwrap().must_change_password);
 }
 
 #[test]
 fn a_password_cannot_be_forced_on_who_logs_in_without_one() {
-    let force = Do::ForcePassword { hash: hash("forced") };
+    let force = Do::ForcePassword { hash: sealed("forced") };
     given::<Account>([Event::Registered(by_facebook())]).when(force).then_err(RejectionKind::Conflict);
 }
 
@@ -299,8 +299,8 @@ fn a_number_of_a_session_is_never_used_twice() {
 
 #[test]
 fn a_changed_password_closes_the_other_sessions() {
-    let changed = Event::PasswordChanged { hash: hash("new"), session: Some(2) };
-    let change = Do::ChangePassword { verified: hash("old"), hash: hash("new"), session: 2 };
+    let changed = Event::PasswordChanged { hash: sealed("new"), session: Some(2) };
+    let change = Do::ChangePassword { verified: sealed("old"), hash: sealed("new"), session: 2 };
     let open = [opened(1, 1, 0), opened(2, 2, 0)];
     let state = registered(open).when(change.clone()).then([changed.clone()]);
     assert!(!state.has_open_session(1, after(1)) && state.has_open_session(2, after(1)));
@@ -323,8 +323,8 @@ fn a_reset_code_goes_to_a_proven_contact() {
 #[test]
 fn a_reset_sets_the_password_and_closes_every_session() {
     let issued = code(7, CodePurpose::PasswordReset, "+14165550100", Channel::Sms, 0);
-    let reset = Do::ResetPassword { nonce: nonce(7), hash: hash("new") };
-    let changed = Event::PasswordChanged { hash: hash("new"), session: None };
+    let reset = Do::ResetPassword { nonce: nonce(7), hash: sealed("new") };
+    let changed = Event::PasswordChanged { hash: sealed("new"), session: None };
     let state = registered([opened(1, 1, 0), issued.clone()]).when(reset.clone()).then([changed.clone()]);
     assert!(!state.has_open_session(1, after(1)));
     registered([issued, changed]).when(reset).then_err(RejectionKind::Invalid);
@@ -333,7 +333,7 @@ fn a_reset_sets_the_password_and_closes_every_session() {
 #[test]
 fn a_code_lives_fifteen_minutes_and_the_latest_counts() {
     let issued = |number, at| code(number, CodePurpose::PasswordReset, "+14165550100", Channel::Sms, at);
-    let reset = |number| Do::ResetPassword { nonce: nonce(number), hash: hash("new") };
+    let reset = |number| Do::ResetPassword { nonce: nonce(number), hash: sealed("new") };
     registered([issued(7, 0)]).at(after(15 * MINUTE - 1)).when(reset(7)).then_state();
     registered([issued(7, 0)]).at(after(15 * MINUTE)).when(reset(7)).then_err(RejectionKind::Invalid);
     registered([issued(7, 0), issued(8, 1)]).when(reset(7)).then_err(RejectionKind::Invalid);
@@ -417,7 +417,7 @@ fn a_forgotten_person_leaves_nothing_and_accepts_nothing() {
 fn commands() -> impl Strategy<Value = Do> {
     let id = (1..3u128).prop_map(|n| EntityId(Uuid::from_u128(n)));
     let uuid = || (1..6u128).prop_map(nonce);
-    let password = || prop_oneof![Just("old"), Just("new")].prop_map(hash);
+    let password = || prop_oneof![Just("old"), Just("new")].prop_map(sealed);
     let text = || prop_oneof![Just("+14165550100"), Just("+442"), Just("Dana")].prop_map(sealed);
     prop_oneof![
         Just(invite()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Attribute, Channel, CodeIssued, PasswordHash};
+use crate::identity::{Attribute, Channel, CodeIssued};
 use crate::{EntityId, Sealed};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub struct Attempt {
     /// The subject of its sealed values, and the account's id unless a temp member turns into it.
     pub id: EntityId,
     pub username: Sealed,
-    pub password_hash: PasswordHash,
+    pub password_hash: Sealed,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Sealed>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

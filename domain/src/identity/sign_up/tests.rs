@@ -20,7 +20,7 @@ fn attempt(number: u128, begun: i64) -> Attempt {
     Attempt {
         id: id(number),
         username: sealed_for(id(number), "dana"),
-        password_hash: hash("secret"),
+        password_hash: sealed("secret"),
         email: None,
         phone: Some(sealed_for(id(number), "+14165550100")),
         channel: Channel::Sms,
