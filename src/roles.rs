@@ -138,8 +138,12 @@ fn router(
         endpoints.extend(caravan_write_api::endpoints(Arc::new(write)));
     }
     if role.reads() {
-        let read =
-            Read { models: node.models.clone(), vault: node.vault.clone(), checkpoints: node.checkpoints.clone() };
+        let read = Read {
+            models: node.models.clone(),
+            vault: node.vault.clone(),
+            checkpoints: node.checkpoints.clone(),
+            store: node.store.clone(),
+        };
         endpoints.extend(caravan_read_api::endpoints(Arc::new(read)));
     }
     let settings = Settings {

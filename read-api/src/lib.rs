@@ -5,9 +5,11 @@ mod krugo;
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use caravan_domain::identity::AccountState;
 use caravan_domain::identity::account::Account;
+use caravan_event_store::EventStore;
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_projections::ReadModels;
 use caravan_vault::Vault;
@@ -19,6 +21,7 @@ pub struct Read {
     pub models: ReadModels,
     pub vault: Vault,
     pub checkpoints: Checkpoints,
+    pub store: Arc<dyn EventStore>,
 }
 
 /// The queries of all dialects.
@@ -31,11 +34,15 @@ impl Side for Read {
 
     async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Person, Failure> {
         let access = self.vault.verify_access(token, now).map_err(|error| Failure::unauthorised(error.to_string()))?;
-        let account = self.models.get::<Account>(access.account).await.map_err(failure::failure)?;
-        if account.is_some_and(|account| account.state.has_open_session(access.session, now)) {
-            Ok(Person { account: access.account, session: access.session })
-        } else {
-            Err(Failure::unauthorised("this session has ended"))
+        let waiting = Instant::now();
+        loop {
+            let account = self.models.get::<Account>(access.account).await.map_err(failure::failure)?;
+            match session(account.as_ref().map(|account| &account.state), access.session, now) {
+                Session::Open => return Ok(Person { account: access.account, session: access.session }),
+                Session::Ended => return Err(Failure::unauthorised("this session has ended")),
+                Session::Unseen if waiting.elapsed() < NEWS => tokio::time::sleep(LOOK_AGAIN).await,
+                Session::Unseen => return Err(Failure::behind("the read models have not seen this login yet")),
+            }
         }
     }
 
@@ -47,6 +54,55 @@ impl Side for Read {
         self.checkpoints.wait(follower, position, limit).await.map_err(|error| match error {
             WaitError::Late { lag } => Failure::late(lag),
             WaitError::Unavailable => Failure::unavailable("the read models cannot be reached now", error),
-        })
+        })?;
+        match self.checkpoints.is_parked(self.store.as_ref(), follower, position).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Failure::behind("what happened at this position cannot be shown until it is repaired")),
+            Err(error) => Err(Failure::unavailable("the log cannot be reached now", error)),
+        }
+    }
+}
+
+/// How long a query waits for a login that the read models have not seen.
+const NEWS: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What an account's document says about a session of which a token exists.
+#[derive(Debug, PartialEq)]
+enum Session {
+    Open,
+    Ended,
+    /// The login is newer than the document.
+    Unseen,
+}
+
+fn session(account: Option<&AccountState>, number: u32, now: DateTime<Utc>) -> Session {
+    match account {
+        None | Some(AccountState::Unknown | AccountState::Invited(_)) => Session::Unseen,
+        Some(AccountState::Registered(registered)) if number >= registered.next_session => Session::Unseen,
+        Some(account) if account.has_open_session(number, now) => Session::Open,
+        Some(_) => Session::Ended,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_session_is_open_ended_or_not_seen_yet() {
+        let now = DateTime::UNIX_EPOCH;
+        let opened = json!({"number": 3, "login": uuid::Uuid::nil(), "generation": 0, "opened_at": now,
+            "refreshed_at": now, "expires_at": "1970-01-02T00:00:00Z"});
+        let registered = json!({"status": "registered", "username": {"subject": uuid::Uuid::nil(), "cipher": "", "hash": ""},
+            "provider": "password", "attributes": {}, "sessions": [opened], "next_session": 4});
+        let registered: AccountState = serde_json::from_value(registered).unwrap();
+        assert_eq!(session(Some(&registered), 3, now), Session::Open);
+        assert_eq!(session(Some(&registered), 2, now), Session::Ended);
+        assert_eq!(session(Some(&registered), 4, now), Session::Unseen);
+        assert_eq!(session(None, 0, now), Session::Unseen);
+        assert_eq!(session(Some(&AccountState::Forgotten { deleted_at: now }), 0, now), Session::Ended);
     }
 }

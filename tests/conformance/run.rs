@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::Output;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use caravan_wire::{Operation, ParameterType};
@@ -27,8 +28,10 @@ pub struct Target {
     pub read: String,
     pub outbox: PathBuf,
     /// Runs the program with arguments on the same data.
-    pub program: std::sync::Arc<dyn Fn(&[&str]) -> Output + Send + Sync>,
+    pub program: Arc<Program>,
 }
+
+pub type Program = dyn Fn(&[&str]) -> Output + Send + Sync;
 
 /// What a file's run came to.
 #[derive(Default)]
@@ -336,7 +339,7 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = axum::Router::new().fallback(|| async { axum::Json(json!({"id": "c", "crewId": "k"})) });
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Target { write: url.clone(), read: url, outbox: "/nowhere".into(), program: std::sync::Arc::new(|_| panic!()) }
+        Target { write: url.clone(), read: url, outbox: "/nowhere".into(), program: Arc::new(|_| panic!()) }
     }
 
     async fn failures(steps: &str) -> Vec<String> {

@@ -20,7 +20,7 @@ pub async fn sweep(target: &Target, contracts_served: &[Contract], ledger: &Ledg
         let (http, public) = (http.clone(), ledger.is_public(operation.dialect.name, &operation.id));
         async move {
             let base = if operation.command { &target.write } else { &target.read };
-            let path = operation.path.replace('{', "").replace('}', "");
+            let path = operation.path.replace(['{', '}'], "");
             let method = Method::from_bytes(operation.method.as_str().as_bytes()).expect("a documented method");
             let name = format!("{} {}", operation.dialect.name, operation.id);
             let response = match http.request(method, format!("{base}{path}")).send().await {

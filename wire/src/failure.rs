@@ -121,6 +121,12 @@ impl Failure {
         Failure { retry_after: Some(Duration::from_secs(1)), ..failure }
     }
 
+    /// The read models do not show yet what the query needs.
+    pub fn behind(message: impl Into<String>) -> Self {
+        let failure = Failure::new(FailureKind::Unavailable, message);
+        Failure { retry_after: Some(Duration::from_secs(1)), ..failure }
+    }
+
     /// A defect: the source goes to the log, the client learns only that it is ours.
     pub fn broken(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let failure = Failure::new(FailureKind::Broken, "internal error");

@@ -9,8 +9,9 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use tokio::sync::watch;
 
+use super::parked;
 use crate::event::Position;
-use crate::port::StoreError;
+use crate::port::{EventStore, StoreError};
 
 /// How often the database is asked while anybody waits. Followers in this process tell at once.
 const POLL: Duration = Duration::from_millis(20);
@@ -79,6 +80,16 @@ impl Checkpoints {
             return Err(WaitError::Unavailable);
         }
         Err(WaitError::Late { lag: position - known.positions.get(follower).copied().unwrap_or(0) })
+    }
+
+    /// Whether the event at `position`, though passed, waits in a stream that the follower has parked.
+    pub async fn is_parked(
+        &self,
+        store: &dyn EventStore,
+        follower: &str,
+        position: Position,
+    ) -> Result<bool, StoreError> {
+        parked::holds(&self.0.pool, store, follower, position).await
     }
 
     /// The follower's position, read now; 0 for one that has not started yet.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool, Row};
 
 use crate::event::{Position, Revision, StreamId};
-use crate::port::StoreError;
+use crate::port::{Direction, EventStore, Filter, StoreError};
 
 /// A stream that waits, from the event at `position` on.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +71,23 @@ pub async fn is_parked(pool: &PgPool, follower: &str, stream: &StreamId) -> Resu
         "select exists (select from parked_streams where follower = $1 and category = $2 and stream_id = $3)",
     );
     Ok(query.bind(follower).bind(&stream.category).bind(stream.id.0).fetch_one(pool).await?)
+}
+
+/// Whether the event at `position` waits in a parked stream: the follower has passed it without taking it in.
+pub(super) async fn holds(
+    pool: &PgPool,
+    store: &dyn EventStore,
+    follower: &str,
+    position: Position,
+) -> Result<bool, StoreError> {
+    let mut parked = list(pool).await?;
+    parked.retain(|stream| stream.follower == follower && stream.position <= position);
+    if parked.is_empty() {
+        return Ok(false);
+    }
+    let page = store.read_all(position - 1, Direction::Forwards, &Filter::default(), 1).await?;
+    let event = page.events.first().filter(|event| event.position == position);
+    Ok(event.is_some_and(|event| parked.iter().any(|waiting| waiting.stream == event.stream)))
 }
 
 /// The parked streams of one follower.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use caravan_event_store::following::Checkpoints;
 use caravan_event_store::following::parked::{self, Request};
 use caravan_event_store::{Position, StreamId};
 use sqlx::PgPool;
@@ -46,6 +47,10 @@ async fn poison_parks_its_stream_and_no_other() {
         assert_eq!((listed[0].follower.as_str(), &listed[0].stream), ("notebook", &sick));
         assert_eq!((listed[0].position, listed[0].revision), (poison.position, poison.revision));
         assert_eq!((listed[0].request, listed[0].error.is_empty()), (None, false));
+        let checkpoints = Checkpoints::new(database.pool.clone());
+        let waits = async |at: Position| checkpoints.is_parked(database.store.as_ref(), "notebook", at).await.unwrap();
+        assert!(waits(poison.position).await && waits(poison.position + 1).await);
+        assert!(!waits(poison.position - 1).await && !waits(last).await && !waits(last + 1).await);
         assert!(parked::is_parked(&database.pool, "notebook", &sick).await.unwrap());
         assert!(!parked::is_parked(&database.pool, "notebook", &well).await.unwrap());
         assert!(!parked::is_parked(&database.pool, "another", &sick).await.unwrap());
