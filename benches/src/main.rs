@@ -105,7 +105,8 @@ async fn measure(cluster: &Cluster, arguments: &Arguments) -> Result<Report> {
     if [Part::AssignTicket, Part::TripBooking, Part::Visible, Part::LongStream, Part::Memory].into_iter().any(wanted) {
         let mut world = World::make(cluster).await?;
         let idle = memory::idle(&mut world).await?;
-        if wanted(Part::AssignTicket) {
+        // Memory is measured under this load, asked for by itself or not.
+        if wanted(Part::AssignTicket) || wanted(Part::Memory) {
             report.extend(assign::measure(cluster, &world, rounds).await?);
         }
         if wanted(Part::TripBooking) {

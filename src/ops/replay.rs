@@ -12,7 +12,7 @@ use crate::node::Node;
 /// Which events; all of them unless narrowed down.
 #[derive(Args)]
 pub struct Replay {
-    /// Events of one stream, such as trip_booking-<uuid>
+    /// Events of one stream, named by category, a dash and its id
     #[arg(long, conflicts_with_all = ["category", "from"])]
     stream: Option<StreamId>,
     /// Events of streams of one category, such as trip_booking

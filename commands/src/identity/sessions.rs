@@ -1,7 +1,9 @@
 //! Logging in and out, and what the tokens of a session prove.
 
+use std::sync::Arc;
+
 use caravan_domain::EntityId;
-use caravan_domain::identity::account::{Challenge, LOGIN_LIFE, wrong_password};
+use caravan_domain::identity::account::{LOGIN_LIFE, wrong_password};
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::{AccountCommand, AccountState, Channel, credentials};
 use caravan_vault::TokenError;
@@ -133,7 +135,7 @@ impl Commands {
         person: Person,
         shown: &Credentials<'_>,
         now: DateTime<Utc>,
-    ) -> Result<std::sync::Arc<AccountState>, CommandError> {
+    ) -> Result<Arc<AccountState>, CommandError> {
         let state = self.own_account(person).await?;
         self.check_username(&state, shown.username).await?;
         let refresh = self.vault().verify_refresh(shown.refresh_token).map_err(unauthorised)?;
@@ -199,20 +201,4 @@ pub(super) fn unauthorised(error: TokenError) -> CommandError {
         TokenError::Invalid => "this token is not valid",
         TokenError::Expired => "this token has expired",
     })
-}
-
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tokens")
-    }
-}
-
-impl Next {
-    /// The challenge, if more is asked.
-    pub fn challenge(&self) -> Option<Challenge> {
-        match self {
-            Next::Session(_) => None,
-            Next::Challenge { challenge, .. } => Some(*challenge),
-        }
-    }
 }

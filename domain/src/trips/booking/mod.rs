@@ -1,6 +1,6 @@
 //! Trip bookings: a crew's trip to a city with its members, events, tickets and rooms, and who owes whom for them.
 //!
-//! Rules stand by meaning: [`lifecycle`], [`members`], [`attendance`], [`tickets`], [`rooms`], [`guests`], [`costs`].
+//! Rules stand by meaning: `lifecycle`, `members`, `attendance`, `tickets`, `rooms`, `guests`, `costs`.
 
 mod attendance;
 mod commands;
