@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use caravan_domain::Kind;
-use caravan_event_store::{Position, Revision};
+use caravan_event_store::{KeyedPool, Position, Revision};
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _};
+use sqlx::{AssertSqlSafe, Postgres, Row as _};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -34,11 +34,14 @@ pub(crate) struct Loader {
     queue: mpsc::UnboundedSender<Ask>,
 }
 
+/// Connections that the loaders of all kinds share.
+pub(crate) const CONNECTIONS: u32 = 8;
+
 /// Callers answered by one statement.
 const CALLERS: usize = 256;
 
 impl Loader {
-    pub(crate) fn new(pool: PgPool, kind: &Kind) -> Loader {
+    pub(crate) fn new(pool: KeyedPool, kind: &Kind) -> Loader {
         let (queue, asked) = mpsc::unbounded_channel();
         let sql = format!(
             "select id, revision, position, fold_version, state::text from {} where id = any($1)",
@@ -57,7 +60,7 @@ impl Loader {
     }
 }
 
-async fn drain(pool: PgPool, sql: Arc<str>, mut asked: mpsc::UnboundedReceiver<Ask>) {
+async fn drain(pool: KeyedPool, sql: Arc<str>, mut asked: mpsc::UnboundedReceiver<Ask>) {
     let mut asks = Vec::with_capacity(CALLERS);
     while asked.recv_many(&mut asks, CALLERS).await > 0 {
         let mut connection = None;
@@ -77,7 +80,7 @@ async fn drain(pool: PgPool, sql: Arc<str>, mut asked: mpsc::UnboundedReceiver<A
 }
 
 async fn answer(
-    pool: &PgPool,
+    pool: &KeyedPool,
     connection: &mut Option<PoolConnection<Postgres>>,
     sql: &Arc<str>,
     asks: impl Iterator<Item = Ask>,
@@ -112,7 +115,7 @@ async fn answer(
 }
 
 async fn read(
-    pool: &PgPool,
+    pool: &KeyedPool,
     connection: &mut Option<PoolConnection<Postgres>>,
     sql: &Arc<str>,
     ids: &[Uuid],

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use caravan_domain::{Decider, EntityId, Kind, Record};
-use caravan_event_store::{Position, Revision, StreamId};
+use caravan_event_store::{KeyedPool, Position, Revision, StreamId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::PgPool;
 
-use crate::loader::{Loader, Stored};
+use crate::loader::{self, Loader, Stored};
 use crate::{Found, Kinds, Plan, ReadError, SearchTarget, bookkeeping, schema, sql};
 
 /// The documents of all kinds, cheap to clone.
@@ -42,7 +42,8 @@ impl ReadModels {
 
     /// Needs a running tokio runtime and a migrated database.
     pub fn open(pool: PgPool, kinds: Kinds, search: SearchTarget) -> ReadModels {
-        let loaders = kinds.iter().map(|kind| (kind.name, Loader::new(pool.clone(), kind))).collect();
+        let keyed = KeyedPool::beside(&pool, loader::CONNECTIONS);
+        let loaders = kinds.iter().map(|kind| (kind.name, Loader::new(keyed.clone(), kind))).collect();
         ReadModels(Arc::new(Inner { pool, kinds, search, loaders }))
     }
 

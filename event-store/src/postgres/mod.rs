@@ -6,6 +6,7 @@
 mod append;
 mod appender;
 mod error;
+mod keyed;
 mod read;
 mod tails;
 mod wake;
@@ -20,6 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use error::is_transient;
+pub use keyed::KeyedPool;
 
 use crate::event::{Position, Recorded, Revision, StreamId};
 use crate::port::{Append, AppendError, Appended, Direction, EventStore, Filter, Page, StoreError, Tailed};

@@ -8,6 +8,7 @@ use sqlx::types::Json;
 use sqlx::{Error, PgPool, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
+use super::KeyedPool;
 use crate::event::{Metadata, Position, Recorded, Revision, StreamId};
 use crate::port::{Direction, Filter, Page};
 
@@ -40,7 +41,7 @@ pub(super) async fn stream(
 }
 
 /// What each stream has after a revision, in the order asked.
-pub(super) async fn tails(pool: &PgPool, tails: &[&(StreamId, Revision)]) -> Result<Vec<Vec<Recorded>>, Error> {
+pub(super) async fn tails(pool: &KeyedPool, tails: &[&(StreamId, Revision)]) -> Result<Vec<Vec<Recorded>>, Error> {
     let streams: Vec<Uuid> = tails.iter().map(|(stream, _)| stream.id.0).collect();
     let categories: Vec<&str> = tails.iter().map(|(stream, _)| stream.category.as_str()).collect();
     let revisions: Vec<i64> = tails.iter().map(|(_, revision)| *revision).collect();
@@ -54,7 +55,7 @@ pub(super) async fn tails(pool: &PgPool, tails: &[&(StreamId, Revision)]) -> Res
              order by revision) e
          order by asked.n, e.revision",
     );
-    let rows = rows.bind(streams).bind(categories).bind(revisions).fetch_all(pool).await?;
+    let rows = rows.bind(streams).bind(categories).bind(revisions).fetch_all(&mut *pool.acquire().await?).await?;
     let mut read = vec![vec![]; tails.len()];
     for row in rows {
         let number: i64 = row.try_get(0)?;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{is_transient, read};
+use super::{KeyedPool, is_transient, read};
 use crate::event::{Recorded, Revision, StreamId};
 use crate::port::StoreError;
 
 /// Statements at once. More would make each of them smaller, and a long tail should not hold up all others.
-const STATEMENTS: usize = 2;
+const STATEMENTS: u32 = 2;
 
 /// The most requests in one statement.
 const MAX_REQUESTS: usize = 256;
@@ -20,9 +20,10 @@ pub(super) struct Queued {
     pub answer: oneshot::Sender<Result<Vec<Vec<Recorded>>, StoreError>>,
 }
 
-/// Reads until the store is gone.
-pub(super) async fn run(pool: PgPool, mut queue: mpsc::Receiver<Queued>) {
-    let statements = Arc::new(Semaphore::new(STATEMENTS));
+/// Reads until the store is gone, on connections of its own.
+pub(super) async fn run(main: PgPool, mut queue: mpsc::Receiver<Queued>) {
+    let pool = KeyedPool::beside(&main, STATEMENTS);
+    let statements = Arc::new(Semaphore::new(STATEMENTS as usize));
     let mut batch = Vec::with_capacity(MAX_REQUESTS);
     loop {
         let Ok(permit) = statements.clone().acquire_owned().await else { return };
@@ -37,7 +38,7 @@ pub(super) async fn run(pool: PgPool, mut queue: mpsc::Receiver<Queued>) {
     }
 }
 
-async fn answer(pool: &PgPool, batch: Vec<Queued>) {
+async fn answer(pool: &KeyedPool, batch: Vec<Queued>) {
     let tails: Vec<&(StreamId, Revision)> = batch.iter().flat_map(|queued| &queued.tails).collect();
     match read::tails(pool, &tails).await {
         Ok(read) => {
