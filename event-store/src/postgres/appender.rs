@@ -32,6 +32,7 @@ pub(super) struct Queued {
 pub(super) async fn run(options: PgConnectOptions, mut queue: mpsc::Receiver<Queued>, head: watch::Sender<Position>) {
     let mut appending = Appending::new(options);
     let mut waiting: VecDeque<Queued> = VecDeque::new();
+    let mut alone = false;
     loop {
         if waiting.is_empty() {
             match queue.recv().await {
@@ -39,22 +40,32 @@ pub(super) async fn run(options: PgConnectOptions, mut queue: mpsc::Receiver<Que
                 None => return,
             }
         }
-        for _ in 0..YIELDS {
-            tokio::task::yield_now().await;
-            while waiting.len() < MAX_APPENDS
-                && let Ok(queued) = queue.try_recv()
-            {
-                waiting.push_back(queued);
+        drain(&mut queue, &mut waiting);
+        // Whoever appends alone has nobody to wait for.
+        if !alone || waiting.len() > 1 {
+            for _ in 0..YIELDS {
+                tokio::task::yield_now().await;
+                drain(&mut queue, &mut waiting);
             }
         }
         // Who has given up was told that the outcome is not known: better that it did not happen.
         waiting.retain(|queued| !queued.answer.is_closed());
         let batch = take_batch(&mut waiting);
+        alone = batch.len() == 1;
         if batch.is_empty() {
             continue;
         }
         metrics::histogram!("caravan_append_batch_size").record(batch.len() as f64);
         send(&mut appending, batch, &head).await;
+    }
+}
+
+/// Takes over what has queued, without waiting for more.
+fn drain(queue: &mut mpsc::Receiver<Queued>, waiting: &mut VecDeque<Queued>) {
+    while waiting.len() < MAX_APPENDS
+        && let Ok(queued) = queue.try_recv()
+    {
+        waiting.push_back(queued);
     }
 }
 
