@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use caravan_domain::Kind;
@@ -54,6 +55,11 @@ impl Follower for Documents {
         let mut categories: Vec<String> = self.kinds.keys().map(|name| name.to_string()).collect();
         categories.sort();
         Filter { categories, event_types: vec![] }
+    }
+
+    /// Whoever sent a command waits for this follower.
+    fn pace(&self) -> Duration {
+        Duration::from_millis(10)
     }
 
     async fn apply(&mut self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<(), FollowError> {

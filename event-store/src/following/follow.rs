@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use sqlx::{Connection, PgConnection};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lease::{self, Lease};
@@ -119,18 +120,22 @@ async fn run(
     checkpoints.moved(&name, lease.position);
     let mut tail = store.subscribe(lease.position, follower.filter());
     let mut turn = Turn { store, checkpoints, follower, connection, lease, parked };
+    let (mut live, mut turn_due) = (false, Instant::now());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = tick.tick() => turn.tick().await?,
-            tailed = tail.next() => match tailed {
+            tailed = async { tokio::time::sleep_until(turn_due).await; tail.next().await } => match tailed {
                 Some(Ok(Tailed::Events { events, up_to })) => {
+                    if live && events.len() < PAGE / 2 {
+                        turn_due = Instant::now() + turn.follower.pace();
+                    }
                     turn.take_in(events, up_to).await?;
                     *progress = true;
                 }
-                Some(Ok(Tailed::CaughtUp { .. })) => {}
+                Some(Ok(Tailed::CaughtUp { .. })) => live = true,
                 Some(Err(error)) => return Err(error.into()),
                 None => return Err(Interrupted::Error("the subscription ended".into())),
             },

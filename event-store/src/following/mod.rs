@@ -7,6 +7,7 @@ mod lease;
 pub mod parked;
 
 use std::error::Error;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::PgConnection;
@@ -42,6 +43,12 @@ pub trait Follower: Send + 'static {
     /// with the checkpoint, and it is done again: right for what the log can rebuild.
     fn durable(&self) -> bool {
         false
+    }
+
+    /// How far apart turns are while the log keeps growing, so that each takes in more at once: every turn costs a
+    /// read, a fence and a commit, however little there is. What comes after a rest is taken in at once.
+    fn pace(&self) -> Duration {
+        Duration::from_millis(50)
     }
 
     /// The most events in one transaction; at most 1,000 come at once in any case.
