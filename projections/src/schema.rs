@@ -21,51 +21,75 @@ pub(crate) fn table(kind: &Kind, version: i32) -> String {
     format!("doc_{}_v{version}", kind.name)
 }
 
-/// The value of a field as SQL compares and sorts it; null when it is missing or not of its type. Immutable, so that
-/// it can be indexed.
-pub(crate) fn expression(field: &Field) -> String {
-    let name = field.name;
+/// The column with a field's value as SQL compares and sorts it (of a place: its latitude); null when it is missing or
+/// not of its type. Postgres derives it from the state. An index over a column is touched only where the value changes,
+/// one over an expression of the state whenever anything does.
+pub(crate) fn column(field: &Field) -> String {
     match field.of {
-        FieldType::Keyword => text(name, KEYWORD_CHARACTERS),
-        FieldType::Instant => text(name, 24),
-        FieldType::Day => text(name, 10),
-        FieldType::Integer => typed(&format!("state->'{name}'"), "number", "numeric"),
-        FieldType::Boolean => typed(&format!("state->'{name}'"), "boolean", "boolean"),
-        FieldType::Keywords => format!("(state->'{name}')"),
-        FieldType::Place => latitude(name),
+        FieldType::Place => latitude(field.name),
+        of => format!("\"{}_{of:?}\"", field.name).to_lowercase(),
     }
 }
 
-fn text(name: &str, characters: usize) -> String {
-    format!("(left(state->>'{name}', {characters}) collate \"C\")")
-}
-
-fn typed(value: &str, json_type: &str, sql_type: &str) -> String {
-    format!("(case when jsonb_typeof({value}) = '{json_type}' then ({value})::{sql_type} end)")
-}
-
 pub(crate) fn latitude(name: &str) -> String {
-    typed(&format!("state->'{name}'->'lat'"), "number", "float8")
+    format!("\"{name}_lat\"")
 }
 
 pub(crate) fn longitude(name: &str) -> String {
-    typed(&format!("state->'{name}'->'lon'"), "number", "float8")
+    format!("\"{name}_lon\"")
+}
+
+/// A derived column: its name, quoted, and how it is declared.
+struct Derived {
+    name: String,
+    declaration: String,
+}
+
+fn derived(kind: &Kind) -> Vec<Derived> {
+    kind.fields.iter().flat_map(of_field).collect()
+}
+
+fn of_field(field: &Field) -> Vec<Derived> {
+    let name = field.name;
+    let derive = |column: String, sql_type: &str, value: String| Derived {
+        declaration: format!("{column} {sql_type} generated always as ({value}) stored"),
+        name: column,
+    };
+    let text = |characters: usize| format!("left(state->>'{name}', {characters})");
+    let typed = |path: &str, json_type: &str, sql_type: &str| {
+        format!("case when jsonb_typeof(state{path}) = '{json_type}' then (state{path})::{sql_type} end")
+    };
+    let own = |sql_type: &str, value: String| vec![derive(column(field), sql_type, value)];
+    match field.of {
+        FieldType::Keyword => own("text collate \"C\"", text(KEYWORD_CHARACTERS)),
+        FieldType::Instant => own("text collate \"C\"", text(24)),
+        FieldType::Day => own("text collate \"C\"", text(10)),
+        FieldType::Integer => own("numeric", typed(&format!("->'{name}'"), "number", "numeric")),
+        FieldType::Boolean => own("boolean", typed(&format!("->'{name}'"), "boolean", "boolean")),
+        FieldType::Keywords => own("jsonb", format!("state->'{name}'")),
+        FieldType::Place => {
+            let degrees = |part: &str| typed(&format!("->'{name}'->'{part}'"), "number", "float8");
+            vec![derive(latitude(name), "float8", degrees("lat")), derive(longitude(name), "float8", degrees("lon"))]
+        }
+    }
 }
 
 /// The distinct words of folded text, for whole words and beginnings of words.
 pub(crate) const LEXEMES: &str = "array_to_tsvector(string_to_array(words, ' '))";
 
-/// A table without key and indexes, for bulk loading.
-pub(crate) fn create_table(table: &str) -> String {
-    format!("create table {table} {COLUMNS}")
+/// A table without key and indexes, for bulk loading. It leaves room on its pages, so that a changed row stays on its
+/// page and no index has to follow it.
+pub(crate) fn create_table(kind: &Kind, table: &str) -> String {
+    let derived: String = derived(kind).iter().map(|column| format!(", {}", column.declaration)).collect();
+    format!("create table {table} ({COLUMNS}{derived}) with (fillfactor = 80)")
 }
 
-/// The same, of this connection only.
+/// One of this connection only, without what is derived.
 pub(crate) fn create_temporary_table(table: &str) -> String {
-    format!("create temp table {table} {COLUMNS}")
+    format!("create temp table {table} ({COLUMNS})")
 }
 
-const COLUMNS: &str = "(
+const COLUMNS: &str = "
     id uuid not null,
     number bigint not null,
     parent uuid,
@@ -74,8 +98,7 @@ const COLUMNS: &str = "(
     deleted_at timestamptz,
     fold_version int not null,
     words text,
-    state jsonb not null
-)";
+    state jsonb not null";
 
 pub(crate) fn create_key(table: &str) -> String {
     format!("alter table {table} add primary key (id)")
@@ -89,10 +112,10 @@ pub(crate) fn create_indexes(kind: &Kind, table: &str) -> Vec<String> {
         statements.push(create("parent", "(parent, id)"));
     }
     for field in kind.fields {
-        let expression = expression(field);
+        let column = column(field);
         statements.push(match field.of {
-            FieldType::Keywords => create(&format!("{}_any", field.name), &format!("using gin ({expression})")),
-            _ => create(&format!("{}_{:?}", field.name, field.of).to_lowercase(), &format!("({expression}, id)")),
+            FieldType::Keywords => create(&format!("{}_any", field.name), &format!("using gin ({column})")),
+            _ => create(&format!("{}_{:?}", field.name, field.of).to_lowercase(), &format!("({column}, id)")),
         });
     }
     if has_words(kind) {
@@ -108,13 +131,34 @@ pub(crate) fn has_words(kind: &Kind) -> bool {
     !kind.text.is_empty() && kind.sealed_text.is_empty()
 }
 
+/// Points the view to a table; made anew, since its columns may be others.
 pub(crate) fn point_view(kind: &Kind, version: i32) -> String {
+    let derived: String = derived(kind).iter().map(|column| format!(", {}", column.name)).collect();
+    let (view, table) = (view(kind), table(kind, version));
     format!(
-        "create or replace view {} as select id, number, parent, position, revision, deleted_at, fold_version, words, \
-         state from {}",
-        view(kind),
-        table(kind, version)
+        "drop view if exists {view};
+         create view {view} as select id, number, parent, position, revision, deleted_at, fold_version, words, state\
+         {derived} from {table}"
     )
+}
+
+/// Adds the columns of fields that the kind did not have when its table was made. Takes a while on a large table.
+async fn add_columns(connection: &mut PgConnection, kind: &Kind, version: i32) -> Result<(), sqlx::Error> {
+    let table = table(kind, version);
+    let present: Vec<String> = sqlx::query_scalar(
+        "select attname::text from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped",
+    )
+    .bind(&table)
+    .fetch_all(&mut *connection)
+    .await?;
+    let missing =
+        derived(kind).into_iter().filter(|column| !present.iter().any(|name| column.name == format!("\"{name}\"")));
+    let added: Vec<String> = missing.map(|column| format!("add column {}", column.declaration)).collect();
+    if added.is_empty() {
+        return Ok(());
+    }
+    execute(connection, format!("alter table {table} {}", added.join(", "))).await?;
+    execute(connection, point_view(kind, version)).await
 }
 
 pub(crate) async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
@@ -146,6 +190,7 @@ pub(crate) async fn migrate(pool: &PgPool, kinds: Kinds) -> Result<Vec<&'static 
     for &kind in kinds {
         let fold_version = match models.get(kind.name) {
             Some(model) => {
+                add_columns(&mut tx, kind, model.version).await?;
                 let table = table(kind, model.version);
                 for statement in create_indexes(kind, &table) {
                     execute(&mut tx, statement).await?;
@@ -154,7 +199,7 @@ pub(crate) async fn migrate(pool: &PgPool, kinds: Kinds) -> Result<Vec<&'static 
             }
             None => {
                 let table = table(kind, 1);
-                execute(&mut tx, create_table(&table)).await?;
+                execute(&mut tx, create_table(kind, &table)).await?;
                 execute(&mut tx, create_key(&table)).await?;
                 for statement in create_indexes(kind, &table) {
                     execute(&mut tx, statement).await?;

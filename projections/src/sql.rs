@@ -133,7 +133,7 @@ fn descends(order: &Order) -> bool {
 fn push_key(query: &mut QueryBuilder<Postgres>, key: &Order, words: &[String]) {
     match key {
         Order::Field(field, _) => {
-            query.push(schema::expression(field));
+            query.push(schema::column(field));
         }
         Order::Parent(_) => {
             query.push("d.parent");
@@ -178,7 +178,7 @@ fn push_condition(query: &mut QueryBuilder<Postgres>, plan: &Plan, condition: &C
         Condition::Contains(name, values) => {
             if let Named::Field(field) = named(plan.kind, name)? {
                 // `?|` as a function would not use the index; the operator's name needs no placeholder in Postgres.
-                query.push(schema::expression(field)).push(" ?| ").push_bind(values.clone());
+                query.push(schema::column(field)).push(" ?| ").push_bind(values.clone());
             }
         }
         Condition::Is(name, values) => {
@@ -212,7 +212,7 @@ fn push_condition(query: &mut QueryBuilder<Postgres>, plan: &Plan, condition: &C
 fn compared(field: Named) -> String {
     match field {
         Named::Parent => "d.parent".to_owned(),
-        Named::Field(field) => schema::expression(field),
+        Named::Field(field) => schema::column(field),
     }
 }
 

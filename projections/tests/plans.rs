@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use caravan_domain::kind::FieldType;
 use caravan_domain::kinds::KINDS;
 use caravan_domain::{EntityId, Kind};
-use caravan_projections::{Condition, Cursor, Near, Plan, ReadError, SearchTarget, Sort};
+use caravan_projections::{Condition, Cursor, Kinds, Near, Plan, ReadError, ReadModels, SearchTarget, Sort};
 use serde_json::{Value, json};
 
-use crate::support::kinds::{ALL, CASE, GIG};
+use crate::support::kinds::{ALL, CASE, CASE_WITH_WEIGHT, GIG};
 use crate::support::{NONE, World, elasticsearch, id, world};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,6 +294,31 @@ async fn refusals(world: &World) {
         );
     }
     assert_eq!(world.numbers(&Plan::all(&CASE, 5).and(Condition::Is("label", vec![json!("lights")]))).await, [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_a_later_release_declares_can_be_asked_for_without_a_rebuild() {
+    const LATER: Kinds = &[&CASE_WITH_WEIGHT];
+    let world = world(&[&CASE], SearchTarget::Postgres).await;
+    world.follow();
+    world.create(&CASE, 1, json!({"label": "lights", "kilos": 40})).await;
+    world.create(&CASE, 2, json!({"label": "sound", "kilos": 70})).await;
+    world.caught_up("postgres").await;
+
+    for _ in 0..2 {
+        assert_eq!(ReadModels::migrate(&world.pool, LATER).await.unwrap(), Vec::<&str>::new());
+    }
+    let later = ReadModels::open(world.pool.clone(), LATER, SearchTarget::Postgres);
+    let heavy = Plan::all(&CASE_WITH_WEIGHT, 5).and(Condition::Between("kilos", Some(json!(50)), None));
+    let numbers =
+        |found: caravan_projections::Found| found.documents.iter().map(|found| found.number).collect::<Vec<_>>();
+    assert_eq!(numbers(later.find(&heavy).await.unwrap()), [2]);
+
+    // The release before it still runs beside it, and its follower writes what the later one finds.
+    world.create(&CASE, 3, json!({"label": "stage", "kilos": 900})).await;
+    world.caught_up("postgres").await;
+    assert_eq!(numbers(later.find(&heavy).await.unwrap()), [2, 3]);
+    assert_eq!(world.numbers(&Plan::all(&CASE, 5).and(Condition::Is("label", vec![json!("stage")]))).await, [3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

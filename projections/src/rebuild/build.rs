@@ -337,7 +337,7 @@ mod tests {
             }
         }
         let mut connection = PgConnection::connect(&testing::database().await).await.unwrap();
-        schema::execute(&mut connection, schema::create_table("things")).await.unwrap();
+        schema::execute(&mut connection, schema::create_table(&THING, "things")).await.unwrap();
         // What is parked and passed is looked up.
         schema::execute(
             &mut connection,

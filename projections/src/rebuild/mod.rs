@@ -123,7 +123,7 @@ async fn prepare(connection: &mut PgConnection, kind: &'static Kind) -> Result<M
     let live = models.get(kind.name).ok_or_else(|| RebuildError::Unknown(kind.name.to_owned()))?;
     drop_others(connection, kind, live.version).await?;
     let model = Model { kind, version: live.version + 1 };
-    schema::execute(connection, schema::create_table(&model.table())).await?;
+    schema::execute(connection, schema::create_table(kind, &model.table())).await?;
     Ok(model)
 }
 

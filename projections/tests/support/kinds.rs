@@ -37,4 +37,10 @@ pub const GUEST: Kind = Kind {
 pub const CASE: Kind =
     Kind { name: "flight_case", fields: &[Field { name: "label", of: FieldType::Keyword }], ..Kind::of::<Records>() };
 
+/// The same in a later release of the program.
+pub const CASE_WITH_WEIGHT: Kind = Kind {
+    fields: &[Field { name: "label", of: FieldType::Keyword }, Field { name: "kilos", of: FieldType::Integer }],
+    ..CASE
+};
+
 pub const ALL: Kinds = &[&GIG, &GUEST, &CASE];
