@@ -10,7 +10,7 @@ use caravan_commands::effects::Carriers;
 use caravan_commands::processes;
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::following::follow;
-use caravan_read_api::Read;
+use caravan_read_api::{People, Read};
 use caravan_wire::{Endpoints, Readiness, Settings};
 use caravan_write_api::Write;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -143,6 +143,7 @@ fn router(
             vault: node.vault.clone(),
             checkpoints: node.checkpoints.clone(),
             store: node.store.clone(),
+            people: People::default(),
         };
         endpoints.extend(caravan_read_api::endpoints(Arc::new(read)));
     }

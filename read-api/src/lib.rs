@@ -2,6 +2,7 @@
 
 mod failure;
 mod krugo;
+mod people;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -16,12 +17,15 @@ use caravan_vault::Vault;
 use caravan_wire::{Endpoints, Failure, Person, Side};
 use chrono::{DateTime, Utc};
 
+pub use people::People;
+
 /// What queries work on.
 pub struct Read {
     pub models: ReadModels,
     pub vault: Vault,
     pub checkpoints: Checkpoints,
     pub store: Arc<dyn EventStore>,
+    pub people: People,
 }
 
 /// The queries of all dialects.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use caravan_domain::EntityId;
 use caravan_domain::identity::Attribute;
-use caravan_domain::identity::account::{Account, AccountState};
+use caravan_domain::identity::account::Account;
 use caravan_domain::trips::booking::{TripBooking, TripBookingState, TripBookings};
 use caravan_domain::trips::crew::Crews;
 use caravan_projections::Read as Document;
@@ -56,10 +56,8 @@ pub(super) async fn temps(
     call: &Call<Read>,
     people: impl IntoIterator<Item = EntityId>,
 ) -> Result<shapes::TempMembers, Failure> {
-    let people: Vec<EntityId> = people.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
-    let accounts = call.state.models.get_many::<Account>(&people).await?;
-    let temps = accounts.into_iter().filter(|account| matches!(account.state, AccountState::Invited(_)));
-    Ok(temps.map(|account| account.id).collect())
+    let people = people.into_iter().collect::<BTreeSet<_>>();
+    Ok(call.state.people.temps(&call.state.models, people).await?.into_iter().collect())
 }
 
 #[derive(Deserialize)]
