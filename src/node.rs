@@ -14,8 +14,8 @@ use caravan_event_store::{EventStore, StoreError, StreamId};
 use caravan_private_postgres::PrivatePostgres;
 use caravan_projections::{Elastic, ReadError, ReadModels, Search, SearchTarget};
 use caravan_vault::Vault;
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgPool};
 
 use crate::config::Config;
 
@@ -24,6 +24,9 @@ const CONNECTIONS: u32 = 16;
 
 /// How long a request waits for a connection before it answers that the database is unavailable.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a connection may have idled to be used without being tried.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// Memory for the states of streams that commands used lately, in bytes.
 const CACHE_BYTES: usize = 96 * 1024 * 1024;
@@ -141,6 +144,16 @@ async fn pool(options: PgConnectOptions, connections: u32) -> Result<PgPool, sql
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .idle_timeout(Duration::from_secs(300))
+        // Trying a connection costs as much as many a statement: only after a rest.
+        .test_before_acquire(false)
+        .before_acquire(|connection, rest| {
+            Box::pin(async move {
+                if rest.idle_for > TRUSTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options)
         .await
 }
