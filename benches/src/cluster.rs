@@ -1,9 +1,11 @@
 //! The Postgres that everything is measured on: one of our own, with its default, durable settings, on a real disk.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use caravan_private_postgres::PrivatePostgres;
+use nix::fcntl::{Flock, FlockArg};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 
@@ -11,14 +13,18 @@ pub struct Cluster {
     postgres: PrivatePostgres,
     /// Where benches keep what they need, below the target directory.
     dir: PathBuf,
+    /// Held while they run: two at once would measure each other, and drop each other's databases.
+    _alone: Flock<File>,
 }
 
 impl Cluster {
     pub async fn start() -> Result<Cluster> {
         let dir = target()?.join("bench");
         std::fs::create_dir_all(&dir)?;
+        let alone = Flock::lock(File::create(dir.join("lock"))?, FlockArg::LockExclusiveNonblock)
+            .map_err(|_| anyhow!("benches run in {} already", dir.display()))?;
         let postgres = PrivatePostgres::start(&dir.join("postgres"), &[("max_connections", "400")]).await?;
-        let cluster = Cluster { postgres, dir };
+        let cluster = Cluster { postgres, dir, _alone: alone };
         cluster.must_be_durable().await?;
         Ok(cluster)
     }

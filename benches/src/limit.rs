@@ -92,7 +92,7 @@ impl Copy {
         pool.execute(AssertSqlSafe(make)).await?;
         let rows: i64 =
             sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from {table}"))).fetch_one(pool).await?;
-        let select = format!("copy (select * from {table}) to stdout");
+        let select = format!("copy {table} to stdout");
         let mut data = vec![];
         let mut chunks = pool.copy_out_raw(&select).await?;
         while let Some(chunk) = chunks.try_next().await? {
