@@ -40,6 +40,7 @@ pub struct Node {
     pub models: ReadModels,
     pub search: Search,
     pub commands: Commands,
+    keys: PgPool,
     postgres: Option<PrivatePostgres>,
 }
 
@@ -61,7 +62,7 @@ impl Node {
         for kind in ReadModels::migrate(&pool, KINDS).await.context("tables of the read models")? {
             tracing::warn!("documents of {kind} were folded by other rules: run `caravan rebuild {kind}`");
         }
-        let vault = Vault::open(keys, pool.clone(), &config.master_key()?, &config.secret()?).await?;
+        let vault = Vault::open(keys.clone(), pool.clone(), &config.master_key()?, &config.secret()?).await?;
         let store = caravan_event_store::open(&config.event_store, &pool)?;
         let checkpoints = Checkpoints::new(pool.clone());
         let target = search_target(&config)?;
@@ -75,7 +76,7 @@ impl Node {
             cache_bytes: CACHE_BYTES,
             identity_provider: identity_provider(&config)?,
         });
-        Ok(Node { config, pool, vault, store, checkpoints, models, search, commands, postgres })
+        Ok(Node { config, pool, vault, store, checkpoints, models, search, commands, keys, postgres })
     }
 
     /// Where messages go that are written to files.
@@ -86,6 +87,7 @@ impl Node {
     /// Disconnects. The embedded Postgres stops when this process started it, or when it is `ours` in any case.
     pub async fn close(self, ours: bool) -> Result<()> {
         self.pool.close().await;
+        self.keys.close().await;
         if let Some(postgres) = self.postgres
             && (ours || !postgres.adopted())
         {

@@ -214,7 +214,7 @@ impl Keys {
     }
 }
 
-/// Looks for forgotten people as long as the keys are used.
+/// Looks for forgotten people as long as the keys are used and their database is not closed.
 async fn watch(keys: Weak<Keys>) {
     let mut unreachable = false;
     loop {
@@ -222,6 +222,7 @@ async fn watch(keys: Weak<Keys>) {
         let Some(keys) = keys.upgrade() else { return };
         match keys.look().await {
             Ok(()) => unreachable = false,
+            Err(_) if keys.pool.is_closed() => return,
             Err(error) if !unreachable => {
                 unreachable = true;
                 tracing::warn!(error = &error as &dyn std::error::Error, "the keys database does not answer");

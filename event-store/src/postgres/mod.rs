@@ -113,10 +113,9 @@ impl EventStore for PostgresStore {
     }
 
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Tailed, StoreError>> {
-        self.0.listener.get_or_init(|| {
-            let options = (*self.0.pool.connect_options()).clone();
-            AbortOnDropHandle::new(tokio::spawn(wake::run(options, self.0.head.clone())))
-        });
+        self.0
+            .listener
+            .get_or_init(|| AbortOnDropHandle::new(tokio::spawn(wake::run(self.0.pool.clone(), self.0.head.clone()))));
         tail(self.clone(), self.0.head.subscribe(), from, filter)
     }
 }
