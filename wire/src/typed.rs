@@ -26,7 +26,24 @@ fn failure(path: &str, message: &str, whole: &str) -> Failure {
         return Failure::invalid(join(parent, name), "is not a known field");
     }
     let field = if path.is_empty() { whole } else { path };
-    Failure::invalid(field, message)
+    let mistyped = message.starts_with("invalid type: ") || message.starts_with("invalid value: ");
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) if mistyped => Failure::invalid(field, format!("must be {}", in_json(expected))),
+        _ => Failure::invalid(field, message),
+    }
+}
+
+/// What a deserializer expected, in the words of JSON instead of Rust's.
+fn in_json(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative and not too large",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        _ if expected.starts_with("struct ") => "an object",
+        _ => expected,
+    }
 }
 
 fn quoted<'m>(message: &'m str, prefix: &str) -> Option<&'m str> {
@@ -56,6 +73,10 @@ mod tests {
     struct User {
         #[allow(dead_code)]
         phone_number: String,
+        #[allow(dead_code)]
+        age: Option<u32>,
+        #[allow(dead_code)]
+        share: Option<f64>,
     }
 
     fn refused(body: Value) -> String {
@@ -68,8 +89,16 @@ mod tests {
         assert_eq!(refused(json!({"users": [{}]})), "users[0].phoneNumber: is required");
         assert_eq!(refused(json!({"users": [], "x": 1})), "x: is not a known field");
         assert_eq!(refused(json!({"users": [{"phoneNumber": "1", "x": 1}]})), "users[0].x: is not a known field");
-        assert!(refused(json!({"users": [{"phoneNumber": 1}]})).starts_with("users[0].phoneNumber: invalid type"));
-        assert!(refused(json!("text")).starts_with("body: invalid type"));
-        assert!(refused(json!(null)).starts_with("body: invalid type"));
+        assert_eq!(refused(json!({"users": [{"phoneNumber": 1}]})), "users[0].phoneNumber: must be a string");
+        assert_eq!(refused(json!({"users": {}})), "users: must be a list");
+        assert_eq!(refused(json!({"users": [1]})), "users[0]: must be an object");
+        for age in [json!(-1), json!(1.5), json!("1"), json!(4_294_967_296u64)] {
+            let refused = refused(json!({"users": [{"phoneNumber": "1", "age": age}]}));
+            assert_eq!(refused, "users[0].age: must be a whole number, not negative and not too large", "{age}");
+        }
+        let share = json!({"users": [{"phoneNumber": "1", "share": "half"}]});
+        assert_eq!(refused(share), "users[0].share: must be a number");
+        assert_eq!(refused(json!("text")), "body: must be an object");
+        assert_eq!(refused(json!(null)), "body: must be an object");
     }
 }
