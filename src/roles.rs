@@ -13,7 +13,7 @@ use caravan_event_store::following::follow;
 use caravan_read_api::{People, Read};
 use caravan_wire::{Endpoints, Readiness, Settings};
 use caravan_write_api::Write;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -66,9 +66,19 @@ pub fn log(config: &Config) {
     }
 }
 
+/// Buckets, not quantiles: what several processes counted can be added up.
+fn metrics() -> Result<PrometheusHandle, BuildError> {
+    let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    let appends = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
+        .set_buckets_for_metric(Matcher::Suffix("_batch_size".to_owned()), &appends)?
+        .install_recorder()
+}
+
 /// Runs a role until SIGTERM or SIGINT.
 pub async fn run(config: Config, role: Role) -> Result<()> {
-    let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
+    let metrics = metrics().context("metrics")?;
     let mut stop_signal = stop_signal()?;
     // Before anything else, so that a taken port is found out at once.
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("{}", config.listen))?;

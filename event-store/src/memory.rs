@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::event::{Position, Recorded, Revision, StreamId};
 use crate::port::{Append, AppendError, Appended, Direction, EventStore, Expected, Filter, Page, StoreError, Tailed};
-use crate::tail::tail;
+use crate::tail::{heard, tail};
 
 /// A log in this process. Clones share it.
 #[derive(Clone, Default)]
@@ -118,7 +118,7 @@ impl EventStore for MemoryStore {
             return Err(StoreError::Refused("an append needs an event".into()).into());
         }
         let appended = self.log().append(append)?;
-        self.0.head.send_if_modified(|head| std::mem::replace(head, appended.position.max(*head)) < appended.position);
+        heard(&self.0.head, appended.position);
         Ok(appended)
     }
 

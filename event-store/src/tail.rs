@@ -46,6 +46,18 @@ pub(crate) fn tail<S: EventStore>(
     .boxed()
 }
 
+/// Notes that the log has come to `position`.
+pub(crate) fn heard(head: &watch::Sender<Position>, position: Position) {
+    head.send_if_modified(|head| {
+        let news = position > *head;
+        if news {
+            *head = position;
+            metrics::gauge!("caravan_log_position").set(position as f64);
+        }
+        news
+    });
+}
+
 impl<S: EventStore> Tail<S> {
     async fn next(&mut self) -> Option<Result<Tailed, StoreError>> {
         if self.failed {

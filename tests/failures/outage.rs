@@ -95,6 +95,7 @@ async fn only_search_suffers_when_elasticsearch_is_down() {
     let settings = Settings::new(env!("CARGO_BIN_EXE_caravan")).with("CARAVAN_SEARCH", search(&wire.url));
     let (world, scout) = World::start(settings).await;
     let booking = world.book(&scout).await;
+    caught_up(&world).await;
 
     wire.cut();
     let discover = || world.command("/discoverAny", &scout, json!({})).send();
@@ -104,6 +105,7 @@ async fn only_search_suffers_when_elasticsearch_is_down() {
     assert_eq!(response.status(), StatusCode::OK);
     import(&world.server, "Closing Night", "2031-05-12");
     unavailable(&discover().await.expect("an answer"));
+    assert!(lag_of_search(&world).await > Some(0.0), "an operator sees that search is behind");
 
     wire.mend();
     let mended = Instant::now();
@@ -113,7 +115,25 @@ async fn only_search_suffers_when_elasticsearch_is_down() {
     }
     find_event(&world.client, &scout, "Closing Night").await;
     println!("search had caught up {:?} after Elasticsearch was back", mended.elapsed());
+    caught_up(&world).await;
     assert_clean(&world.server);
+}
+
+/// Waits until the metrics say that search has taken in the whole log.
+async fn caught_up(world: &World) {
+    let started = Instant::now();
+    while lag_of_search(world).await != Some(0.0) {
+        assert!(started.elapsed() < Duration::from_secs(30), "the lag stays");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// How many events search is behind, by the metrics; none before it follows.
+async fn lag_of_search(world: &World) -> Option<f64> {
+    let metrics = world.client.http.get(format!("{}/metrics", world.server.url())).send().await.expect("an answer");
+    let metrics = metrics.text().await.expect("metrics are text");
+    let value = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+    Some(value("caravan_log_position ")? - value("caravan_follower_position{follower=\"search\"} ")?)
 }
 
 fn assert_clean(server: &Server) {

@@ -117,7 +117,7 @@ async fn run(
     };
     let parked = parked::of(&mut connection, &name).await?.into_iter().map(|parked| parked.stream).collect();
     tracing::info!(follower = name, position = lease.position, "following");
-    checkpoints.moved(&name, lease.position);
+    moved(checkpoints, &name, lease.position);
     let mut tail = store.subscribe(lease.position, follower.filter());
     let mut turn = Turn { store, checkpoints, follower, connection, lease, parked };
     let (mut live, mut turn_due) = (false, Instant::now());
@@ -193,8 +193,7 @@ impl<F: Follower> Turn<'_, F> {
             metrics::counter!("caravan_follower_parked_total", "follower" => follower.to_owned()).increment(1);
             self.parked.insert(event.stream);
         }
-        self.checkpoints.moved(self.follower.name(), to);
-        metrics::gauge!("caravan_follower_position", "follower" => self.follower.name().to_owned()).set(to as f64);
+        moved(self.checkpoints, self.follower.name(), to);
         Ok(())
     }
 
@@ -297,6 +296,12 @@ impl<F: Follower> Turn<'_, F> {
         tracing::info!(follower = self.follower.name(), stream = %parked.stream, ?request, "parked stream goes on");
         self.apply(events, self.lease.position, Some(&parked.stream)).await
     }
+}
+
+/// Tells this process and its operator how far a follower is.
+fn moved(checkpoints: &Checkpoints, follower: &str, to: Position) {
+    checkpoints.moved(follower, to);
+    metrics::gauge!("caravan_follower_position", "follower" => follower.to_owned()).set(to as f64);
 }
 
 /// Takes a stream's events from `position` on out of the batch.

@@ -7,9 +7,10 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::append::{Appending, Outcome, Prepared};
-use super::{heard, is_transient};
+use super::is_transient;
 use crate::event::Position;
 use crate::port::StoreError;
+use crate::tail::heard;
 
 /// How often the appender lets others run before it sends: those just answered come back with their next append, and
 /// batches grow. Sleeping instead would cost more than it brings.

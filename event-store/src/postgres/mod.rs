@@ -25,7 +25,7 @@ pub use keyed::KeyedPool;
 
 use crate::event::{Position, Recorded, Revision, StreamId};
 use crate::port::{Append, AppendError, Appended, Direction, EventStore, Filter, Page, StoreError, Tailed};
-use crate::tail::tail;
+use crate::tail::{heard, tail};
 
 /// How long an append whose outcome is unknown, or that cannot be sent, is tried again before the caller is told.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -109,7 +109,9 @@ impl EventStore for PostgresStore {
     }
 
     async fn head(&self) -> Result<Position, StoreError> {
-        Ok(read::head(&self.0.pool).await?)
+        let head = read::head(&self.0.pool).await?;
+        heard(&self.0.head, head);
+        Ok(head)
     }
 
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Tailed, StoreError>> {
@@ -122,13 +124,4 @@ impl EventStore for PostgresStore {
 
 fn unavailable(why: &str) -> StoreError {
     StoreError::Unavailable(why.into())
-}
-
-/// Notes that the log has come to `position`.
-fn heard(head: &watch::Sender<Position>, position: Position) {
-    head.send_if_modified(|head| {
-        let news = position > *head;
-        *head = position.max(*head);
-        news
-    });
 }

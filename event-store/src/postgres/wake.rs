@@ -7,8 +7,8 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::watch;
 
-use super::heard;
 use crate::event::Position;
+use crate::tail::heard;
 
 /// The pause before listening again after an error.
 const PAUSE: Duration = Duration::from_secs(1);
