@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use caravan_event_store::{Position, Recorded};
+use caravan_event_store::{Position, Recorded, Revision, StreamId};
 use sqlx::PgConnection;
 
 /// The follower that writes the documents.
-pub(crate) const DOCUMENTS: &str = "postgres";
+pub const DOCUMENTS: &str = "postgres";
 /// The follower that writes what search needs.
 pub(crate) const SEARCH: &str = "search";
 
@@ -92,11 +92,11 @@ pub(crate) async fn move_to(
 }
 
 /// Notes that documents are folded without an event.
-pub(crate) async fn pass(connection: &mut PgConnection, event: &Recorded) -> Result<(), sqlx::Error> {
+pub(crate) async fn pass(connection: &mut PgConnection, stream: &StreamId, event: Revision) -> Result<(), sqlx::Error> {
     sqlx::query("insert into passed_event (category, stream_id, revision) values ($1, $2, $3) on conflict do nothing")
-        .bind(&event.stream.category)
-        .bind(event.stream.id.0)
-        .bind(event.revision)
+        .bind(&stream.category)
+        .bind(stream.id.0)
+        .bind(event)
         .execute(connection)
         .await
         .map(drop)

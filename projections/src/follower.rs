@@ -72,6 +72,10 @@ impl Follower for Documents {
         Ok(())
     }
 
+    async fn skip(&mut self, tx: &mut PgConnection, stream: &StreamId, event: Revision) -> Result<(), sqlx::Error> {
+        bookkeeping::pass(tx, stream, event).await
+    }
+
     fn reset(&mut self) {
         self.tables = None;
         self.cache.clear();
@@ -93,11 +97,7 @@ impl Documents {
                 catch_up(&*self.store, tx, &event.stream, &mut entity.folded, event.revision).await?;
             }
             entity.changed = true;
-            entity.folded.apply(event).map_err(|message| FollowError::Poison {
-                stream: event.stream.clone(),
-                position: event.position,
-                message,
-            })?;
+            entity.folded.apply(event).map_err(|message| poison(event, message))?;
         }
         Ok(touched)
     }
@@ -182,8 +182,7 @@ pub(crate) async fn read(
 /// Events per read of a stream that must be folded again.
 const STREAM_PAGE: usize = 1_000;
 
-/// Folds what lies between a state and `until` (exclusive). Events that cannot be folded are passed: the stream goes
-/// on only because somebody decided to skip them.
+/// Folds what lies between a state and `until` (exclusive), without the events that an operator has skipped.
 async fn catch_up(
     store: &dyn EventStore,
     tx: &mut PgConnection,
@@ -200,14 +199,18 @@ async fn catch_up(
             break;
         }
         for event in page.iter().take_while(|event| event.revision < until) {
-            if let Err(error) = folded.apply(event) {
-                tracing::warn!(%stream, revision = event.revision, error, "passed an event that cannot be folded");
-                bookkeeping::pass(tx, event).await?;
-                folded.pass(event);
+            match folded.apply(event) {
+                Ok(()) => {}
+                Err(_) if bookkeeping::was_passed(tx, event).await? => folded.pass(event),
+                Err(message) => return Err(poison(event, message)),
             }
         }
     }
     Ok(())
+}
+
+fn poison(event: &Recorded, message: String) -> FollowError {
+    FollowError::Poison { event: Box::new(event.clone()), message }
 }
 
 /// Folded states by recent use, up to a number of JSON bytes.

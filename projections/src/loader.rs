@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use caravan_domain::Kind;
 use caravan_event_store::{KeyedPool, Position, Revision};
@@ -36,6 +37,10 @@ pub(crate) struct Loader {
 
 /// Connections that the loaders of all kinds share.
 pub(crate) const CONNECTIONS: u32 = 8;
+
+/// How long a statement may take. Longer ones hang: their connection is dropped, since the server may be gone without a
+/// word.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Callers answered by one statement.
 const CALLERS: usize = 256;
@@ -92,7 +97,7 @@ async fn answer(
     let found = match read(pool, connection, sql, &ids).await {
         // A connection of the pool may have died while it idled; a fresh one tells.
         Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => {
-            *connection = None;
+            drop(connection.take().map(PoolConnection::detach));
             read(pool, connection, sql, &ids).await
         }
         other => other,
@@ -105,7 +110,7 @@ async fn answer(
             }
         }
         Err(error) => {
-            *connection = None;
+            drop(connection.take().map(PoolConnection::detach));
             let error = ReadError::from(error);
             for ask in asks {
                 let _ = ask.answer.send(Err(error.clone()));
@@ -124,7 +129,8 @@ async fn read(
         Some(connection) => connection,
         None => connection.insert(pool.acquire().await?),
     };
-    let rows = sqlx::query(AssertSqlSafe(sql.clone())).bind(ids).fetch_all(&mut **connection).await?;
+    let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(ids).fetch_all(&mut **connection);
+    let rows = tokio::time::timeout(LIMIT, query).await.map_err(|elapsed| sqlx::Error::Io(elapsed.into()))??;
     rows.iter()
         .map(|row| {
             let stored = Stored {

@@ -104,9 +104,12 @@ pub(crate) fn create_key(table: &str) -> String {
     format!("alter table {table} add primary key (id)")
 }
 
-/// One statement per index that the kind's declarations call for.
-pub(crate) fn create_indexes(kind: &Kind, table: &str) -> Vec<String> {
-    let create = |name: &str, what: &str| format!("create index if not exists \"{table}_{name}\" on {table} {what}");
+/// The indexes that the kind's declarations call for.
+fn create_indexes(kind: &Kind, table: &str) -> Vec<CreateIndex> {
+    let create = |name: &str, what: &str| {
+        let name = format!("{table}_{name}");
+        CreateIndex { statement: format!("create index \"{name}\" on {table} {what}"), name }
+    };
     let mut statements = Vec::new();
     if kind.parent.is_some() {
         statements.push(create("parent", "(parent, id)"));
@@ -123,6 +126,11 @@ pub(crate) fn create_indexes(kind: &Kind, table: &str) -> Vec<String> {
         statements.push(create("slips", "using gin (words gin_trgm_ops)"));
     }
     statements
+}
+
+struct CreateIndex {
+    name: String,
+    statement: String,
 }
 
 /// Whether the documents' own table holds the text that search covers. Where personal values belong to it, all of it
@@ -161,6 +169,21 @@ async fn add_columns(connection: &mut PgConnection, kind: &Kind, version: i32) -
     execute(connection, point_view(kind, version)).await
 }
 
+/// Makes the indexes that are missing. What is there is not touched: even a statement that finds nothing to do would
+/// wait for the follower's transactions, and hold up the next.
+pub(crate) async fn add_indexes(connection: &mut PgConnection, kind: &Kind, table: &str) -> Result<(), sqlx::Error> {
+    for index in create_indexes(kind, table) {
+        let present: bool = sqlx::query_scalar("select to_regclass(quote_ident($1)) is not null")
+            .bind(&index.name)
+            .fetch_one(&mut *connection)
+            .await?;
+        if !present {
+            execute(connection, index.statement).await?;
+        }
+    }
+    Ok(())
+}
+
 pub(crate) async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
     connection.execute(AssertSqlSafe(statement)).await.map(drop)
 }
@@ -191,19 +214,14 @@ pub(crate) async fn migrate(pool: &PgPool, kinds: Kinds) -> Result<Vec<&'static 
         let fold_version = match models.get(kind.name) {
             Some(model) => {
                 add_columns(&mut tx, kind, model.version).await?;
-                let table = table(kind, model.version);
-                for statement in create_indexes(kind, &table) {
-                    execute(&mut tx, statement).await?;
-                }
+                add_indexes(&mut tx, kind, &table(kind, model.version)).await?;
                 model.fold_version
             }
             None => {
                 let table = table(kind, 1);
                 execute(&mut tx, create_table(kind, &table)).await?;
                 execute(&mut tx, create_key(&table)).await?;
-                for statement in create_indexes(kind, &table) {
-                    execute(&mut tx, statement).await?;
-                }
+                add_indexes(&mut tx, kind, &table).await?;
                 execute(&mut tx, point_view(kind, 1)).await?;
                 // The follower has passed this kind's events without a table to put them in.
                 let fold_version = if followed { 0 } else { kind.fold.version };

@@ -17,7 +17,7 @@ pub(super) fn decoded<D: Decider>(event: &Recorded) -> Result<D::Event, FollowEr
 }
 
 pub(super) fn poison(event: &Recorded, message: String) -> FollowError {
-    FollowError::Poison { stream: event.stream.clone(), position: event.position, message }
+    FollowError::Poison { event: Box::new(event.clone()), message }
 }
 
 /// Sends `command` to `target` because of `event`; `name` tells it from other reactions to the same event. A refusal

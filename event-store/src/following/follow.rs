@@ -160,32 +160,29 @@ impl<F: Follower> Turn<'_, F> {
     }
 
     /// Applies a batch and moves the checkpoint to `to`, in one transaction. Streams found to be poisonous are parked
-    /// in it and the rest goes in. `unparked` is let go in the same transaction.
+    /// in it and the rest goes in. `resumed` is let go in the same transaction.
     async fn apply(
         &mut self,
         mut batch: Vec<Recorded>,
         to: Position,
-        unparked: Option<&StreamId>,
+        resumed: Option<&ParkedStream>,
     ) -> Result<(), Interrupted> {
-        batch.retain(|event| unparked == Some(&event.stream) || !self.parked.contains(&event.stream));
+        batch.retain(|event| resumed.is_some() || !self.parked.contains(&event.stream));
         let mut poisoned: Vec<Poisoned> = vec![];
         loop {
-            match self.try_apply(&batch, to, unparked, &poisoned).await? {
+            match self.try_apply(&batch, to, resumed, &poisoned).await? {
                 Ok(()) => break,
                 Err(FollowError::Transient(error)) => return Err(Interrupted::Error(error)),
-                Err(FollowError::Poison { stream, position, message }) => {
-                    poison(&mut batch, &mut poisoned, &stream, position, message)?;
-                }
+                Err(FollowError::Poison { event, message }) => poison(&mut batch, &mut poisoned, *event, message)?,
                 Err(FollowError::Broken(error)) => {
-                    let (stream, position) = self.first_broken(&batch).await?;
-                    let message = format!("{error}");
-                    poison(&mut batch, &mut poisoned, &stream, position, message)?;
+                    let event = self.first_broken(&batch).await?;
+                    poison(&mut batch, &mut poisoned, event, format!("{error}"))?;
                 }
             }
         }
         self.lease.position = to;
-        if let Some(stream) = unparked {
-            self.parked.remove(stream);
+        if let Some(parked) = resumed {
+            self.parked.remove(&parked.stream);
         }
         for Poisoned { event, message } in poisoned {
             let follower = self.follower.name();
@@ -201,10 +198,10 @@ impl<F: Follower> Turn<'_, F> {
         &mut self,
         batch: &[Recorded],
         to: Position,
-        unparked: Option<&StreamId>,
+        resumed: Option<&ParkedStream>,
         poisoned: &[Poisoned],
     ) -> Result<Result<(), FollowError>, Interrupted> {
-        if batch.is_empty() && poisoned.is_empty() && unparked.is_none() {
+        if batch.is_empty() && poisoned.is_empty() && resumed.is_none() {
             // Passing what the filter left out needs no transaction, and no disk.
             if !self.lease.advance(&mut self.connection, to).await? {
                 return Err(Interrupted::FenceLost);
@@ -212,11 +209,14 @@ impl<F: Follower> Turn<'_, F> {
             return Ok(Ok(()));
         }
         let mut tx = self.connection.begin().await?;
-        if self.follower.durable() || !poisoned.is_empty() || unparked.is_some() {
+        if self.follower.durable() || !poisoned.is_empty() || resumed.is_some() {
             sqlx::query("set local synchronous_commit = on").execute(&mut *tx).await?;
         }
-        if let Some(stream) = unparked {
-            parked::unpark(&mut tx, self.follower.name(), stream).await?;
+        if let Some(parked) = resumed {
+            if parked.request == Some(Request::Skip) {
+                self.follower.skip(&mut tx, &parked.stream, parked.revision).await?;
+            }
+            parked::unpark(&mut tx, self.follower.name(), &parked.stream).await?;
         }
         for Poisoned { event, message } in poisoned {
             let at = (event.position, event.revision);
@@ -238,14 +238,13 @@ impl<F: Follower> Turn<'_, F> {
     }
 
     /// The event that a batch breaks at: found by applying ever more of it, each time in vain.
-    async fn first_broken(&mut self, batch: &[Recorded]) -> Result<(StreamId, Position), Interrupted> {
+    async fn first_broken(&mut self, batch: &[Recorded]) -> Result<Recorded, Interrupted> {
         let (mut whole, mut broken) = (0, batch.len());
         while broken - whole > 1 {
             let middle = (whole + broken) / 2;
             if self.breaks(&batch[..middle]).await? { broken = middle } else { whole = middle }
         }
-        let event = batch.get(whole).ok_or_else(|| Interrupted::Error("an empty batch broke".into()))?;
-        Ok((event.stream.clone(), event.position))
+        batch.get(whole).cloned().ok_or_else(|| Interrupted::Error("an empty batch broke".into()))
     }
 
     async fn breaks(&mut self, batch: &[Recorded]) -> Result<bool, Interrupted> {
@@ -294,7 +293,7 @@ impl<F: Follower> Turn<'_, F> {
             }
         }
         tracing::info!(follower = self.follower.name(), stream = %parked.stream, ?request, "parked stream goes on");
-        self.apply(events, self.lease.position, Some(&parked.stream)).await
+        self.apply(events, self.lease.position, Some(parked)).await
     }
 }
 
@@ -304,20 +303,19 @@ fn moved(checkpoints: &Checkpoints, follower: &str, to: Position) {
     metrics::gauge!("caravan_follower_position", "follower" => follower.to_owned()).set(to as f64);
 }
 
-/// Takes a stream's events from `position` on out of the batch.
+/// Takes the events of a stream, from the poisonous one on, out of the batch.
 fn poison(
     batch: &mut Vec<Recorded>,
     poisoned: &mut Vec<Poisoned>,
-    stream: &StreamId,
-    position: Position,
+    event: Recorded,
     message: String,
 ) -> Result<(), Interrupted> {
-    let event = batch.iter().find(|event| event.stream == *stream && event.position == position).cloned();
-    let Some(event) = event else {
-        let error = format!("the follower names {stream} at position {position}, which is not in its batch: {message}");
+    let before = batch.len();
+    batch.retain(|other| other.stream != event.stream || other.position < event.position);
+    if batch.len() == before {
+        let error = format!("the follower names {}, of which its batch has nothing left: {message}", event.stream);
         return Err(Interrupted::Error(error.into()));
-    };
-    batch.retain(|event| event.stream != *stream || event.position < position);
+    }
     poisoned.push(Poisoned { event, message });
     Ok(())
 }

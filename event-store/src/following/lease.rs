@@ -7,8 +7,10 @@ use sqlx::PgConnection;
 
 use crate::event::Position;
 
-/// How long a lease holds without being renewed. A process that ends, or loses its connection, frees it at once.
-const TERM: Duration = Duration::from_secs(5);
+/// How long a lease holds without being renewed: well over what a slow batch takes, since another process would be as
+/// slow and the two would take it from each other for ever. A process that ends, or loses its connection, frees it at
+/// once.
+const TERM: Duration = Duration::from_secs(60);
 
 /// The right to follow under a name, from a position on.
 #[derive(Debug, Clone)]

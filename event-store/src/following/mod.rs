@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 pub use checkpoints::{CheckpointRow, Checkpoints, WaitError};
 pub use follow::follow;
 
-use crate::event::{Position, Recorded, StreamId};
+use crate::event::{Recorded, Revision, StreamId};
 use crate::port::Filter;
 
 /// Something that goes through the log, event by event.
@@ -35,6 +35,11 @@ pub trait Follower: Send + 'static {
     /// Takes in a batch (in log order, never empty), writing only through `tx`: the checkpoint moves in the same
     /// transaction. What is cached must be forgotten on [`Follower::reset`], since `tx` may yet be rolled back.
     async fn apply(&mut self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<(), FollowError>;
+
+    /// Notes that an operator wants one event of a parked stream left out for good.
+    async fn skip(&mut self, _tx: &mut PgConnection, _stream: &StreamId, _event: Revision) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
 
     /// A transaction was not committed, or another process may have followed meanwhile: forget whatever is cached.
     fn reset(&mut self) {}
@@ -63,9 +68,9 @@ pub enum FollowError {
     /// Something that is gone by itself: a lost connection, a deadlock, a full disk. Tried again for ever.
     #[error("cannot go on at the moment")]
     Transient(#[source] Box<dyn Error + Send + Sync>),
-    /// The event at `position` can never be taken in: its stream is parked there, all others go on.
-    #[error("{stream} cannot be followed from position {position} on: {message}")]
-    Poison { stream: StreamId, position: Position, message: String },
+    /// The event, of the batch or before it, can never be taken in: its stream is parked there, all others go on.
+    #[error("{} cannot be followed from position {} on: {message}", event.stream, event.position)]
+    Poison { event: Box<Recorded>, message: String },
     /// Some event of the batch can never be taken in: found by taking them one by one.
     #[error("an event of the batch cannot be taken in")]
     Broken(#[source] Box<dyn Error + Send + Sync>),
@@ -73,10 +78,18 @@ pub enum FollowError {
 
 impl From<sqlx::Error> for FollowError {
     fn from(error: sqlx::Error) -> Self {
-        if crate::is_transient(&error) {
-            FollowError::Transient(error.into())
-        } else {
-            FollowError::Broken(error.into())
+        if is_of_the_data(&error) { FollowError::Broken(error.into()) } else { FollowError::Transient(error.into()) }
+    }
+}
+
+/// Whether an event may be the reason of an error. A missing table or privilege, say, is not its fault: parking every
+/// stream for that would only hide it.
+fn is_of_the_data(error: &sqlx::Error) -> bool {
+    match error {
+        // Values, constraints, limits of the program.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
         }
+        error => !crate::is_transient(error),
     }
 }

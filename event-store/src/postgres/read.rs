@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use caravan_domain::EntityId;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
-use sqlx::{Error, PgPool, Postgres, QueryBuilder, Row};
+use sqlx::{Error, PgConnection, PgPool, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
-use super::KeyedPool;
 use crate::event::{Metadata, Position, Recorded, Revision, StreamId};
 use crate::port::{Direction, Filter, Page};
 
@@ -41,7 +40,10 @@ pub(super) async fn stream(
 }
 
 /// What each stream has after a revision, in the order asked.
-pub(super) async fn tails(pool: &KeyedPool, tails: &[&(StreamId, Revision)]) -> Result<Vec<Vec<Recorded>>, Error> {
+pub(super) async fn tails(
+    connection: &mut PgConnection,
+    tails: &[&(StreamId, Revision)],
+) -> Result<Vec<Vec<Recorded>>, Error> {
     let streams: Vec<Uuid> = tails.iter().map(|(stream, _)| stream.id.0).collect();
     let categories: Vec<&str> = tails.iter().map(|(stream, _)| stream.category.as_str()).collect();
     let revisions: Vec<i64> = tails.iter().map(|(_, revision)| *revision).collect();
@@ -55,7 +57,7 @@ pub(super) async fn tails(pool: &KeyedPool, tails: &[&(StreamId, Revision)]) -> 
              order by revision) e
          order by asked.n, e.revision",
     );
-    let rows = rows.bind(streams).bind(categories).bind(revisions).fetch_all(&mut *pool.acquire().await?).await?;
+    let rows = rows.bind(streams).bind(categories).bind(revisions).fetch_all(connection).await?;
     let mut read = vec![vec![]; tails.len()];
     for row in rows {
         let number: i64 = row.try_get(0)?;

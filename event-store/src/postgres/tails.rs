@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
+use sqlx::{Error, PgPool};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{KeyedPool, is_transient, read};
+use super::{KeyedPool, READ_LIMIT, is_transient, read};
 use crate::event::{Recorded, Revision, StreamId};
 use crate::port::StoreError;
 
@@ -40,7 +41,7 @@ pub(super) async fn run(main: PgPool, mut queue: mpsc::Receiver<Queued>) {
 
 async fn answer(pool: &KeyedPool, batch: Vec<Queued>) {
     let tails: Vec<&(StreamId, Revision)> = batch.iter().flat_map(|queued| &queued.tails).collect();
-    match read::tails(pool, &tails).await {
+    match read_in_time(pool, &tails).await {
         Ok(read) => {
             let mut read = read.into_iter();
             for queued in batch {
@@ -56,6 +57,17 @@ async fn answer(pool: &KeyedPool, batch: Vec<Queued>) {
                 let answer = if transient { StoreError::Unavailable(source) } else { StoreError::Refused(source) };
                 let _ = queued.answer.send(Err(answer));
             }
+        }
+    }
+}
+
+async fn read_in_time(pool: &KeyedPool, tails: &[&(StreamId, Revision)]) -> Result<Vec<Vec<Recorded>>, Error> {
+    let mut connection = pool.acquire().await?;
+    match tokio::time::timeout(READ_LIMIT, read::tails(&mut connection, tails)).await {
+        Ok(read) => read,
+        Err(elapsed) => {
+            drop(PoolConnection::detach(connection));
+            Err(Error::Io(elapsed.into()))
         }
     }
 }

@@ -59,8 +59,8 @@ impl Follower for Notebook {
     async fn apply(&mut self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<(), FollowError> {
         for event in batch {
             if event.event_type == "Poison" && self.poison.load(Ordering::SeqCst) {
-                let (stream, position) = (event.stream.clone(), event.position);
-                return Err(FollowError::Poison { stream, position, message: "it tastes bitter".into() });
+                let event = Box::new(event.clone());
+                return Err(FollowError::Poison { event, message: "it tastes bitter".into() });
             }
             let unacceptable = event.event_type == "Broken" && self.broken.load(Ordering::SeqCst);
             sqlx::query("insert into notes (position, stream, event_type) values ($1, $2, $3)")
@@ -219,7 +219,7 @@ async fn a_follower_that_sleeps_over_its_lease_writes_nothing() {
     let mut sleepy = sqlx::pool::PoolConnection::detach(database.pool.acquire().await.unwrap());
     sqlx::query(
         "insert into checkpoints (name, position, epoch, holder, leased_until)
-         values ('notebook', 0, 7, pg_backend_pid(), clock_timestamp() + interval '1 second')",
+         values ('notebook', 0, 7, pg_backend_pid(), clock_timestamp() + interval '3 seconds')",
     )
     .execute(&mut sleepy)
     .await

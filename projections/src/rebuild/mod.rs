@@ -70,9 +70,7 @@ pub async fn rebuild(
     build.flush(&mut connection).await?;
     build.make_keys(&mut connection).await?;
     for model in &models {
-        for statement in schema::create_indexes(model.kind, &model.table()) {
-            schema::execute(&mut connection, statement).await?;
-        }
+        schema::add_indexes(&mut connection, model.kind, &model.table()).await?;
         schema::execute(&mut connection, format!("analyze {}", model.table())).await?;
     }
     build.stay_in_memory();

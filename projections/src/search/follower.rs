@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caravan_domain::{Kind, identity};
 use caravan_event_store::following::{self, Checkpoints, FollowError, Follower};
-use caravan_event_store::{Direction, Filter, Position, Recorded, StreamId};
+use caravan_event_store::{Direction, Filter, Position, Recorded};
 use serde_json::json;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
@@ -195,9 +195,7 @@ impl SearchFollower {
 /// The stream of a document that Elasticsearch will never take cannot be followed on.
 fn refused(batch: &[Recorded], id: Uuid, reason: String) -> FollowError {
     match batch.iter().find(|event| event.stream.id.0 == id) {
-        Some(event) => {
-            FollowError::Poison { stream: StreamId::clone(&event.stream), position: event.position, message: reason }
-        }
+        Some(event) => FollowError::Poison { event: Box::new(event.clone()), message: reason },
         None => FollowError::Transient(reason.into()),
     }
 }
