@@ -3,7 +3,7 @@
 use caravan_domain::kind::{FieldType, Folding};
 use caravan_domain::{EntityId, Kind};
 use caravan_event_store::{Position, Recorded, Revision, codec};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -88,7 +88,7 @@ impl Folded {
             parent: kind.parent.and_then(|parent| state.get(parent)?.as_str()?.parse().ok()),
             position: self.position,
             revision: self.revision,
-            deleted_at: state.get("deleted_at").and_then(|at| at.as_str()?.parse().ok()),
+            deleted_at: state.get("deleted_at").and_then(|at| at.as_str()?.parse().ok()).map(as_stored),
             fold_version: kind.fold.version,
             words: schema::has_words(kind).then(|| words(kind, &state)),
             state: state.to_string(),
@@ -123,4 +123,9 @@ pub(crate) fn limit(mut words: String) -> String {
         words.truncate(end);
     }
     words
+}
+
+/// A time in Postgres' precision: what is finer is rounded in one way by `COPY` and in another by a bound value.
+fn as_stored(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.trunc_subsecs(6)
 }

@@ -21,6 +21,7 @@ mod write;
 
 use caravan_domain::Kind;
 
+pub use bookkeeping::DOCUMENTS;
 pub use error::{ReadError, RebuildError};
 pub use follower::postgres_follower;
 pub use plan::{Condition, Cursor, Document, Found, Near, Plan, Sort};

@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::PgPool;
 
+use crate::bookkeeping::{DOCUMENTS, SEARCH};
 use crate::loader::{self, Loader, Stored};
-use crate::{Found, Kinds, Plan, ReadError, SearchTarget, bookkeeping, schema, sql};
+use crate::{Found, Kinds, Plan, ReadError, SearchTarget, schema, sql};
 
 /// The documents of all kinds, cheap to clone.
 #[derive(Clone)]
@@ -94,14 +95,14 @@ impl ReadModels {
         }
     }
 
-    /// The follower whose checkpoint tells what [`ReadModels::find`] would see for a plan; reads by id see what
-    /// `postgres` has written.
-    pub fn follower(&self, plan: &Plan) -> &'static str {
-        match &self.0.search {
-            SearchTarget::Elasticsearch(_) if plan.kind.searchable => bookkeeping::SEARCH,
-            _ if sql::searches_opened(plan) => bookkeeping::SEARCH,
-            _ => bookkeeping::DOCUMENTS,
-        }
+    /// The followers that must have passed an event for [`ReadModels::find`] to see it; reads by id see what [`DOCUMENTS`]
+    /// has written.
+    pub fn search_followers(&self) -> &'static [&'static str] {
+        let beside = match &self.0.search {
+            SearchTarget::Elasticsearch(_) => true,
+            SearchTarget::Postgres => self.0.kinds.iter().any(|kind| !kind.sealed_text.is_empty()),
+        };
+        if beside { &[DOCUMENTS, SEARCH] } else { &[DOCUMENTS] }
     }
 
     /// The folded state of a stream as its document holds it, if that was folded by this version of the rules: where

@@ -66,7 +66,7 @@ async fn as_of(pool: &PgPool, plan: &Plan) -> Result<Position, ReadError> {
 }
 
 /// Whether the plan's text is looked for among opened personal values.
-pub(crate) fn searches_opened(plan: &Plan) -> bool {
+fn searches_opened(plan: &Plan) -> bool {
     plan.text.is_some() && !plan.kind.sealed_text.is_empty()
 }
 

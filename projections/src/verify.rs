@@ -35,7 +35,7 @@ pub struct Verified {
 /// A stored document that is not what the log says. Names fields, never values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// `doc_<kind>` or `search of <kind>`.
+    /// The kind, as `rebuild` takes it, or `search of <kind>`.
     pub read_model: String,
     pub id: EntityId,
     pub what: Discrepancy,
@@ -120,7 +120,7 @@ async fn compare(
     );
     let mut rows = sqlx::query(AssertSqlSafe(sql)).bind(verified.position).fetch(connection);
     while let Some(row) = rows.try_next().await? {
-        verified.note(&view, row.try_get("id")?, discrepancy(&row)?);
+        verified.note(kind.name, row.try_get("id")?, discrepancy(&row)?);
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ async fn contract(target: SearchTarget) {
     sorts(&world).await;
     pages(&world).await;
     refusals(&world).await;
-    assert_eq!(world.models.follower(&Plan::all(&CASE, 1)), "postgres");
+    assert_eq!(world.models.search_followers(), ["postgres", "search"]);
     let found = world.find(&Plan::all(&GIG, 100)).await;
     assert_eq!(found.as_of, world.store.head().await.unwrap());
 }

@@ -35,10 +35,10 @@ async fn tampered_documents_are_found() {
         sqlx::query_scalar("select id from doc_gig where number = 99").fetch_one(&world.pool).await.unwrap();
     let verified = verify(&world.search, &|_| {}).await.unwrap();
     let mut expected = vec![
-        difference("doc_gig", id(&GIG, 3), differing(&["revision", "state.seats"])),
-        difference("doc_gig", id(&GIG, 5), Discrepancy::Missing),
-        difference("doc_gig", id(&GIG, 7), differing(&["deleted_at"])),
-        difference("doc_gig", EntityId(stray), Discrepancy::LeftOver),
+        difference("gig", id(&GIG, 3), differing(&["revision", "state.seats"])),
+        difference("gig", id(&GIG, 5), Discrepancy::Missing),
+        difference("gig", id(&GIG, 7), differing(&["deleted_at"])),
+        difference("gig", EntityId(stray), Discrepancy::LeftOver),
     ];
     expected.sort_by_key(|difference| difference.id);
     assert_eq!(verified.differences, expected);

@@ -12,9 +12,9 @@ use caravan_domain::identity::AccountState;
 use caravan_domain::identity::account::Account;
 use caravan_event_store::EventStore;
 use caravan_event_store::following::{Checkpoints, WaitError};
-use caravan_projections::ReadModels;
+use caravan_projections::{DOCUMENTS, ReadModels};
 use caravan_vault::Vault;
-use caravan_wire::{Endpoints, Failure, Person, Side};
+use caravan_wire::{Endpoints, Failure, Person, Shown, Side};
 use chrono::{DateTime, Utc};
 
 pub use people::People;
@@ -54,16 +54,25 @@ impl Side for Read {
         failure::explain(error)
     }
 
-    async fn passed(&self, follower: &'static str, position: i64, limit: Duration) -> Result<(), Failure> {
-        self.checkpoints.wait(follower, position, limit).await.map_err(|error| match error {
-            WaitError::Late { lag } => Failure::late(lag),
-            WaitError::Unavailable => Failure::unavailable("the read models cannot be reached now", error),
-        })?;
-        match self.checkpoints.is_parked(self.store.as_ref(), follower, position).await {
-            Ok(false) => Ok(()),
-            Ok(true) => Err(Failure::behind("what happened at this position cannot be shown until it is repaired")),
-            Err(error) => Err(Failure::unavailable("the log cannot be reached now", error)),
+    async fn passed(&self, shown: Shown, position: i64, limit: Duration) -> Result<(), Failure> {
+        let followers = match shown {
+            Shown::Documents => &[DOCUMENTS],
+            Shown::Search => self.models.search_followers(),
+        };
+        for follower in followers {
+            self.checkpoints.wait(follower, position, limit).await.map_err(|error| match error {
+                WaitError::Late { lag } => Failure::late(lag),
+                WaitError::Unavailable => Failure::unavailable("the read models cannot be reached now", error),
+            })?;
+            match self.checkpoints.is_parked(self.store.as_ref(), follower, position).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    return Err(Failure::behind("what happened at this position cannot be shown until it is repaired"));
+                }
+                Err(error) => return Err(Failure::unavailable("the log cannot be reached now", error)),
+            }
         }
+        Ok(())
     }
 }
 

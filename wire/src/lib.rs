@@ -9,6 +9,7 @@ mod contract;
 mod dialect;
 pub mod eventbookings;
 mod failure;
+mod json;
 pub mod keyper;
 pub mod krugo;
 pub mod open_event;
@@ -27,5 +28,6 @@ pub use contract::{Contract, In, Operation, Parameter, ParameterType, contracts,
 pub use dialect::{DIALECTS, Dialect};
 pub use failure::{Failure, FailureKind};
 pub use readiness::Readiness;
-pub use routes::{Endpoints, Routes, Side};
+pub use routes::{Endpoints, Routes, Shown, Side};
 pub use service::{Settings, router};
+pub use typed::read as typed;

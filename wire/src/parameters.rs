@@ -13,20 +13,20 @@ pub(crate) fn read(
     path: Map<String, Value>,
     query: &str,
 ) -> Result<Map<String, Value>, Failure> {
-    let mut given: Vec<(String, Vec<String>)> = vec![];
+    let mut given: Vec<(&Parameter, Vec<String>)> = vec![];
     for (name, value) in pairs(query)? {
-        match given.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, values)) => values.push(value),
-            None => given.push((name, vec![value])),
-        }
-    }
-    let mut parameters = Map::new();
-    for (name, values) in given {
         let known = |parameter: &&Parameter| parameter.place == In::Query && parameter.name == name;
         let Some(parameter) = operation.parameters.iter().find(known) else {
             return Err(Failure::invalid(name, "is not a known parameter"));
         };
-        parameters.insert(name, typed(parameter, values)?);
+        match given.iter_mut().find(|(known, _)| known.name == name) {
+            Some((_, values)) => values.push(value),
+            None => given.push((parameter, vec![value])),
+        }
+    }
+    let mut parameters = Map::new();
+    for (parameter, values) in given {
+        parameters.insert(parameter.name.clone(), typed(parameter, values)?);
     }
     for (name, value) in path {
         let known = |parameter: &&Parameter| parameter.place == In::Path && parameter.name == name;

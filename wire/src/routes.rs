@@ -24,13 +24,16 @@ pub trait Side: Send + Sync + 'static {
     /// What an error of the crates below means to the client: the one place where this side says so.
     fn explain(error: Box<dyn Error + Send + Sync>) -> Failure;
 
-    /// Waits until a follower of the log has passed `position`, for `limit` at most.
-    fn passed(
-        &self,
-        follower: &'static str,
-        position: i64,
-        limit: Duration,
-    ) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Waits until what is shown has come past `position`, for `limit` at most.
+    fn passed(&self, shown: Shown, position: i64, limit: Duration) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// Which read models an operation shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Documents,
+    /// Documents, found by search.
+    Search,
 }
 
 type Handler<S> = Box<dyn Fn(Call<S>) -> BoxFuture<'static, Result<Answer, Failure>> + Send + Sync>;
@@ -40,8 +43,7 @@ pub(crate) struct Route<S> {
     pub(crate) handler: Handler<S>,
     /// Whether it is served without a token.
     pub(crate) public: bool,
-    /// The follower whose read models it shows.
-    pub(crate) follower: &'static str,
+    pub(crate) shown: Shown,
 }
 
 /// The operations of one dialect that one side serves. Registering an unknown operation, one of the other side, or
@@ -63,7 +65,7 @@ impl<S: Side> Routes<S> {
         F: Fn(Call<S>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Answer, Failure>> + Send + 'static,
     {
-        self.add(id, Route { handler: erase(handler), public: false, follower: "postgres" })
+        self.add(id, Route { handler: erase(handler), public: false, shown: Shown::Documents })
     }
 
     /// Serves an operation to everybody; a token is not looked at.
@@ -72,16 +74,16 @@ impl<S: Side> Routes<S> {
         F: Fn(Call<S>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Answer, Failure>> + Send + 'static,
     {
-        self.add(id, Route { handler: erase(handler), public: true, follower: "postgres" })
+        self.add(id, Route { handler: erase(handler), public: true, shown: Shown::Documents })
     }
 
-    /// Serves a query, to whoever has a valid bearer token, from what the `search` follower keeps.
+    /// Serves a query, to whoever has a valid bearer token, from what search finds.
     pub fn search<F, R>(self, id: &str, handler: F) -> Self
     where
         F: Fn(Call<S>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Answer, Failure>> + Send + 'static,
     {
-        self.add(id, Route { handler: erase(handler), public: false, follower: "search" })
+        self.add(id, Route { handler: erase(handler), public: false, shown: Shown::Search })
     }
 
     fn add(mut self, id: &str, route: Route<S>) -> Self {
@@ -147,7 +149,7 @@ impl<S: Side> Endpoint for Served<S> {
     }
 
     fn passed(&self, position: i64, limit: Duration) -> BoxFuture<'_, Result<(), Failure>> {
-        self.state.passed(self.route.follower, position, limit).boxed()
+        self.state.passed(self.route.shown, position, limit).boxed()
     }
 
     fn run(&self, call: Call<()>) -> BoxFuture<'static, Result<Answer, Failure>> {

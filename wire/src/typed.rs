@@ -4,10 +4,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Failure;
+use crate::json::Json;
 
 /// `value` as a `T`. `whole` names the value itself in a failure that concerns no single field.
-pub(crate) fn read<T: DeserializeOwned>(value: &Value, whole: &str) -> Result<T, Failure> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+pub fn read<T: DeserializeOwned>(value: &Value, whole: &str) -> Result<T, Failure> {
+    serde_path_to_error::deserialize(Json(value)).map_err(|error| {
         let path = match error.path().to_string() {
             path if path == "." => String::new(),
             path => path,
@@ -26,6 +27,10 @@ fn failure(path: &str, message: &str, whole: &str) -> Failure {
         return Failure::invalid(join(parent, name), "is not a known field");
     }
     let field = if path.is_empty() { whole } else { path };
+    if let Some((_, known)) = message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected ")) {
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        return Failure::invalid(field, format!("must be one of: {}", known.join(", ")));
+    }
     let mistyped = message.starts_with("invalid type: ") || message.starts_with("invalid value: ");
     match message.rsplit_once(", expected ") {
         Some((_, expected)) if mistyped => Failure::invalid(field, format!("must be {}", in_json(expected))),
@@ -100,5 +105,35 @@ mod tests {
         assert_eq!(refused(share), "users[0].share: must be a number");
         assert_eq!(refused(json!("text")), "body: must be an object");
         assert_eq!(refused(json!(null)), "body: must be an object");
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        assert_eq!(refused(json!([[]])), "body: must be an object");
+        assert_eq!(refused(json!([])), "body: must be an object");
+        assert_eq!(refused(json!({"users": [["+1416", 3, 0.5]]})), "users[0]: must be an object");
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let user = |age| json!({"users": [{"phoneNumber": "1", "age": age}]});
+        let read: Invite = read(&user(json!(3.0)), "body").unwrap();
+        assert_eq!(read.users[0].age, Some(3));
+        assert!(refused(user(json!(1e300))).starts_with("users[0].age: must be a whole number"));
+    }
+
+    #[test]
+    fn an_enum_is_one_of_its_names() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        #[serde(rename_all = "lowercase")]
+        enum Availability {
+            Going,
+            NotGoing,
+        }
+        let read = |value: Value| read::<Availability>(&value, "availability");
+        assert_eq!(read(json!("going")).unwrap(), Availability::Going);
+        assert_eq!(read(json!("notgoing")).unwrap(), Availability::NotGoing);
+        assert_eq!(read(json!("maybe")).unwrap_err().text(), "availability: must be one of: going, notgoing");
+        assert_eq!(read(json!({"going": null})).unwrap_err().text(), "availability: must be a string");
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use caravan_commands::{Caller, Commands, Done};
 use caravan_domain::{Actor, Decider};
 use caravan_event_store::following::{Checkpoints, WaitError};
-use caravan_wire::{Answer, Call, Endpoints, Failure, Person, Side};
+use caravan_wire::{Answer, Call, Endpoints, Failure, Person, Shown, Side};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -30,6 +30,9 @@ pub fn endpoints(write: Arc<Write>) -> Vec<Endpoints> {
     vec![krugo::routes(write).into()]
 }
 
+/// The follower that keeps the documents, which is what commands wait for.
+const DOCUMENTS: &str = "postgres";
+
 impl Side for Write {
     const COMMANDS: bool = true;
 
@@ -42,8 +45,8 @@ impl Side for Write {
         failure::explain(error)
     }
 
-    async fn passed(&self, follower: &'static str, position: i64, limit: Duration) -> Result<(), Failure> {
-        self.checkpoints.wait(follower, position, limit).await.map_err(|error| match error {
+    async fn passed(&self, _: Shown, position: i64, limit: Duration) -> Result<(), Failure> {
+        self.checkpoints.wait(DOCUMENTS, position, limit).await.map_err(|error| match error {
             WaitError::Late { lag } => Failure::late(lag),
             WaitError::Unavailable => Failure::unavailable("the read models cannot be reached now", error),
         })

@@ -8,7 +8,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::*;
-use crate::{Person, Routes, Side, krugo};
+use crate::{Person, Routes, Shown, Side, krugo};
 
 struct Writes {
     waited: AtomicBool,
@@ -32,8 +32,8 @@ impl Side for Writes {
         }
     }
 
-    async fn passed(&self, follower: &'static str, position: i64, _: Duration) -> Result<(), Failure> {
-        assert_eq!((follower, position), ("postgres", 7));
+    async fn passed(&self, shown: Shown, position: i64, _: Duration) -> Result<(), Failure> {
+        assert_eq!((shown, position), (Shown::Documents, 7));
         self.waited.store(true, Ordering::SeqCst);
         Err(Failure::new(FailureKind::Late, "not there yet"))
     }
@@ -55,8 +55,8 @@ impl Side for Reads {
         }
     }
 
-    async fn passed(&self, follower: &'static str, position: i64, _: Duration) -> Result<(), Failure> {
-        assert_eq!(follower, "postgres");
+    async fn passed(&self, shown: Shown, position: i64, _: Duration) -> Result<(), Failure> {
+        assert_eq!(shown, Shown::Documents);
         if position > 5 { Err(Failure::new(FailureKind::Late, "5 behind")) } else { Ok(()) }
     }
 }
@@ -95,7 +95,8 @@ struct Api {
 
 fn settings() -> Settings {
     Settings {
-        cors_origins: vec!["https://app.example".to_owned()],
+        cors_origins: vec![HeaderValue::from_static("https://app.example")],
+        trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
         readiness: Readiness::of(&["writes"]),
         metrics: Arc::new(|| "metrics".to_owned()),
         tasks: TaskTracker::new(),
@@ -111,9 +112,10 @@ fn api() -> Api {
         .on("update-crew", panics)
         .on("update-ticket", refuses)
         .on("delete-crew", explained)
-        .public("signup", |_| async { Ok(Answer::json(json!("welcome"))) });
+        .public("signup", |_| async { Ok(Answer::json(json!("welcome"))) })
+        .public("login", |call| async move { Ok(Answer::json(json!(call.address))) });
     let queries = Routes::new(&krugo::DIALECT, Arc::new(Reads)).on("payment-balances", balances);
-    Api { router: router(vec![commands.into(), queries.into()], settings()).unwrap(), writes }
+    Api { router: router(vec![commands.into(), queries.into()], settings()), writes }
 }
 
 fn request(method: &str, path: &str) -> http::request::Builder {
@@ -237,6 +239,18 @@ async fn a_refusal_and_an_error_below_come_out_as_what_they_mean() {
 }
 
 #[tokio::test]
+async fn a_handler_knows_for_whom_a_trusted_proxy_asks() {
+    let api = api();
+    let from = async |peer: &str| {
+        let sent = command("/dev/login").header("x-forwarded-for", "1.1.1.1, 203.0.113.7");
+        let peer: SocketAddr = peer.parse().unwrap();
+        send(&api.router, sent.extension(ConnectInfo(peer)).body(Body::from("{}")).unwrap()).await.2
+    };
+    assert_eq!(from("127.0.0.1:4711").await, "203.0.113.7");
+    assert_eq!(from("127.0.0.2:4711").await, "127.0.0.2");
+}
+
+#[tokio::test]
 async fn what_is_not_served_says_so_in_the_dialects_shape() {
     let api = api();
     let ask =
@@ -264,7 +278,7 @@ async fn what_is_not_served_says_so_in_the_dialects_shape() {
 async fn a_single_role_says_who_serves_the_rest() {
     let writes = Arc::new(Writes { waited: AtomicBool::new(false), finished: Arc::default() });
     let commands = Routes::new(&krugo::DIALECT, writes).on("assign-ticket", assign);
-    let write_api = router(vec![commands.into()], settings()).unwrap();
+    let write_api = router(vec![commands.into()], settings());
     let sent = request("GET", "/dev/payment-balances?id=1").body(Body::empty()).unwrap();
     let (status, _, body) = send(&write_api, sent).await;
     assert_eq!(
@@ -297,7 +311,7 @@ async fn browsers_may_call_from_configured_origins() {
 async fn health_metrics_and_documents_are_there() {
     let parts = settings();
     let readiness = parts.readiness.clone();
-    let router = router(vec![], parts).unwrap();
+    let router = router(vec![], parts);
     let ask = async |path: &str| send(&router, request("GET", path).body(Body::empty()).unwrap()).await;
     assert_eq!(ask("/health/live").await.0, StatusCode::OK);
     let (status, _, body) = ask("/health/ready").await;

@@ -84,12 +84,17 @@ pub(super) struct Purchase {
     pub purchaser_id: Option<String>,
     amount: Option<Number>,
     currency: Option<String>,
-    date: Option<i64>,
+    /// Unix seconds; a fraction of one is left out.
+    date: Option<f64>,
 }
 
 impl Purchase {
     pub(super) fn price(&self) -> Price {
-        Price { amount: self.amount.as_ref().map(Number::to_string), currency: self.currency.clone(), date: self.date }
+        Price {
+            amount: self.amount.as_ref().map(Number::to_string),
+            currency: self.currency.clone(),
+            date: self.date.map(|date| date.floor() as i64),
+        }
     }
 
     /// Refuses fields that the contract gives only to other purchases. `within` is where the purchase stands in the

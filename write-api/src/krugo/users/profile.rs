@@ -78,6 +78,7 @@ pub(super) async fn update_preferences(call: Call<Write>) -> Outcome {
             fields.insert((*stored).to_owned(), value);
         }
     }
+    caravan_wire::typed::<Preferences>(&Value::Object(fields.clone()), "body").map_err(in_wire_names)?;
     let account = call.account()?;
     let caller = call.state.caller(&call).await?;
     let put = RecordCommand { record: &PREFERENCES, id: account, change: Change::Put(fields) };
