@@ -34,7 +34,8 @@ impl Money {
             return Err(invalid("is not a number"));
         }
         // The value is digits × 10^shift minor units.
-        let shift = exponent as i32 - fraction.len() as i32 + power;
+        let shift =
+            (exponent as i32 - fraction.len() as i32).checked_add(power).ok_or_else(|| invalid("is not a number"))?;
         let significant = digits.trim_start_matches('0');
         if significant.is_empty() {
             return Ok(Money { minor: 0, currency });

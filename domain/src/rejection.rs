@@ -25,8 +25,6 @@ pub enum RejectionKind {
     Invalid,
     /// It existed and has ended for good.
     Gone,
-    /// Too often in too short a time.
-    TooMany,
 }
 
 impl Rejection {
@@ -52,10 +50,6 @@ impl Rejection {
 
     pub fn gone(message: impl Into<String>) -> Self {
         Self::new(RejectionKind::Gone, message)
-    }
-
-    pub fn too_many(message: impl Into<String>) -> Self {
-        Self::new(RejectionKind::TooMany, message)
     }
 
     /// The same refusal, naming the field at fault.

@@ -105,7 +105,8 @@ pub(super) fn refresh(
 }
 
 pub(super) fn log_out(account: &Registered) -> Vec<AccountEvent> {
-    if account.sessions.is_empty() { vec![] } else { vec![AccountEvent::LoggedOut {}] }
+    let nothing = account.sessions.is_empty() && account.challenges.is_empty();
+    if nothing { vec![] } else { vec![AccountEvent::LoggedOut {}] }
 }
 
 /// The refusal of a user name and password that do not belong together; it does not say which is wrong.

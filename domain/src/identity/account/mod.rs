@@ -96,6 +96,7 @@ pub const KIND: Kind = Kind::of::<Account>();
 
 impl Decider for Account {
     const CATEGORY: &'static str = "account";
+    const FOLD_VERSION: i32 = 2;
     type State = AccountState;
     type Command = AccountCommand;
     type Event = AccountEvent;
@@ -115,8 +116,8 @@ impl Decider for Account {
             }
             (_, Do::Register(registration)) => registration::register(state, *registration),
             (_, Do::Absorb { into }) => registration::absorb(state, into),
-            (AccountState::Unknown, _) => Err(Rejection::not_found("no such account")),
             (_, Do::Forget) => Ok(vec![AccountEvent::PersonForgotten { at: now }]),
+            (AccountState::Unknown, _) => Err(Rejection::not_found("no such account")),
             (AccountState::Invited(_) | AccountState::Absorbed { .. }, _) => {
                 Err(Rejection::conflict("this person has not signed up"))
             }

@@ -75,11 +75,10 @@ pub(super) fn prove_phone(
     nonce: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Vec<AccountEvent>, Rejection> {
-    match &account.phone_change {
-        Some(change) if is_live(change.code.as_ref(), nonce, now) => {
-            Ok(vec![AccountEvent::PhoneProven { phone: change.phone.clone() }])
-        }
-        _ => Err(wrong_code()),
+    let mut changes = account.phone_change.iter().chain(&account.superseded);
+    match changes.find(|change| is_live(change.code.as_ref(), nonce, now)) {
+        Some(change) => Ok(vec![AccountEvent::PhoneProven { phone: change.phone.clone() }]),
+        None => Err(wrong_code()),
     }
 }
 

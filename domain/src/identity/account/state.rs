@@ -54,6 +54,9 @@ pub struct Registered {
     pub password_reset: Option<PendingCode>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_change: Option<PhoneChange>,
+    /// Changes that a later one replaced while their codes are live: the proof of one may be under way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<PhoneChange>,
 }
 
 /// One login on one device. Its tokens are good as long as it is open.
@@ -119,11 +122,26 @@ impl AccountState {
     /// by nothing else, by the number they were invited by.
     pub fn reached_by(&self) -> Option<(Channel, &Sealed)> {
         match self {
-            AccountState::Invited(invited) => Some((Channel::Sms, &invited.phone)),
-            AccountState::Registered(account) => {
-                let mail = account.proven_email().map(|email| (Channel::Mail, email));
-                mail.or_else(|| account.proven_phone().map(|phone| (Channel::Sms, phone)))
+            AccountState::Registered(account) if account.proven_email().is_some() => {
+                account.proven_email().map(|email| (Channel::Mail, email))
             }
+            state => state.own_phone().map(|phone| (Channel::Sms, phone)),
+        }
+    }
+
+    /// Who somebody is now: an absorbed temp member is the account that absorbed them.
+    pub fn present(&self, id: EntityId) -> EntityId {
+        match self {
+            AccountState::Absorbed { into } => *into,
+            _ => id,
+        }
+    }
+
+    /// The phone number that is this person's alone: the one an account has proven, or a temp member was invited by.
+    pub fn own_phone(&self) -> Option<&Sealed> {
+        match self {
+            AccountState::Invited(invited) => Some(&invited.phone),
+            AccountState::Registered(account) => account.proven_phone(),
             AccountState::Unknown | AccountState::Absorbed { .. } | AccountState::Forgotten { .. } => None,
         }
     }
@@ -197,6 +215,7 @@ pub(super) fn evolve(mut state: AccountState, event: &AccountEvent) -> AccountSt
             challenges: vec![],
             password_reset: None,
             phone_change: None,
+            superseded: vec![],
         })),
         AccountEvent::Absorbed { into } => AccountState::Absorbed { into: *into },
         AccountEvent::PersonForgotten { at } => AccountState::Forgotten { deleted_at: *at },
@@ -215,6 +234,8 @@ impl Registered {
             AccountEvent::CodeIssued(code) => match code.purpose {
                 CodePurpose::PasswordReset => self.password_reset = Some(code.into()),
                 CodePurpose::PhoneChange => {
+                    let at = code.issued_at;
+                    self.superseded.retain(|change| change.code.is_some_and(|code| code.is_live(at)));
                     if let Some(change) = &mut self.phone_change {
                         change.code = Some(code.into());
                     }
@@ -241,7 +262,10 @@ impl Registered {
                 }
             }
             AccountEvent::SessionClosed { number } => self.sessions.retain(|session| session.number != *number),
-            AccountEvent::LoggedOut {} => self.sessions.clear(),
+            AccountEvent::LoggedOut {} => {
+                self.sessions.clear();
+                self.challenges.clear();
+            }
             AccountEvent::LoginChallenged { login, challenge, expires_at } => {
                 self.challenges.push(PendingChallenge { login: *login, challenge: *challenge, expires_at: *expires_at })
             }
@@ -257,14 +281,22 @@ impl Registered {
                 self.sessions.clear();
             }
             AccountEvent::PhoneChangeRequested { phone } => {
+                self.superseded.extend(self.phone_change.take());
                 self.phone_change = Some(PhoneChange { phone: phone.clone(), code: None });
             }
             AccountEvent::PhoneProven { phone } => {
                 self.registration.phone = Some(Contact { value: phone.clone(), proven: true });
-                self.phone_change = None;
+                if self.phone_change.as_ref().is_some_and(|change| change.phone == *phone) {
+                    self.phone_change = None;
+                }
+                self.superseded.clear();
+                // What was sent to the number before is in other hands now.
+                self.challenges.clear();
+                self.password_reset = None;
             }
             AccountEvent::EmailChanged { email } => {
                 self.registration.email = email.clone().map(|value| Contact { value, proven: false });
+                self.password_reset = None;
             }
             AccountEvent::ProfileChanged { attributes } => {
                 for (attribute, value) in attributes {

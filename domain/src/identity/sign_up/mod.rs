@@ -16,8 +16,9 @@ use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};
 
 /// How long an attempt may be confirmed.
 pub const ATTEMPT_LIFE: TimeDelta = TimeDelta::hours(24);
-/// How many attempts under one user name may wait; one more drops the oldest.
-pub const MAX_ATTEMPTS: usize = 5;
+/// How many attempts under one user name may wait; one more drops the oldest. So many that nobody can keep others from
+/// confirming theirs by beginning a few of their own.
+pub const MAX_ATTEMPTS: usize = 100;
 /// After so long a confirmed attempt that was never completed no longer stands in another's way.
 const CONFIRMATION_LIFE: TimeDelta = TimeDelta::minutes(15);
 

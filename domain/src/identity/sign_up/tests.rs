@@ -78,9 +78,12 @@ fn several_may_try_for_one_name() {
 }
 
 #[test]
-fn the_sixth_attempt_drops_the_oldest() {
-    let five = (1..=5).map(|number| begun(number, 0));
-    given::<SignUp>(five).when(begin(6, 0)).then([dropped(1), begun(6, 0), issued(6, 6, 0)]);
+fn attempts_are_bounded_and_the_oldest_goes_first() {
+    let most = MAX_ATTEMPTS as u128;
+    let waiting = (1..=most).map(|number| begun(number, 0));
+    let next = most + 1;
+    let events = [dropped(1), begun(next, 0), issued(next, next, 0)];
+    given::<SignUp>(waiting).when(begin(next, 0)).then(events);
 }
 
 #[test]

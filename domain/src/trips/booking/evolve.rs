@@ -232,6 +232,7 @@ fn change_guest(booking: &mut TripBooking, room: u32, guest: Guest) {
         remove_guest(booking, guest.number);
         if let Some(room) = room_mut(booking, room) {
             room.guests.push(guest);
+            room.guests.sort_by_key(|guest| guest.number);
         }
     }
 }
@@ -262,8 +263,19 @@ fn remove_member(booking: &mut TripBooking, person: EntityId) {
     for accommodation in &mut booking.accommodations {
         accommodation.details.guest_users.retain(|guest| *guest != person);
         for room in &mut accommodation.rooms {
+            if room.terms.purchaser == person && room.guests.iter().any(|guest| guest.person == person) {
+                keep_shares(&mut room.guests);
+            }
             room.guests.retain(|guest| guest.person != person);
         }
+    }
+}
+
+/// Says for an equal split what everybody's part is: what is owed to a purchaser who leaves does not grow.
+fn keep_shares(guests: &mut [Guest]) {
+    let equal = 1.0 / guests.len() as f64;
+    if guests.iter().all(|guest| guest.proportion.is_none()) {
+        guests.iter_mut().for_each(|guest| guest.proportion = Some(equal));
     }
 }
 
@@ -292,7 +304,7 @@ fn replace_member(booking: &mut TripBooking, from: EntityId, to: EntityId) {
     }
 }
 
-/// One record per guest: the first stays and bears what the others bore.
+/// One record per guest: the first stays and bears the proportions of all. An equal split is one among those who remain.
 fn collapse(guests: &mut Vec<Guest>) {
     let mut borne: BTreeMap<EntityId, Option<f64>> = BTreeMap::new();
     for guest in guests.iter() {

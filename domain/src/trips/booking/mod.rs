@@ -12,6 +12,7 @@ mod lifecycle;
 mod members;
 mod prices;
 mod rooms;
+mod size;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ type Decision = Result<Vec<TripBookingEvent>, Rejection>;
 
 impl Decider for TripBookings {
     const CATEGORY: &'static str = "trip_booking";
+    const FOLD_VERSION: i32 = 2;
     type State = TripBookingState;
     type Command = TripBookingCommand;
     type Event = TripBookingEvent;
@@ -60,7 +62,11 @@ impl Decider for TripBookings {
                 TripBookingState::Active(booking) | TripBookingState::Abandoned(booking),
                 TripBookingCommand::ReplaceMember { from, to },
             ) => members::replace(booking, from, to, context),
-            (TripBookingState::Active(booking), command) => decide_active(booking, command, context),
+            (TripBookingState::Active(booking), command) => {
+                let events = decide_active(booking, command, context)?;
+                size::check(booking, &events)?;
+                Ok(events)
+            }
             (TripBookingState::Abandoned(booking), command) => decide_abandoned(booking, command, context),
         }
     }

@@ -103,13 +103,16 @@ fn room_of(booking: &TripBooking, accommodation: u32, room: u32) -> Result<&Room
 }
 
 pub(super) fn change(booking: &TripBooking, change: ChangeRoom, context: &Context) -> Decision {
-    booking.acting_member(context)?;
+    let actor = booking.acting_member(context)?;
     let known = room_of(booking, change.accommodation, change.room)?.terms;
     let purchase_number = known.purchase.map(|purchase| purchase.number);
     if change.purchase_number.is_some() && change.purchase_number != purchase_number {
         return Err(Rejection::not_found("is not the room's purchase").on("purchase.id"));
     }
-    booking.only_members(change.purchaser_id.filter(|id| *id != known.purchaser), "purchase.purchaser_id")?;
+    // Whoever enters the first purchase has made it, unless they say who did.
+    let first = known.purchase.is_none() && change.purchase.is_some();
+    let purchaser = change.purchaser_id.unwrap_or(if first { actor } else { known.purchaser });
+    booking.only_members(Some(purchaser).filter(|id| first || *id != known.purchaser), "purchase.purchaser_id")?;
     let purchase = match &change.purchase {
         Some(price) => Some(purchase(known.purchase.as_ref(), price, || Numbers::of(booking).take(), context)?),
         None => known.purchase,
@@ -118,7 +121,7 @@ pub(super) fn change(booking: &TripBooking, change: ChangeRoom, context: &Contex
         check_in_date: change.check_in_date.or(known.check_in_date),
         check_out_date: change.check_out_date.or(known.check_out_date),
         room_type: change.room_type.or(known.room_type),
-        purchaser: change.purchaser_id.unwrap_or(known.purchaser),
+        purchaser,
         purchase,
     };
     in_order(terms.check_in_date, terms.check_out_date, "check_out_date")?;

@@ -63,6 +63,15 @@ fn only_purchaser_or_leader(booking: &TripBooking, purchaser: EntityId, context:
     Err(Rejection::forbidden("only the purchaser or a leader of the booking may"))
 }
 
+/// Whoever changes or removes tickets needs the permission for each of them, also where they do so through the bundle.
+fn only_purchasers_or_leader<'t>(
+    booking: &TripBooking,
+    tickets: impl IntoIterator<Item = &'t Ticket>,
+    context: &Context,
+) -> Result<(), Rejection> {
+    tickets.into_iter().try_for_each(|ticket| only_purchaser_or_leader(booking, ticket.purchaser, context))
+}
+
 /// A change of event or purchaser goes to every ticket; `tickets` then apply by position.
 pub(super) fn change_bundle(booking: &TripBooking, change: ChangeBundle, context: &Context) -> Decision {
     booking.acting_member(context)?;
@@ -82,12 +91,16 @@ pub(super) fn change_bundle(booking: &TripBooking, change: ChangeBundle, context
         bundle.tickets.iter_mut().for_each(|ticket| ticket.purchaser = purchaser);
     }
     if let Some(count) = wanted_count(&change)? {
-        resize(&mut bundle, count, &mut numbers)?;
+        resize(booking, &mut bundle, count, &mut numbers)?;
     }
     for (index, (ticket, terms)) in bundle.tickets.iter_mut().zip(change.tickets.iter().flatten()).enumerate() {
         change_ticket(booking, ticket, terms).map_err(|rejection| within(rejection, &format!("tickets[{index}]")))?;
     }
+    only_purchasers_or_leader(booking, known.tickets.iter().filter(|known| !bundle.tickets.contains(known)), context)?;
     if let Some(price) = &change.purchase {
+        if known.purchase.is_none() {
+            booking.only_members([bundle.purchaser], "purchaser_id")?;
+        }
         bundle.purchase = Some(purchase(known.purchase.as_ref(), price, || numbers.take(), context)?);
     }
     bundle.general_admission = change.general_admission.unwrap_or(bundle.general_admission);
@@ -111,7 +124,11 @@ fn wanted_count(change: &ChangeBundle) -> Result<Option<usize>, Rejection> {
 }
 
 /// Adds unassigned tickets, or removes the unassigned ones that were made last.
-fn resize(bundle: &mut Bundle, count: usize, numbers: &mut Numbers) -> Result<(), Rejection> {
+fn resize(booking: &TripBooking, bundle: &mut Bundle, count: usize, numbers: &mut Numbers) -> Result<(), Rejection> {
+    if bundle.tickets.len() < count {
+        booking.only_events([bundle.event], "event_id")?;
+        booking.only_members([bundle.purchaser], "purchaser_id")?;
+    }
     while bundle.tickets.len() < count {
         bundle.tickets.push(Ticket {
             number: numbers.take(),
@@ -143,7 +160,9 @@ fn change_ticket(booking: &TripBooking, ticket: &mut Ticket, terms: &TicketTerms
 
 pub(super) fn remove_bundle(booking: &TripBooking, bundle: u32, context: &Context) -> Decision {
     booking.acting_member(context)?;
-    only_purchaser_or_leader(booking, booking.bundle(bundle)?.purchaser, context)?;
+    let known = booking.bundle(bundle)?;
+    only_purchaser_or_leader(booking, known.purchaser, context)?;
+    only_purchasers_or_leader(booking, &known.tickets, context)?;
     Ok(vec![TripBookingEvent::BundleRemoved { bundle }])
 }
 
@@ -151,13 +170,10 @@ pub(super) fn add(booking: &TripBooking, bundle: u32, terms: TicketTerms, contex
     booking.acting_member(context)?;
     let known = booking.bundle(bundle)?;
     at_most(known.tickets.len() + 1)?;
-    check_terms(booking, &terms)?;
-    let ticket = Ticket {
-        number: Numbers::of(booking).take(),
-        event: terms.event_id.unwrap_or(known.event),
-        purchaser: terms.purchaser_id.unwrap_or(known.purchaser),
-        consumer: None,
-    };
+    let event = terms.event_id.unwrap_or(known.event);
+    let purchaser = terms.purchaser_id.unwrap_or(known.purchaser);
+    check_terms(booking, &TicketTerms { event_id: Some(event), purchaser_id: Some(purchaser) })?;
+    let ticket = Ticket { number: Numbers::of(booking).take(), event, purchaser, consumer: None };
     Ok(vec![TripBookingEvent::TicketAdded { bundle, ticket }])
 }
 

@@ -170,6 +170,17 @@ fn a_removed_member_owes_nothing_further_and_is_still_owed() {
 }
 
 #[test]
+fn what_is_owed_to_a_purchaser_stays_when_they_leave_an_equal_split() {
+    let guests = vec![guest(4, ben(), None), guest(5, cal(), None), guest(6, ann(), None)];
+    let leaders = TripBookingEvent::LeadersChanged { leaders: vec![ben()] };
+    let happened = || after([hotel(9_000, guests.clone()), leaders.clone()]);
+    let before = happened().by(ann()).when(TripBookingCommand::AddEvent { event: concert(), user_ids: None }).then([]);
+    assert_eq!(owed(&before), [(ann(), -6_000), (ben(), 3_000), (cal(), 3_000)]);
+    let after = happened().by(ben()).when(TripBookingCommand::RemoveMember { person: ann() }).then_state();
+    assert_eq!(owed(&after), [(ben(), 3_000), (cal(), 3_000), (ann(), -6_000)]);
+}
+
+#[test]
 fn members_remind_members_through_the_channel_that_reaches_them() {
     let remind = |person, channel| TripBookingCommand::RemindMember { person, channel };
     let reminded =

@@ -273,3 +273,46 @@ fn with_a_room_its_guests_and_purchase_go() {
     with_room(vec![]).by(cal()).when(remove(1, 9)).then_err(NotFound);
     with_room(vec![]).by(dan()).when(remove(1, 2)).then_err(Forbidden);
 }
+
+#[test]
+fn who_enters_the_first_purchase_of_a_room_made_it() {
+    let unpaid = || {
+        let mut hotel = hotel(1, vec![guest(4, cal(), None)]);
+        if let TripBookingEvent::AccommodationAdded { accommodation } = &mut hotel {
+            accommodation.rooms[0].terms.purchase = None;
+        }
+        hotel
+    };
+    let paid = || TripBookingCommand::ChangeRoom(ChangeRoom { purchase: Some(price("100")), ..change_room() });
+    let state = after([unpaid()]).by(ben()).when(paid()).then_state();
+    assert_eq!(owed(&state), [(ben(), -10_000), (cal(), 10_000)]);
+    // A later change of the price leaves the purchaser.
+    let state = with_room(vec![guest(4, cal(), None)]).by(ben()).when(paid()).then_state();
+    assert_eq!(of(&state).room(2).unwrap().1.terms.purchaser, ann());
+    let by_somebody_who_left = ChangeRoom { purchaser_id: Some(cal()), purchase: Some(price("100")), ..change_room() };
+    after([unpaid(), TripBookingEvent::MemberRemoved { person: cal() }])
+        .by(ben())
+        .when(TripBookingCommand::ChangeRoom(by_somebody_who_left))
+        .then_err(Invalid);
+}
+
+#[test]
+fn guests_stay_in_the_order_they_were_made() {
+    let room = Room {
+        number: 8,
+        terms: RoomTerms {
+            check_in_date: None,
+            check_out_date: None,
+            room_type: None,
+            purchaser: cal(),
+            purchase: None,
+        },
+        guests: vec![guest(9, cal(), None)],
+    };
+    let state =
+        after([hotel(48_000, vec![guest(4, ben(), None)]), TripBookingEvent::RoomAdded { accommodation: 1, room }])
+            .by(ben())
+            .when(TripBookingCommand::ChangeGuest(ChangeGuest { room: 8, ..change_guest() }))
+            .then_state();
+    assert_eq!(of(&state).room(8).unwrap().1.guests, [guest(4, ben(), None), guest(9, cal(), None)]);
+}

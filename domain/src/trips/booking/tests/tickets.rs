@@ -301,3 +301,73 @@ fn a_bundle_as_it_is_changes_nothing() {
     };
     with_bundle(&[None, Some(cal())]).by(ben()).when(TripBookingCommand::ChangeBundle(same)).then_nothing();
 }
+
+#[test]
+fn who_may_not_change_a_ticket_may_not_do_so_through_its_bundle() {
+    // Ben's bundle with one ticket that is Cal's.
+    let mixed = || {
+        let mut bundle = bundle(10_000, &[None, Some(ann())]);
+        bundle.tickets[0].purchaser = cal();
+        after([TripBookingEvent::BundleAdded { bundle }])
+    };
+    let to_ben = TicketTerms { purchaser_id: Some(ben()), ..TicketTerms::default() };
+    let commands = [
+        TripBookingCommand::ChangeBundle(ChangeBundle { purchaser_id: Some(ann()), ..change() }),
+        TripBookingCommand::ChangeBundle(ChangeBundle {
+            tickets: Some(vec![to_ben, TicketTerms::default()]),
+            ..change()
+        }),
+        TripBookingCommand::ChangeBundle(ChangeBundle { number_of_tickets: Some(1), ..change() }),
+        TripBookingCommand::RemoveBundle { bundle: 1 },
+    ];
+    for command in commands {
+        mixed().by(ben()).when(command.clone()).then_err(Forbidden);
+        mixed().by(ann()).when(command).then_state();
+    }
+    let untouched = ChangeBundle { special_seating: Some(true), ..change() };
+    mixed().by(ben()).when(TripBookingCommand::ChangeBundle(untouched)).then_state();
+}
+
+#[test]
+fn nothing_new_is_bought_for_an_event_that_was_removed_or_by_somebody_who_left() {
+    let add = TripBookingCommand::AddTicket { bundle: 1, ticket: TicketTerms::default() };
+    let more = TripBookingCommand::ChangeBundle(ChangeBundle { number_of_tickets: Some(9), ..change() });
+    let reprice = TripBookingCommand::ChangeBundle(ChangeBundle { purchase: Some(price("1")), ..change() });
+    let without_event = || after([bundle_added(100, &[None]), TripBookingEvent::EventRemoved { event: concert() }]);
+    let without_ben = || after([bundle_added(100, &[None]), TripBookingEvent::MemberRemoved { person: ben() }]);
+    for (given, field) in [(without_event as fn() -> _, "event_id"), (without_ben, "purchaser_id")] {
+        for command in [&add, &more] {
+            let rejection = given().by(ann()).when(command.clone()).then_err(Invalid);
+            assert_eq!(rejection.field.as_deref(), Some(field));
+        }
+        given().by(ann()).when(reprice.clone()).then_state();
+    }
+    let unpaid = TripBookingEvent::BundleAdded { bundle: Bundle { purchase: None, ..bundle(1, &[Some(cal())]) } };
+    let left = TripBookingEvent::MemberRemoved { person: ben() };
+    after([unpaid, left]).by(ann()).when(reprice).then_err(Invalid);
+}
+
+#[test]
+fn a_booking_is_bounded() {
+    let full = || {
+        after((0..20).map(|index| {
+            let tickets = (0..999).map(|ticket| Ticket {
+                number: 2 + index * 1_000 + ticket,
+                event: concert(),
+                purchaser: ben(),
+                consumer: None,
+            });
+            let number = 1 + index * 1_000;
+            TripBookingEvent::BundleAdded {
+                bundle: Bundle { number, purchase: None, tickets: tickets.collect(), ..bundle(1, &[]) },
+            }
+        }))
+    };
+    let add = TripBookingCommand::AddTicket { bundle: 1, ticket: TicketTerms::default() };
+    full().by(ann()).when(add).then_err(Conflict);
+    full().by(ann()).when(TripBookingCommand::RemoveTicket { bundle: 1, ticket: 2 }).then_state();
+    let members = (100..1_097).map(|number| added(id(number)));
+    let one_more =
+        AddMember { person: dan(), leader: false, start_date: None, end_date: None, availability: None, crew: crew() };
+    after(members).by(ann()).when(TripBookingCommand::AddMember(one_more)).then_err(Conflict);
+}
