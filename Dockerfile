@@ -10,7 +10,8 @@ RUN mkdir -p /etc/postgresql-common \
     && apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates postgresql \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --create-home --home-dir /var/lib/caravan caravan
+    && useradd --system --create-home --home-dir /var/lib/caravan caravan \
+    && install --directory --owner=caravan /var/lib/caravan/data
 COPY --from=build /caravan/target/release/caravan /usr/local/bin/caravan
 USER caravan
 WORKDIR /var/lib/caravan

@@ -18,8 +18,10 @@ pub(crate) struct Cached {
     pub position: Position,
     /// Everything stored before this moment is in it.
     pub as_of: Instant,
-    /// Estimated size in bytes.
+    /// Estimated size in bytes, when it was loaded.
     pub weight: usize,
+    /// Bytes of the events since.
+    pub grown: usize,
 }
 
 /// One stream's place: holding it means being the only one in this process to work on the stream.
@@ -97,8 +99,14 @@ mod tests {
         let stream = |number| StreamId::new("crew", EntityId::from_parts(number, [0; 10]));
         for number in 0..100 {
             let mut slot = cache.slot(&stream(number)).await;
-            *slot =
-                Some(Cached { state: Box::new(()), revision: 0, position: 1, as_of: Instant::now(), weight: 1_000 });
+            *slot = Some(Cached {
+                state: Box::new(()),
+                revision: 0,
+                position: 1,
+                as_of: Instant::now(),
+                weight: 1_000,
+                grown: 0,
+            });
             drop(slot);
             cache.weigh(&stream(number), 1_000);
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use caravan_domain::{Rejection, RejectionKind};
-use caravan_event_store::StoreError;
+use caravan_event_store::{StoreError, is_transient};
 use caravan_vault::VaultError;
 
 /// Nothing was stored, except where `Unavailable` says that this is not known.
@@ -71,11 +71,6 @@ impl From<VaultError> for CommandError {
 /// A statement that failed against the database of the write side: the connection's fault, or ours.
 impl From<sqlx::Error> for CommandError {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
-                CommandError::broken(error)
-            }
-            other => CommandError::Unavailable(Box::new(other)),
-        }
+        if is_transient(&error) { CommandError::Unavailable(error.into()) } else { CommandError::broken(error) }
     }
 }

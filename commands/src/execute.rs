@@ -39,6 +39,10 @@ pub fn stream<D: Decider>(id: caravan_domain::EntityId) -> StreamId {
 /// How long a command decides again on a stream that other processes keep changing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A state that took in more than so many bytes of events since it was loaded is loaded anew when it is next needed: it
+/// may weigh far less than all that changed it.
+const MAX_GROWN: usize = 1 << 20;
+
 /// Events read at once when a stream is loaded.
 const PAGE: usize = 1_000;
 
@@ -48,7 +52,9 @@ struct Loaded<D: Decider> {
     revision: Revision,
     position: Position,
     as_of: Instant,
+    /// As in [`Cached`].
     weight: usize,
+    grown: usize,
 }
 
 impl Commands {
@@ -62,16 +68,17 @@ impl Commands {
         let started = Instant::now();
         let mut slot = self.cache().slot(&stream).await;
         let mut loaded = self.take::<D>(&mut slot, &stream).await?;
-        if let Some(key) = &caller.key {
-            let began = self.idempotency().began(key, &stream, loaded.revision).await?;
-            if began < loaded.revision
-                && let Some(done) = self.done_before::<D>(&stream, began, caller).await?
-            {
-                self.put(&mut slot, &stream, loaded);
-                return Ok(done);
-            }
+        if let Some(done) = self.done_before::<D>(&stream, loaded.revision, caller).await? {
+            self.put(&mut slot, &stream, loaded);
+            return Ok(done);
         }
         let outcome = self.settle(&stream, command, caller, &mut loaded, started).await;
+        if let (Some(key), Ok(done)) = (&caller.key, &outcome)
+            && done.events.is_empty()
+        {
+            // A repeat must not find something to do after all.
+            self.idempotency().settled(key, &stream, done.revision).await?;
+        }
         // After an append of unknown outcome the state may be behind the stream; every other error leaves it right.
         if !matches!(outcome, Err(CommandError::Unavailable(_) | CommandError::Broken(_))) {
             self.put(&mut slot, &stream, loaded);
@@ -111,7 +118,7 @@ impl Commands {
                 }
             };
             let new = codec::encode::<D>(&events, stream, &caller.metadata()).map_err(CommandError::broken)?;
-            let weight: usize = new.iter().map(|event| size(&event.data)).sum();
+            let grown: usize = new.iter().map(|event| size(&event.data)).sum();
             match self.append(stream, loaded.revision, new).await {
                 Ok(appended) => {
                     let as_of = Instant::now();
@@ -119,7 +126,7 @@ impl Commands {
                     loaded.revision = appended.revision;
                     loaded.position = appended.position;
                     loaded.as_of = as_of;
-                    loaded.weight += weight;
+                    loaded.grown += grown;
                     return Ok(done(loaded, events));
                 }
                 Err(AppendError::Conflict { .. }) => {
@@ -177,26 +184,30 @@ impl Commands {
                 position: cached.position,
                 as_of: cached.as_of,
                 weight: cached.weight,
+                grown: cached.grown,
             });
         }
         self.load(stream).await
     }
 
     fn put<D: Decider>(&self, slot: &mut Slot, stream: &StreamId, loaded: Loaded<D>) {
-        let weight = loaded.weight;
+        if loaded.grown > MAX_GROWN {
+            return self.cache().weigh(stream, 0);
+        }
+        self.cache().weigh(stream, loaded.weight + loaded.grown);
         **slot = Some(Cached {
             state: Box::new(loaded.state),
             revision: loaded.revision,
             position: loaded.position,
             as_of: loaded.as_of,
-            weight,
+            weight: loaded.weight,
+            grown: loaded.grown,
         });
-        self.cache().weigh(stream, weight);
     }
 
     async fn load<D: Decider>(&self, stream: &StreamId) -> Result<Loaded<D>, CommandError> {
         let mut as_of = Instant::now();
-        let mut loaded = Loaded::<D> { state: Arc::default(), revision: -1, position: 0, as_of, weight: 0 };
+        let mut loaded = Loaded::<D> { state: Arc::default(), revision: -1, position: 0, as_of, weight: 0, grown: 0 };
         if let Some(snapshot) = self.snapshots().load(stream, D::FOLD_VERSION).await? {
             let weight = size(&snapshot.state);
             // A snapshot that no longer has the state's shape is as good as none.
@@ -213,6 +224,7 @@ impl Commands {
             take_in(&mut loaded, &page)?;
             if last {
                 loaded.as_of = as_of;
+                loaded.weight += std::mem::take(&mut loaded.grown);
                 return Ok(loaded);
             }
             as_of = Instant::now();
@@ -233,14 +245,36 @@ impl Commands {
         Ok(tail)
     }
 
-    /// What this caller's command has already led to, if one of the events after `began` is its own.
+    /// What a repeated request has led to on a stream, for what must be looked at before its command can be decided: its
+    /// first success may be the reason why the same would be refused now.
+    pub(crate) async fn repeated<D: Decider>(
+        &self,
+        stream: &StreamId,
+        caller: &Caller,
+    ) -> Result<Option<Done<D>>, CommandError> {
+        if caller.key.is_none() {
+            return Ok(None);
+        }
+        let revision = self.state::<D>(stream).await?.revision;
+        self.done_before::<D>(stream, revision, caller).await
+    }
+
+    /// What this caller's request has led to on a stream that is now at `revision`, if it was here before under its key.
     async fn done_before<D: Decider>(
         &self,
         stream: &StreamId,
-        began: Revision,
+        revision: Revision,
         caller: &Caller,
     ) -> Result<Option<Done<D>>, CommandError> {
-        let tails = self.store().read_tails(&[(stream.clone(), began)]).await?;
+        let Some(key) = &caller.key else { return Ok(None) };
+        let began = self.idempotency().began(key, stream, revision).await?;
+        if let Some(settled) = began.settled {
+            return self.as_of_revision::<D>(stream, Own { first: settled + 1, last: settled }).await.map(Some);
+        }
+        if began.revision >= revision {
+            return Ok(None);
+        }
+        let tails = self.store().read_tails(&[(stream.clone(), began.revision)]).await?;
         match tails.first().and_then(|tail| own(tail, caller)) {
             Some(own) => self.as_of_revision::<D>(stream, own).await.map(Some),
             None => Ok(None),
@@ -249,8 +283,14 @@ impl Commands {
 
     /// The stream as it was right after `own`, however far it has gone since.
     async fn as_of_revision<D: Decider>(&self, stream: &StreamId, own: Own) -> Result<Done<D>, CommandError> {
-        let mut loaded =
-            Loaded::<D> { state: Arc::default(), revision: -1, position: 0, as_of: Instant::now(), weight: 0 };
+        let mut loaded = Loaded::<D> {
+            state: Arc::default(),
+            revision: -1,
+            position: 0,
+            as_of: Instant::now(),
+            weight: 0,
+            grown: 0,
+        };
         let mut events = vec![];
         while loaded.revision < own.last {
             let mut page = self.store().read_stream(stream, loaded.revision + 1, Direction::Forwards, PAGE).await?;
@@ -285,7 +325,7 @@ fn take_in<D: Decider>(loaded: &mut Loaded<D>, recorded: &[Recorded]) -> Result<
     evolve(loaded, &events.map_err(CommandError::broken)?);
     loaded.revision = last.revision;
     loaded.position = last.position;
-    loaded.weight += recorded.iter().map(|event| size(&event.data)).sum::<usize>();
+    loaded.grown += recorded.iter().map(|event| size(&event.data)).sum::<usize>();
     Ok(())
 }
 

@@ -26,6 +26,14 @@ pub struct Begun {
     pub command_id: Uuid,
 }
 
+/// What is known of a request's first visit to a stream.
+pub(crate) struct Began {
+    /// The revision that the stream had then.
+    pub revision: Revision,
+    /// The revision at which there was nothing to do.
+    pub settled: Option<Revision>,
+}
+
 /// How long a key is remembered at least.
 pub(crate) const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -58,11 +66,11 @@ impl Idempotency {
         Ok(Begun { key: Key { actor, key: key.to_owned() }, command_id })
     }
 
-    /// The revision that the stream had when this request first came to it, which is `revision` if it comes now.
-    pub async fn began(&self, key: &Key, stream: &StreamId, revision: Revision) -> Result<Revision, CommandError> {
-        let began = sqlx::query_scalar(
+    /// When this request first came to the stream, which is at `revision` if it comes now.
+    pub async fn began(&self, key: &Key, stream: &StreamId, revision: Revision) -> Result<Began, CommandError> {
+        let began: Option<(Revision, Option<Revision>)> = sqlx::query_as(
             "update idempotency set streams = jsonb_build_object($3::text, $4::bigint) || streams
-             where actor = $1 and key = $2 returning (streams ->> $3)::bigint",
+             where actor = $1 and key = $2 returning (streams ->> $3)::bigint, (settled ->> $3)::bigint",
         )
         .bind(key.actor.0)
         .bind(&key.key)
@@ -70,7 +78,23 @@ impl Idempotency {
         .bind(revision)
         .fetch_optional(&self.pool)
         .await?;
-        Ok(began.unwrap_or(revision))
+        let (revision, settled) = began.unwrap_or((revision, None));
+        Ok(Began { revision, settled })
+    }
+
+    /// Notes that this request found nothing to do on the stream as it was at `revision`.
+    pub async fn settled(&self, key: &Key, stream: &StreamId, revision: Revision) -> Result<(), CommandError> {
+        sqlx::query(
+            "update idempotency set settled = jsonb_build_object($3::text, $4::bigint) || settled
+             where actor = $1 and key = $2",
+        )
+        .bind(key.actor.0)
+        .bind(&key.key)
+        .bind(stream.to_string())
+        .bind(revision)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// The id allotted to this request under `label`, which is `fresh` if none was.

@@ -191,6 +191,25 @@ async fn a_key_repeated_gives_the_same_result_however_far_the_stream_has_gone() 
     assert!(keyed(&one, EntityId(Uuid::new_v4()), "k", b"something else").await.is_ok(), "keys are an actor's own");
 }
 
+#[tokio::test]
+async fn a_key_that_found_nothing_to_do_does_nothing_later() {
+    let databases = Databases::new().await;
+    let (one, two) = (databases.process().await, databases.process().await);
+    let (stream, actor) = (stream(), EntityId(Uuid::new_v4()));
+    let free = async |commands: &Commands| {
+        let caller = keyed(commands, actor, "k", b"free").await.unwrap();
+        commands.execute::<Seats>(stream.clone(), Command::Free, &caller).await.unwrap()
+    };
+    let first = free(&one).await;
+    assert_eq!((first.revision, first.events.len()), (-1, 0));
+    one.execute::<Seats>(stream.clone(), Command::Take { of: 2 }, &caller()).await.unwrap();
+    for commands in [&one, &two] {
+        let again = free(commands).await;
+        assert_eq!((again.revision, again.events.len(), again.state.taken), (-1, 0, 0));
+    }
+    assert_eq!(two.state::<Seats>(&stream).await.unwrap().state.taken, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_sent_to_two_processes_at_once_counts_once() {
     let databases = Databases::new().await;

@@ -471,7 +471,7 @@ async fn a_new_phone_number_is_proven_and_frees_the_old_one() {
     assert_eq!(world.commands.vault().open_text(&phone).await.unwrap(), "+442");
     // The old number is free for others at once, the new one is not.
     let kim = world.sign_up("kim", &[PHONE]).await;
-    assert_eq!(refused(world.move_to(&kim, "+442").await, RejectionKind::Conflict).unwrap(), "phoneNumber");
+    assert_eq!(refused(world.move_to(&kim, "+442").await, RejectionKind::Conflict).unwrap(), "code");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -685,4 +685,120 @@ impl World {
         let append = Append { stream: recorded.stream.clone(), expected: Expected::Any, events: vec![event] };
         self.commands.store().append(append).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_sign_up_leaves_its_user_name_to_others() {
+    let world = World::new().await;
+    world.commands.person_with_phone(PHONE.1, Some("D"), None, &world.operator()).await.unwrap();
+    let mut codes = vec![];
+    for name in ["dana", "kim"] {
+        world.begin(name, &[PHONE]).await.unwrap();
+        codes.push(world.code(PHONE.1).await);
+    }
+    // Both prove the number that one temp member was invited by.
+    let (dana, kim) = tokio::join!(world.confirm("dana", &codes[0]), world.confirm("kim", &codes[1]));
+    let (winner, loser) = if dana.is_ok() { ("dana", "kim") } else { ("kim", "dana") };
+    let outcomes = [dana, kim];
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    let refusal = outcomes.into_iter().find(|outcome| outcome.is_err()).unwrap();
+    assert_eq!(refused(refusal, RejectionKind::Conflict).unwrap(), "phone_number");
+    world.log_in(winner, PASSWORD).await.unwrap();
+    refused(world.log_in(loser, PASSWORD).await, RejectionKind::Invalid);
+    world.sign_up(loser, &[EMAIL]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_logins_that_come_together_do_not_count_as_failures() {
+    let world = World::new().await;
+    world.sign_up("dana", &[PHONE]).await;
+    let logins = (0..30).map(|_| world.log_in("dana", PASSWORD));
+    for login in futures::future::join_all(logins).await {
+        login.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_right_is_no_failure_whatever_is_refused_afterwards() {
+    let world = World::new().await;
+    let dana = world.sign_up("dana", &[PHONE]).await;
+    world.commands.switch_mfa(dana.person, dana.shown(), true, &world.by(&dana)).await.unwrap();
+    let mut sent = 0;
+    for _ in 0..12 {
+        match world.log_in("dana", PASSWORD).await {
+            Ok(_) => sent += 1,
+            other => limited(other),
+        }
+    }
+    assert_eq!(sent, 4, "the sign-up took one of the contact's five codes");
+    for _ in 0..12 {
+        let stale = Caller { if_match: Some(0), ..world.by(&dana) };
+        let changed =
+            world.commands.change_password(dana.person, dana.shown(), PASSWORD, "a new password", &stale).await;
+        assert!(matches!(changed, Err(CommandError::PreconditionFailed)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_in_other_letters_is_still_the_proven_one() {
+    let world = World::new().await;
+    let dana = world.sign_up("dana", &[EMAIL]).await;
+    let edit = async |email: &str| {
+        let details = details::parse([("email", email)]).unwrap();
+        world.commands.edit_profile(dana.person, "dana", details, &world.by(&dana)).await.unwrap()
+    };
+    assert!(edit("DANA@example.com").await.state.registered().unwrap().proven_email().is_some());
+    world.commands.request_password_reset("dana", &world.anyone()).await.unwrap();
+    assert!(edit("kim@example.com").await.state.registered().unwrap().proven_email().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_under_a_key_succeeds_although_its_secret_is_used_up() {
+    let world = World::new().await;
+    let dana = world.sign_up("dana", &[PHONE]).await;
+    let keyed = async |key: &str| {
+        let caller = world.by(&dana);
+        let begun = world.commands.begin(dana.person.account, key, b"request", caller.command_id).await.unwrap();
+        Caller { command_id: begun.command_id, key: Some(begun.key), ..caller }
+    };
+    let mut revisions = vec![];
+    for _ in 0..2 {
+        let caller = keyed("password").await;
+        let changed =
+            world.commands.change_password(dana.person, dana.shown(), PASSWORD, "a new password", &caller).await;
+        revisions.push(changed.unwrap().revision);
+    }
+    for _ in 0..7 {
+        let caller = keyed("edit").await;
+        world.commands.edit_phone(dana.person, dana.shown(), "+442", &caller).await.unwrap();
+    }
+    let code = world.code("+442").await;
+    for _ in 0..2 {
+        let token = &dana.tokens.access_token;
+        let changed = world.commands.verify_phone(dana.person, token, &code, &keyed("verify").await).await;
+        revisions.push(changed.unwrap().revision);
+    }
+    assert_eq!((revisions[0], revisions[2]), (revisions[1], revisions[3]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_without_an_account_is_forgotten_too() {
+    let world = World::new().await;
+    let organizer = world.commands.organizing_person("fair", "Robin Reed").await.unwrap().unwrap();
+    let caravan_domain::catalogue::event::Organizer::Person(sealed) = organizer else { panic!("a person") };
+    assert_eq!(world.commands.forget(sealed.subject, &world.operator()).await.unwrap(), [sealed.subject]);
+    assert!(world.commands.organizing_person("fair", "Robin Reed").await.unwrap().is_none());
+    let nobody = EntityId(Uuid::from_u128(7));
+    refused(world.commands.forget(nobody, &world.operator()).await, RejectionKind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forced_password_is_not_kept() {
+    let world = World::new().await;
+    let dana = world.sign_up("dana", &[PHONE]).await;
+    world.commands.force_password(dana.person.account, "from the operator", &world.operator()).await.unwrap();
+    let login = world.log_in("dana", "from the operator").await.unwrap();
+    let Next::Challenge { login_session, .. } = login.next else { panic!("a challenge") };
+    let answer = world.commands.answer_new_password("dana", &login_session, "from the operator", &world.anyone()).await;
+    assert_eq!(refused(answer, RejectionKind::Invalid).unwrap(), "newPassword");
 }

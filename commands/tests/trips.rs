@@ -170,7 +170,7 @@ async fn crews_are_of_people_who_exist() {
     let world = World::new().await;
     let ann = world.person(Some("+15550101"), None).await;
     let new = NewCrew { name: "Weekend".into(), description: None, has_image: false, admin_ids: vec![ann, nobody()] };
-    refused(world.commands.create_crew(new, &world.by(ann)).await, RejectionKind::NotFound, Some("admin_ids"));
+    refused(world.commands.create_crew(new, &world.by(ann)).await, RejectionKind::NotFound, Some("admin_ids[1]"));
     let crew = world.crew(ann, &[]).await;
     let added = world.commands.add_crew_member(crew, nobody(), &world.by(ann)).await;
     refused(added, RejectionKind::NotFound, Some("new_member_id"));
@@ -213,7 +213,7 @@ async fn a_refused_invitation_makes_nobody() {
     let unreadable = world.commands.invite_to_crew(crew, vec![], invites, &world.by(ann)).await;
     refused(unreadable, RejectionKind::Invalid, Some("new_invites[1].phone_number"));
     let unknown = world.commands.invite_to_crew(crew, vec![nobody()], vec![invite("+15550105")], &world.by(ann)).await;
-    refused(unknown, RejectionKind::NotFound, Some("users"));
+    refused(unknown, RejectionKind::NotFound, Some("users[0]"));
     let nowhere = world.commands.invite_to_crew(nobody(), vec![], vec![invite("+15550105")], &world.by(ann)).await;
     refused(nowhere, RejectionKind::NotFound, None);
     let matched = Caller { if_match: Some(0), ..world.by(ann) };

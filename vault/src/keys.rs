@@ -132,12 +132,19 @@ impl Keys {
         cache.known.get(&subject).filter(|key| fresh || matches!(key, PersonalKey::Forgotten)).cloned()
     }
 
+    async fn known(&self, subject: EntityId) -> Result<Option<PersonalKey>, VaultError> {
+        match self.cached(subject) {
+            Some(key) => Ok(Some(key)),
+            None => Ok(self.load(&[subject]).await?.remove(&subject)),
+        }
+    }
+
+    async fn has_key(&self, subject: EntityId) -> Result<bool, VaultError> {
+        Ok(self.known(subject).await?.is_some_and(|key| !matches!(key, PersonalKey::Forgotten)))
+    }
+
     async fn is_forgotten(&self, subject: EntityId) -> Result<bool, VaultError> {
-        let known = match self.cached(subject) {
-            Some(key) => Some(key),
-            None => self.load(&[subject]).await?.remove(&subject),
-        };
-        Ok(matches!(known, Some(PersonalKey::Forgotten)))
+        Ok(matches!(self.known(subject).await?, Some(PersonalKey::Forgotten)))
     }
 
     async fn link(&self, from: EntityId, into: EntityId) -> Result<(), VaultError> {
@@ -247,6 +254,11 @@ impl Vault {
     /// Within a second no process opens their values any more. A repeat returns the same.
     pub async fn forget(&self, subject: EntityId) -> Result<Vec<EntityId>, VaultError> {
         self.0.keys.forget(subject).await
+    }
+
+    /// Whether something was sealed for this person and can be opened.
+    pub async fn has_key(&self, subject: EntityId) -> Result<bool, VaultError> {
+        self.0.keys.has_key(subject).await
     }
 
     pub async fn is_forgotten(&self, subject: EntityId) -> Result<bool, VaultError> {

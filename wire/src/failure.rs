@@ -141,7 +141,6 @@ impl Failure {
             RejectionKind::Conflict => FailureKind::Conflict,
             RejectionKind::Invalid => FailureKind::Invalid,
             RejectionKind::Gone => FailureKind::Gone,
-            RejectionKind::TooMany => FailureKind::TooMany,
         };
         let failure = Failure::new(kind, rejection.message);
         Failure { field: rejection.field.map(String::from), ..failure }

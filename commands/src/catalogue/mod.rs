@@ -9,6 +9,7 @@ use caravan_domain::record::{Change, RecordCommand, RecordEvent, Records};
 use caravan_domain::{Decider, EntityId, Record, RejectionKind};
 use caravan_event_store::StreamId;
 use caravan_vault::VaultError;
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use crate::{Caller, CommandError, Commands, stream};
@@ -45,7 +46,7 @@ impl Commands {
         cancelled: bool,
         caller: &Caller,
     ) -> Result<Put, CommandError> {
-        let external = format!("{}:{}", origin.source, origin.external_id);
+        let external = external_name(&origin);
         let command = EventCommand::Put { origin, details: Box::new(details) };
         // Before an id is taken, so that what no event may be leaves nothing behind.
         Event::decide(&EventState::Unknown, command.clone(), &caller.context())?;
@@ -63,6 +64,16 @@ impl Commands {
             Some(_) => Outcome::Changed,
         };
         Ok(Put { id, outcome })
+    }
+
+    /// When the event that has this origin starts; `None` where there is none.
+    pub async fn event_start(&self, origin: &Origin) -> Result<Option<DateTime<Utc>>, CommandError> {
+        let Some(id) = self.named(Event::CATEGORY, &external_name(origin)).await? else { return Ok(None) };
+        let event = self.state::<Event>(&stream::<Event>(id)).await?.state;
+        Ok(match &*event {
+            EventState::Unknown => None,
+            EventState::Scheduled(listing) | EventState::Cancelled(listing) => Some(listing.details.schedule.starts_at),
+        })
     }
 
     /// Stores a record under an external name, or changes the known one.
@@ -127,4 +138,8 @@ impl Commands {
     fn reservation(&self, kind: &str, external: &str) -> StreamId {
         stream::<Reservation>(self.vault().reservation_id("external", &format!("{kind}/{external}")))
     }
+}
+
+fn external_name(origin: &Origin) -> String {
+    format!("{}:{}", origin.source, origin.external_id)
 }

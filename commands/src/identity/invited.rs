@@ -17,7 +17,12 @@ impl Commands {
         caller: &Caller,
     ) -> Result<EntityId, CommandError> {
         let phone = contact::phone("phoneNumber", phone)?;
-        let person = match self.holder(Channel::Sms, &phone).await? {
+        let holder = match self.holder(Channel::Sms, &phone).await? {
+            // A sign-up that came to nothing after it had claimed the number.
+            Holder::Unknown(id) if self.vault().is_forgotten(id).await? => Holder::Nobody,
+            holder => holder,
+        };
+        let person = match holder {
             Holder::Account(id) | Holder::Invited(id) => return Ok(id),
             Holder::Unknown(id) => id,
             Holder::Nobody | Holder::Absorbed { .. } => {

@@ -10,7 +10,7 @@ use caravan_domain::{EntityId, Rejection};
 use caravan_event_store::{Position, StreamId};
 
 use super::{Changed, Person};
-use crate::{Caller, CommandError, Commands, Current, stream};
+use crate::{Caller, CommandError, Commands, Current, Done, stream};
 
 /// Who holds a contact, seen by somebody who has proven it, or wants to name whoever has it.
 pub(super) enum Holder {
@@ -31,7 +31,8 @@ impl Commands {
         self.state::<Account>(&stream::<Account>(id)).await
     }
 
-    /// The account of a user name, in its stored form. Costs the same when there is none.
+    /// The account of a user name, in its stored form. Costs the same when there is none. Who claimed the name and then
+    /// could not be registered under it does not have it.
     pub(super) async fn account_of(
         &self,
         username: &str,
@@ -40,7 +41,9 @@ impl Commands {
         let reservation = self.state::<Reservation>(&stream::<Reservation>(reserved)).await?;
         let id = reservation.state.owner.unwrap_or(reserved);
         let state = self.account(id).await?.state;
-        Ok(state.registered().is_some().then_some((id, state)))
+        let Some(registered) = state.registered() else { return Ok(None) };
+        let theirs = self.vault().open_text(&registered.registration.username).await? == username;
+        Ok(theirs.then_some((id, state)))
     }
 
     /// The registered account behind an access token.
@@ -116,6 +119,20 @@ impl Commands {
         caller: &Caller,
     ) -> Result<Changed, CommandError> {
         let done = self.execute::<Account>(stream::<Account>(account), command, caller).await?;
-        Ok(Changed { account, state: done.state, revision: done.revision, position: done.position })
+        Ok(changed(account, done))
     }
+
+    /// What a repeated request has done to an account. Asked before a secret is looked at that the first one used up.
+    pub(super) async fn changed_before(
+        &self,
+        account: EntityId,
+        caller: &Caller,
+    ) -> Result<Option<Changed>, CommandError> {
+        let repeated = self.repeated::<Account>(&stream::<Account>(account), caller).await?;
+        Ok(repeated.map(|done| changed(account, done)))
+    }
+}
+
+fn changed(account: EntityId, done: Done<Account>) -> Changed {
+    Changed { account, state: done.state, revision: done.revision, position: done.position }
 }

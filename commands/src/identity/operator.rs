@@ -3,7 +3,7 @@
 use caravan_domain::identity::preferences::PREFERENCES;
 use caravan_domain::identity::{AccountCommand, AccountState, Channel, Reservation, ReservationCommand, credentials};
 use caravan_domain::record::{Change, RecordCommand, Records};
-use caravan_domain::{EntityId, RejectionKind};
+use caravan_domain::{EntityId, Rejection, RejectionKind};
 use caravan_event_store::StreamId;
 
 use super::Changed;
@@ -32,11 +32,12 @@ impl Commands {
     pub async fn forget(&self, account: EntityId, caller: &Caller) -> Result<Vec<EntityId>, CommandError> {
         let state = self.account(account).await?.state;
         // A temp member who turned out to be somebody else is forgotten with them.
-        let account = match *state {
-            AccountState::Absorbed { into } => into,
-            _ => account,
-        };
+        let account = state.present(account);
         let state = self.account(account).await?.state;
+        // Somebody may be named without having an account: a person who organises an event.
+        if matches!(*state, AccountState::Unknown) && !self.vault().has_key(account).await? {
+            return Err(Rejection::not_found("no such account").into());
+        }
         let reserved = self.reservations(&state).await?;
         self.change_account(account, AccountCommand::Forget, caller).await?;
         for (name, reserved) in reserved {

@@ -20,6 +20,9 @@ impl Commands {
         caller: &Caller,
     ) -> Result<Changed, CommandError> {
         credentials::check_new_password("newPassword", new_password)?;
+        if let Some(changed) = self.changed_before(person.account, caller).await? {
+            return Ok(changed);
+        }
         let state = self.check_credentials(person, &shown, caller.now).await?;
         let attempt = self.guess(&person.account.to_string(), caller).await?;
         let known = state.registered().and_then(|account| account.registration.password_hash.clone());
@@ -27,11 +30,10 @@ impl Commands {
         let Some(verified) = known.filter(|_| right) else {
             return Err(wrong_password("oldPassword").into());
         };
+        attempt.succeeded().await?;
         let hash = self.hashed(person.account, new_password).await?;
         let change = AccountCommand::ChangePassword { verified, hash, session: person.session };
-        let changed = self.change_account(person.account, change, caller).await?;
-        attempt.succeeded().await?;
-        Ok(changed)
+        self.change_account(person.account, change, caller).await
     }
 
     /// Sends a code to a proven contact, with which a forgotten password may be reset.
@@ -62,9 +64,8 @@ impl Commands {
         let pending = found.as_ref().and_then(|(_, state)| state.registered()?.password_reset);
         let nonce = self.nonce_of(pending.as_ref(), code, caller);
         let (Some((account, _)), Some(nonce)) = (found, nonce) else { return Err(wrong_code().into()) };
-        let hash = self.hashed(account, new_password).await?;
-        let changed = self.change_account(account, AccountCommand::ResetPassword { nonce, hash }, caller).await?;
         attempt.succeeded().await?;
-        Ok(changed)
+        let hash = self.hashed(account, new_password).await?;
+        self.change_account(account, AccountCommand::ResetPassword { nonce, hash }, caller).await
     }
 }

@@ -2,7 +2,7 @@
 
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::{AccountCommand, Channel, ReservationCommand, contact};
-use caravan_domain::{EntityId, Rejection};
+use caravan_domain::{EntityId, Rejection, RejectionKind};
 
 use super::lookup::Holder;
 use super::{Changed, Credentials, Person};
@@ -28,6 +28,9 @@ impl Commands {
         caller: &Caller,
     ) -> Result<Changed, CommandError> {
         let phone = contact::phone("phoneNumber", phone)?;
+        if let Some(changed) = self.changed_before(account, caller).await? {
+            return Ok(changed);
+        }
         self.spend_code(Channel::Sms, &phone).await?;
         let phone = self.vault().seal(account, &phone).await?;
         let request = AccountCommand::RequestPhoneChange { phone, nonce: caller.command_id };
@@ -47,6 +50,9 @@ impl Commands {
             return Err(CommandError::Unauthorised("this token belongs to somebody else"));
         }
         let account = person.account;
+        if let Some(changed) = self.changed_before(account, caller).await? {
+            return Ok(changed);
+        }
         let attempt = self.guess(&account.to_string(), caller).await?;
         let state = self.own_account(person).await?;
         let registered = state.registered().ok_or_else(wrong_code)?;
@@ -72,7 +78,7 @@ impl Commands {
         let command = match self.holder(Channel::Sms, phone).await? {
             Holder::Account(id) if id == account => return Ok(()),
             Holder::Account(_) => {
-                return Err(Rejection::conflict("belongs to another account").on("phoneNumber").into());
+                return Err(belongs_to_another().into());
             }
             Holder::Invited(temp) => {
                 let absorb = AccountCommand::Absorb { into: account };
@@ -89,7 +95,14 @@ impl Commands {
                 ReservationCommand::Claim { owner: account, held: false }
             }
         };
-        self.reserve(reserved, command, &caller.step("phone")).await?;
-        Ok(())
+        match self.reserve(reserved, command, &caller.step("phone")).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_rejection(RejectionKind::Conflict) => Err(belongs_to_another().into()),
+            Err(error) => Err(error),
+        }
     }
+}
+
+fn belongs_to_another() -> Rejection {
+    Rejection::conflict("is for a phone number that belongs to another account").on("code")
 }

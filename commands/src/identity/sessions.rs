@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use caravan_domain::EntityId;
 use caravan_domain::identity::account::{LOGIN_LIFE, wrong_password};
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::{AccountCommand, AccountState, Channel, credentials};
+use caravan_domain::{EntityId, Rejection};
 use caravan_vault::TokenError;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -44,6 +44,7 @@ impl Commands {
         let Some(((account, state), verified)) = found.zip(hash).filter(|_| right) else {
             return Err(wrong_password("password").into());
         };
+        attempt.succeeded().await?;
         if let Some(registered) = state.registered().filter(|account| account.mfa && !account.must_change_password)
             && let Some(phone) = registered.proven_phone()
         {
@@ -51,7 +52,6 @@ impl Commands {
         }
         let login = caller.command_id;
         let changed = self.change_account(account, AccountCommand::LogIn { verified, login }, caller).await?;
-        attempt.succeeded().await?;
         self.next(changed, login, caller)
     }
 
@@ -68,8 +68,8 @@ impl Commands {
         if !self.is_code(login, code) {
             return Err(wrong_code().into());
         }
-        let changed = self.change_account(account, AccountCommand::AnswerMfa { login }, caller).await?;
         attempt.succeeded().await?;
+        let changed = self.change_account(account, AccountCommand::AnswerMfa { login }, caller).await?;
         self.next(changed, login, caller)
     }
 
@@ -83,6 +83,11 @@ impl Commands {
     ) -> Result<Changed, CommandError> {
         credentials::check_new_password("newPassword", new_password)?;
         let (account, login) = self.login_of(username, login_session, caller).await?;
+        let state = self.account(account).await?.state;
+        let present = state.registered().and_then(|account| account.registration.password_hash.as_ref());
+        if self.is_password(present, new_password).await? {
+            return Err(Rejection::invalid("newPassword", "is the password that has to be changed").into());
+        }
         let hash = self.hashed(account, new_password).await?;
         self.change_account(account, AccountCommand::AnswerNewPassword { login, hash }, caller).await
     }

@@ -148,8 +148,13 @@ impl Commands {
         }
         let registration = self.registration(attempt, account).await?;
         let register = AccountCommand::Register(Box::new(registration));
-        let registered = self.change_account(account, register, &caller.step("register")).await;
-        registered.map_err(|error| on(field, error))?;
+        if let Err(error) = self.change_account(account, register, &caller.step("register")).await {
+            if matches!(error, CommandError::Rejected(_)) && self.account_of(username).await?.is_none() {
+                let reserved = self.username_stream(username);
+                self.reserve(reserved, ReservationCommand::Release { owner: account }, &caller.step("release")).await?;
+            }
+            return Err(on(field, error));
+        }
         Ok(account)
     }
 
@@ -159,7 +164,7 @@ impl Commands {
     }
 
     async fn claim_username(&self, username: &str, owner: EntityId, caller: &Caller) -> Result<(), CommandError> {
-        let reserved = stream::<Reservation>(self.vault().reservation_id("username", username));
+        let reserved = self.username_stream(username);
         let held = self.account_of(username).await?.is_some();
         let claim = ReservationCommand::Claim { owner, held };
         self.reserve(reserved, claim, &caller.step("username")).await.map_err(|error| on("username", error))?;
@@ -218,6 +223,10 @@ impl Commands {
             }
         }
         Ok(())
+    }
+
+    fn username_stream(&self, username: &str) -> StreamId {
+        stream::<Reservation>(self.vault().reservation_id("username", username))
     }
 
     fn sign_up_stream(&self, username: &str) -> StreamId {

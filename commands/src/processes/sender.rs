@@ -84,17 +84,18 @@ impl Sender {
             while !stop.is_cancelled() && self.send_next().await? {}
             Ok(())
         };
-        future::try_join_all((0..TOGETHER).map(|_| drain())).await.map(|_| ())
+        // None is given up because of another: what it has just delivered would be delivered again.
+        future::join_all((0..TOGETHER).map(|_| drain())).await.into_iter().collect()
     }
 
-    /// Sends one message that is due; whether there was one. Its row stays locked meanwhile, so that a process that
+    /// Sends one message that is due, the one that is of use for the shortest time first; whether there was one. Its row stays locked meanwhile, so that a process that
     /// dies leaves it to the next at once.
     pub async fn send_next(&self) -> Result<bool, CommandError> {
         let mut tx = self.pool.begin().await?;
         let row: Option<Row> = sqlx::query_as(
             "select id, category, stream_id, revision, recipient, purchase, expires_at, attempts
              from outgoing_messages where outcome is null and due_at <= now()
-             order by due_at limit 1 for update skip locked",
+             order by expires_at, due_at limit 1 for update skip locked",
         )
         .fetch_optional(&mut *tx)
         .await?;

@@ -18,6 +18,14 @@ pub struct NewCrew {
     pub admin_ids: Vec<EntityId>,
 }
 
+/// What is given of a crew changes.
+pub struct CrewChange {
+    pub name: Option<String>,
+    pub description: Option<Description>,
+    pub has_image: Option<bool>,
+    pub admin_ids: Option<Vec<EntityId>>,
+}
+
 /// Somebody known by phone number only.
 pub struct NewInvite {
     pub phone_number: String,
@@ -33,11 +41,25 @@ pub struct Invited {
 
 impl Commands {
     pub async fn create_crew(&self, new: NewCrew, caller: &Caller) -> Result<Made<Crews>, CommandError> {
-        let admin_ids = self.existing_people(&new.admin_ids, "admin_ids").await?;
+        let admin_ids = self.signed_up_people(&new.admin_ids, "admin_ids").await?;
         let NewCrew { name, description, has_image, .. } = new;
         let id = self.new_id("crew", caller).await?;
         let create = CrewCommand::Create { name, description, has_image, admin_ids };
         Ok(Made { id, done: self.change_crew(id, create, caller).await? })
+    }
+
+    pub async fn update_crew(
+        &self,
+        crew: EntityId,
+        change: CrewChange,
+        caller: &Caller,
+    ) -> Result<Done<Crews>, CommandError> {
+        let CrewChange { name, description, has_image, admin_ids } = change;
+        let admin_ids = match admin_ids {
+            Some(ids) => Some(self.signed_up_people(&ids, "admin_ids").await?),
+            None => None,
+        };
+        self.change_crew(crew, CrewCommand::Change { name, description, has_image, admin_ids }, caller).await
     }
 
     /// A command that the crew decides alone.
@@ -71,8 +93,11 @@ impl Commands {
         caller: &Caller,
     ) -> Result<Invited, CommandError> {
         caller.without_etag()?;
+        let first_time = self.repeated::<Crews>(&stream::<Crews>(crew), caller).await?.is_none();
         // Nobody is made for somebody who may not invite, nor for half of a list.
-        self.crew(crew).await?.crew()?.only_members(caller.person()?)?;
+        if first_time {
+            self.crew(crew).await?.crew()?.only_members(caller.person()?)?;
+        }
         for (index, invite) in new.iter().enumerate() {
             contact::phone("phone_number", &invite.phone_number).map_err(|rejection| of_invite(rejection, index))?;
         }

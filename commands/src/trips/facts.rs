@@ -41,14 +41,31 @@ impl Commands {
         people: &[EntityId],
         field: &'static str,
     ) -> Result<Vec<EntityId>, CommandError> {
-        let exists = |(person, state): (EntityId, Arc<AccountState>)| match *state {
-            AccountState::Invited(_) | AccountState::Registered(_) => Ok(person),
-            AccountState::Absorbed { into } => Ok(into),
-            AccountState::Unknown | AccountState::Forgotten { .. } => {
-                Err(Rejection::not_found("no such person").on(field).into())
-            }
-        };
-        self.accounts(people).await?.into_iter().map(exists).collect()
+        let accounts = self.accounts(people).await?;
+        let existing = accounts.iter().enumerate().map(|(index, (person, state))| {
+            let present = present(*person, state);
+            present.ok_or_else(|| Rejection::not_found("no such person").on(format!("{field}[{index}]")).into())
+        });
+        existing.collect()
+    }
+
+    /// As [`Self::existing_people`]; invalid where somebody has not signed up.
+    pub(super) async fn signed_up_people(
+        &self,
+        people: &[EntityId],
+        field: &'static str,
+    ) -> Result<Vec<EntityId>, CommandError> {
+        let people = self.existing_people(people, field).await?;
+        let temps = self.temp_members(&people).await?;
+        match people.iter().position(|person| temps.contains(person)) {
+            Some(index) => Err(Rejection::invalid(format!("{field}[{index}]"), "has not signed up yet").into()),
+            None => Ok(people),
+        }
+    }
+
+    /// Who somebody is now, whether or not they exist.
+    pub async fn present(&self, person: EntityId) -> Result<EntityId, CommandError> {
+        Ok(self.state::<Account>(&stream::<Account>(person)).await?.state.present(person))
     }
 
     pub(super) async fn existing_person(
@@ -56,7 +73,8 @@ impl Commands {
         person: EntityId,
         field: &'static str,
     ) -> Result<EntityId, CommandError> {
-        Ok(self.existing_people(&[person], field).await?.pop().unwrap_or(person))
+        let state = self.state::<Account>(&stream::<Account>(person)).await?.state;
+        present(person, &state).ok_or_else(|| Rejection::not_found("no such person").on(field).into())
     }
 
     /// Not found, naming `field`, where one of the events was never listed.
@@ -79,5 +97,15 @@ impl Commands {
 
     pub(super) async fn crew(&self, crew: EntityId) -> Result<Arc<CrewState>, CommandError> {
         Ok(self.state::<Crews>(&stream::<Crews>(crew)).await?.state)
+    }
+}
+
+/// Who somebody is now, unless they never were or were forgotten.
+fn present(person: EntityId, state: &AccountState) -> Option<EntityId> {
+    match state {
+        AccountState::Unknown | AccountState::Forgotten { .. } => None,
+        AccountState::Invited(_) | AccountState::Registered(_) | AccountState::Absorbed { .. } => {
+            Some(state.present(person))
+        }
     }
 }

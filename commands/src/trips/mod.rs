@@ -8,7 +8,7 @@ mod ideas;
 use caravan_domain::{Decider, EntityId};
 
 pub use bookings::{NewBooking, NewMember};
-pub use crews::{Invited, NewCrew, NewInvite};
+pub use crews::{CrewChange, Invited, NewCrew, NewInvite};
 pub use ideas::NewIdea;
 
 use crate::Done;

@@ -180,11 +180,18 @@ pub(super) struct Profile {
     first_name: Option<String>,
     last_name: Option<String>,
     phone: Option<String>,
+    /// Whether nobody else can have the phone number.
+    owns_phone: bool,
     pub picture: Option<String>,
     has_account: bool,
 }
 
 impl Profile {
+    /// The phone number by which this person is found.
+    pub fn own_phone(&self) -> Option<&String> {
+        self.phone.as_ref().filter(|_| self.owns_phone)
+    }
+
     /// `firstName`, `lastName`, `phoneNumber`, `imageUrl`, `isKrugoUser`, as far as known.
     pub fn shape(&self) -> Value {
         let mut shape = json!({"isKrugoUser": self.has_account});
@@ -219,7 +226,8 @@ pub(super) async fn profiles(call: &Call<Read>, people: &[EntityId]) -> Result<H
     let profiles = accounts.iter().zip(sealed).map(|(account, fields)| {
         let [first_name, last_name, phone, picture] = fields.map(|field| field.and_then(|_| opened.next()));
         let has_account = account.state.registered().is_some();
-        (account.id, Profile { first_name, last_name, phone, picture, has_account })
+        let owns_phone = account.state.own_phone().is_some();
+        (account.id, Profile { first_name, last_name, phone, owns_phone, picture, has_account })
     });
     Ok(profiles.collect())
 }

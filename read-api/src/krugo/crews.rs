@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::event::Event;
+use caravan_domain::identity::account::Account;
 use caravan_domain::identity::contact;
 use caravan_domain::identity::reservation::Reservation;
 use caravan_domain::trips::booking;
@@ -139,7 +140,7 @@ struct ExistingMembersQuery {
 /// The most phone numbers that may be asked about at once.
 const MOST_NUMBERS: usize = 1_000;
 
-/// Those of the numbers that belong to somebody, in the order asked.
+/// Those of the numbers that belong to somebody: proven by an account, or of a temp member.
 pub(super) async fn existing_members(call: Call<Read>) -> Outcome {
     let query: ExistingMembersQuery = call.query()?;
     let texts: Vec<&str> = query.phone_numbers.split(',').collect();
@@ -149,22 +150,31 @@ pub(super) async fn existing_members(call: Call<Read>) -> Outcome {
     let mut reservations: Vec<EntityId> = vec![];
     let mut numbers: BTreeMap<EntityId, String> = BTreeMap::new();
     for text in texts {
-        let phone = contact::phone("phoneNumbers", text)?;
+        // A plus that was not encoded arrives as a space.
+        let text = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
+        let phone = contact::phone("phoneNumbers", &text)?;
         let reservation = call.state.vault.reservation_id("phone", &phone);
         if numbers.insert(reservation, phone).is_none() {
             reservations.push(reservation);
         }
     }
     let held = call.state.models.get_many::<Reservation>(&reservations).await?;
-    let owners: Vec<(EntityId, EntityId)> =
-        held.iter().filter_map(|reservation| Some((reservation.id, reservation.state.owner?))).collect();
-    let people: Vec<EntityId> = owners.iter().map(|(_, owner)| *owner).collect();
-    let profiles = profiles(&call, &people).await?;
-    let list = owners.iter().filter_map(|(reservation, owner)| {
-        let mut shape = profiles.get(owner)?.shape();
-        shape["id"] = json!(owner);
-        shape["phoneNumber"] = json!(numbers.get(reservation)?);
-        Some(shape)
-    });
-    Ok(Answer::json(list.collect()))
+    let owners: Vec<EntityId> = held.iter().filter_map(|reservation| reservation.state.owner).collect();
+    let accounts = call.state.models.get_many::<Account>(&owners).await?;
+    let present: BTreeMap<EntityId, EntityId> =
+        accounts.iter().map(|account| (account.id, account.state.present(account.id))).collect();
+    let profiles = profiles(&call, &present.values().copied().collect::<Vec<_>>()).await?;
+    let mut found: Vec<(EntityId, Value)> = vec![];
+    for reservation in held {
+        let owner = reservation.state.owner.and_then(|owner| present.get(&owner).copied());
+        let number = numbers.get(&reservation.id);
+        let Some((owner, profile)) = owner.and_then(|owner| Some((owner, profiles.get(&owner)?))) else { continue };
+        if number.is_some() && profile.own_phone() == number {
+            let mut shape = profile.shape();
+            shape["id"] = json!(owner);
+            found.push((owner, shape));
+        }
+    }
+    found.sort_by_key(|(owner, _)| (owner.number(), *owner));
+    Ok(Answer::json(found.into_iter().map(|(_, shape)| shape).collect()))
 }

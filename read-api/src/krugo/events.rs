@@ -13,7 +13,7 @@ use caravan_projections::{Condition, Plan, Read as Document};
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::{catalogue as shapes, ids};
 use caravan_wire::{Answer, Call, Failure};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -40,8 +40,9 @@ pub(super) fn within((Day(first), Day(last)): (Day, Day)) -> Result<Condition, F
     if last < first {
         return Err(Failure::invalid("endDate", "lies before startDate"));
     }
-    let after = last.succ_opt().unwrap_or(last);
-    Ok(Condition::Between("day", Some(json!(first)), Some(json!(after))))
+    // Days are compared as text, which has four digits for the year.
+    let after = last.succ_opt().filter(|after| after.year() <= 9999);
+    Ok(Condition::Between("day", Some(json!(first)), after.map(|after| json!(after))))
 }
 
 async fn listed(call: &Call<Read>, plan: Plan) -> Result<Vec<(EntityId, Listing)>, Failure> {

@@ -1,6 +1,6 @@
 //! `crews`: crews and their members.
 
-use caravan_commands::trips::NewCrew;
+use caravan_commands::trips::{CrewChange, NewCrew};
 use caravan_domain::trips::crew::{CrewCommand, Description};
 use caravan_wire::Call;
 use caravan_wire::krugo::{ids, trips};
@@ -47,13 +47,13 @@ pub(super) async fn update_crew(call: Call<Write>) -> Outcome {
     let request: UpdateCrew = call.body()?;
     acting(&call, "userId", &request.user_id)?;
     let id = ids::parse(&request.id, "id")?;
-    let change = CrewCommand::Change {
+    let change = CrewChange {
         name: request.name,
         description: request.description,
         has_image: request.has_crew_image,
         admin_ids: optional_all(request.admin_ids.as_ref(), "adminIds")?,
     };
-    let done = call.state.commands.change_crew(id, change, &call.state.caller(&call).await?).await.map_err(refused)?;
+    let done = call.state.commands.update_crew(id, change, &call.state.caller(&call).await?).await.map_err(refused)?;
     Ok(crate::answer(&done, trips::crew(id, done.state.crew()?)))
 }
 
@@ -94,6 +94,7 @@ pub(super) async fn remove_crew_member(call: Call<Write>) -> Outcome {
     acting(&call, "userId", &request.user_id)?;
     let crew = ids::parse(&request.crew_id, "crewId")?;
     let person = ids::parse(&request.removed_member_id, "removedMemberId")?;
+    let person = call.state.commands.present(person).await.map_err(refused)?;
     let remove = CrewCommand::RemoveMember { person };
     let done =
         call.state.commands.change_crew(crew, remove, &call.state.caller(&call).await?).await.map_err(refused)?;

@@ -65,6 +65,7 @@ pub(super) async fn update_trip_booking_member(call: Call<Write>) -> Outcome {
         Some(person) => ids::parse(person, "userId")?,
         None => call.account()?,
     };
+    let person = call.state.commands.present(person).await.map_err(refused)?;
     let command = TripBookingCommand::ChangeMember(ChangeMember {
         person,
         leader: request.is_leader,
@@ -87,7 +88,7 @@ struct NameMember {
 pub(super) async fn remove_trip_booking_member(call: Call<Write>) -> Outcome {
     let request: NameMember = call.body()?;
     let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let person = ids::parse(&request.user_id, "userId")?;
+    let person = call.state.commands.present(ids::parse(&request.user_id, "userId")?).await.map_err(refused)?;
     let changed = change(&call, id, TripBookingCommand::RemoveMember { person }).await?;
     changed.answer(json!({"tripBookingId": id, "userId": person}))
 }
@@ -95,7 +96,7 @@ pub(super) async fn remove_trip_booking_member(call: Call<Write>) -> Outcome {
 pub(super) async fn remind_trip_booking_member(call: Call<Write>) -> Outcome {
     let request: NameMember = call.body()?;
     let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let person = ids::parse(&request.user_id, "userId")?;
+    let person = call.state.commands.present(ids::parse(&request.user_id, "userId")?).await.map_err(refused)?;
     let caller = call.state.caller(&call).await?;
     let done = call.state.commands.remind_booking_member(id, person, &caller).await.map_err(refused)?;
     let changed = Changed { id, done };
