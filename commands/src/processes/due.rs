@@ -1,10 +1,11 @@
 //! Carries out what has fallen due. Each is an ordinary command, or something that changes nothing the second time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use caravan_domain::EntityId;
-use caravan_domain::identity::{Account, SignUp, SignUpCommand};
-use caravan_event_store::{Direction, Filter};
+use caravan_domain::identity::{Account, AccountEvent, SignUp, SignUpCommand};
+use caravan_domain::{Decider, EntityId};
+use caravan_event_store::{Direction, Filter, codec};
 use chrono::Utc;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -77,29 +78,65 @@ impl Due {
         }
     }
 
-    /// Sees to it that whoever was forgotten stays so where the keys come from a backup made before.
+    /// Sees to it that whoever was forgotten stays so where the keys come from a backup made before, together with the
+    /// temp members and the sign-up that they turned out to be.
     pub async fn forget_again(&self) -> Result<(), CommandError> {
         let filter = Filter {
-            categories: vec![<Account as caravan_domain::Decider>::CATEGORY.to_owned()],
-            event_types: vec!["PersonForgotten".to_owned()],
+            categories: vec![Account::CATEGORY.to_owned()],
+            event_types: ["PersonForgotten", "Absorbed"].map(str::to_owned).to_vec(),
         };
+        let (mut forgotten, mut absorbed) = (BTreeSet::new(), vec![]);
         let mut from = 0;
         loop {
             let page = self.commands.store().read_all(from, Direction::Forwards, &filter, PAGE).await?;
-            let forgotten: Vec<Uuid> = page.events.iter().map(|event| event.stream.id.0).collect();
-            sqlx::query(
-                "insert into deadlines (what, subject, stream_id, due_at)
-                 select $1, person, person, now() from unnest($2::uuid[]) person on conflict do nothing",
-            )
-            .bind(What::PersonIsForgotten.name())
-            .bind(forgotten)
-            .execute(&self.pool)
-            .await?;
+            for event in &page.events {
+                match codec::decode::<Account>(event).map_err(CommandError::broken)? {
+                    AccountEvent::PersonForgotten { .. } => {
+                        forgotten.insert(event.stream.id);
+                    }
+                    AccountEvent::Absorbed { into } => absorbed.push((event.stream.id, into)),
+                    _ => {}
+                }
+            }
             if page.end {
-                return Ok(());
+                break;
             }
             from = page.next;
         }
+        for (temp, into) in absorbed {
+            if forgotten.contains(&into) {
+                self.commands.vault().link(temp, into).await?;
+            }
+        }
+        for person in &forgotten {
+            if let Some(attempt) = self.sign_up_of(*person).await? {
+                self.commands.vault().link(attempt, *person).await?;
+            }
+        }
+        let forgotten: Vec<Uuid> = forgotten.into_iter().map(|person| person.0).collect();
+        sqlx::query(
+            "insert into deadlines (what, subject, stream_id, due_at)
+             select $1, person, person, now() from unnest($2::uuid[]) person on conflict do nothing",
+        )
+        .bind(What::PersonIsForgotten.name())
+        .bind(forgotten)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The attempt that made somebody's account, if that has another id.
+    async fn sign_up_of(&self, person: EntityId) -> Result<Option<EntityId>, CommandError> {
+        let events =
+            self.commands.store().read_stream(&stream::<Account>(person), 0, Direction::Forwards, PAGE).await?;
+        for event in &events {
+            if let AccountEvent::Registered(registration) =
+                codec::decode::<Account>(event).map_err(CommandError::broken)?
+            {
+                return Ok(registration.sign_up.filter(|attempt| *attempt != person));
+            }
+        }
+        Ok(None)
     }
 
     /// Carries out up to a batch; gives how many were due. What fails for good is tried again later and logged.

@@ -115,11 +115,16 @@ async fn forgetting_that_broke_off_is_finished() {
 async fn who_was_forgotten_stays_so_with_keys_from_an_old_backup() {
     let world = World::new().await;
     let dana = world.person("Dana", None, None).await;
+    // The temp member whom Dana turned out to be; that the two are one person is not in that backup either.
+    let temp = world.commands.person_with_phone("+15550199", None, None, &world.system()).await.unwrap();
+    world.account(temp, caravan_domain::identity::AccountCommand::Absorb { into: dana }).await;
     world.account(dana, caravan_domain::identity::AccountCommand::Forget).await;
     world.follow(Deadlines).await;
     sqlx::query("delete from deadlines").execute(&world.pool).await.unwrap();
     assert!(!world.commands.vault().is_forgotten(dana).await.unwrap());
     world.due().forget_again().await.unwrap();
     world.due().carry_out().await.unwrap();
-    assert!(world.commands.vault().is_forgotten(dana).await.unwrap());
+    for subject in [dana, temp] {
+        assert!(world.commands.vault().is_forgotten(subject).await.unwrap());
+    }
 }
