@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -38,6 +39,18 @@ impl Catalogue {
         let mut command = self.command(&["import", "events", file]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Import::of(command.output().expect("the program can be started"))
+    }
+
+    /// The same from a pipe.
+    fn import_piped(&self, content: &[u8]) -> Import {
+        let mut command = self.command(&["import", "events", "/dev/stdin"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program can be started");
+        let mut input = child.stdin.take().expect("its input is a pipe");
+        std::thread::scope(|scope| {
+            scope.spawn(move || input.write_all(content).expect("it reads its input"));
+            Import::of(child.wait_with_output().expect("it ends"))
+        })
     }
 
     fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
@@ -179,6 +192,68 @@ async fn only_what_changed_is_stored() {
 }
 
 #[tokio::test]
+async fn dates_of_one_id_may_come_in_any_order_and_an_only_one_may_change() {
+    let catalogue = Catalogue::new().await;
+    let series = |dates: &[&str]| {
+        let rows = dates.iter().map(|date| format!("derby,Derby,{date},Toronto,CA\n"));
+        let rows = rows.collect::<String>();
+        catalogue.file("league.csv", format!("source_id,name,starts_at,city,country\n{rows}"))
+    };
+    let import = |dates: &[&str]| catalogue.import(&series(dates)).summary;
+    assert_eq!(import(&["2031-05-01T19:00"]), "1 new, 0 changed, 0 unchanged, 0 skipped");
+    assert_eq!(import(&["2031-05-02T19:00"]), "0 new, 1 changed, 0 unchanged, 0 skipped");
+    let all = ["2031-05-01T19:00", "2031-05-02T19:00", "2031-05-03T19:00"];
+    assert_eq!(import(&all), "2 new, 0 changed, 1 unchanged, 0 skipped");
+    let head = catalogue.head().await;
+    assert_eq!(import(&[all[2], all[0], all[1]]), "0 new, 0 changed, 3 unchanged, 0 skipped");
+    assert_eq!(import(&all[1..]), "0 new, 0 changed, 2 unchanged, 0 skipped");
+    assert_eq!(import(&all[2..]), "0 new, 0 changed, 1 unchanged, 0 skipped");
+    assert_eq!(import(&[all[0], all[0]]), "0 new, 0 changed, 1 unchanged, 1 skipped");
+    assert_eq!(catalogue.head().await, head, "not one event was appended");
+}
+
+#[tokio::test]
+async fn a_pipe_is_read_from_its_beginning() {
+    let catalogue = Catalogue::new().await;
+    let line = |number: usize| {
+        let name = format!("Reading {number} {}", "of a long novel ".repeat(16));
+        format!("{{\"name\": \"{name}\", \"starts_at\": \"2031-05-01\", \"city\": \"Toronto\", \"country\": \"CA\"}}\n")
+    };
+    let lines: String = (0..300).map(line).collect();
+    assert!(lines.len() > 64 * 1024);
+    let import = catalogue.import_piped(lines.as_bytes());
+    assert_eq!(import.summary, "300 new, 0 changed, 0 unchanged, 0 skipped", "{}", import.errors);
+}
+
+#[tokio::test]
+async fn an_address_says_in_which_country_its_city_is() {
+    let catalogue = Catalogue::new().await;
+    let calendar = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Concert\r\nDTSTART:20310501T200000Z\r\n\
+        LOCATION:Massey Hall\\n178 Victoria St\\nToronto\\, Ontario\\, Canada\r\nEND:VEVENT\r\n\
+        BEGIN:VEVENT\r\nUID:2\r\nSUMMARY:Talk\r\nDTSTART:20310501T200000Z\r\nLOCATION:Portland\\, OR\r\n\
+        END:VEVENT\r\nEND:VCALENDAR\r\n";
+    assert!(catalogue.import(&catalogue.file("concerts.ics", calendar)).good);
+    let rows = "name,starts_at,city,region,country,time_zone\nFair,2031-05-01,London,Ontario,Canada,\n\
+        Nowhere,2031-05-01,Portland,Vermont,USA,\nZoned,2031-05-01,Portland,Vermont,USA,America/New_York\n";
+    let import = catalogue.import(&catalogue.file("fairs.csv", rows));
+    assert_eq!(import.reported("says neither a city that is known nor a time zone"), set(["line 3"]));
+    let zones: BTreeMap<String, String> = catalogue
+        .stored("event", "Listed")
+        .await
+        .iter()
+        .map(|event| (event["name"].to_string(), format!("{} {}", event["zone"], event["city"].is_string())))
+        .collect();
+    let expected = [
+        ("Concert", "America/Toronto", true),
+        ("Fair", "America/Toronto", true),
+        ("Talk", "America/Los_Angeles", true),
+        ("Zoned", "America/New_York", false),
+    ];
+    let expected = expected.map(|(name, zone, placed)| (format!("{name:?}"), format!("{zone:?} {placed}")));
+    assert_eq!(zones, BTreeMap::from(expected));
+}
+
+#[tokio::test]
 async fn calendars_and_lines_of_json_are_taken_and_their_faults_named() {
     let catalogue = Catalogue::new().await;
     let calendar = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Concert\r\n\
@@ -212,6 +287,10 @@ async fn a_file_that_helps_nobody_fails() {
     let catalogue = Catalogue::new().await;
     let missing = catalogue.import(Path::new("/nowhere/events.csv"));
     assert!(!missing.good && missing.errors.contains("/nowhere/events.csv"));
+    let directory = catalogue.import(catalogue.dir.path());
+    assert!(
+        !directory.good && directory.errors.contains(&format!("{} is a directory", catalogue.dir.path().display()))
+    );
     let useless = catalogue.import(&catalogue.file("bad.csv", "name,starts_at\nX,soon\n"));
     assert!(!useless.good && useless.errors.contains("no event went in"), "{}", useless.errors);
     assert_eq!(useless.reported("starts_at"), set(["line 2"]));

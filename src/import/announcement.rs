@@ -9,6 +9,8 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc
 use chrono_tz::Tz;
 use uuid::Uuid;
 
+use super::areas::Area;
+
 /// Where in a file a record stands, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spot {
@@ -53,8 +55,8 @@ pub struct AnnouncedLocation {
     pub city: Option<String>,
     /// As the source spells it.
     pub region: Option<String>,
-    /// ISO 3166-1, two capital letters.
-    pub country: Option<String>,
+    /// `None` also for one that is not known.
+    pub country: Option<Area>,
     pub place: Option<Place>,
 }
 
@@ -88,13 +90,17 @@ impl Announcement {
             (When::Day(first), Some(Ends::At(When::Day(last)))) => Schedule::days(first, last, zone),
             (starts, ends) => {
                 let starts_at = starts.instant(zone);
-                let ends_at = ends.map(|ends| match ends {
-                    Ends::At(When::Day(last)) => {
-                        When::Day(last.checked_add_days(Days::new(1)).unwrap_or(last)).instant(zone)
+                let ends_at = match ends {
+                    None => None,
+                    Some(Ends::At(When::Day(last))) => {
+                        Some(When::Day(last.checked_add_days(Days::new(1)).unwrap_or(last)).instant(zone))
                     }
-                    Ends::At(when) => when.instant(zone),
-                    Ends::After(duration) => starts_at.checked_add_signed(duration).unwrap_or(starts_at),
-                });
+                    Some(Ends::At(when)) => Some(when.instant(zone)),
+                    Some(Ends::After(duration)) => {
+                        let too_long = || Rejection::invalid("ends_at", "is out of the calendar");
+                        Some(starts_at.checked_add_signed(duration).ok_or_else(too_long)?)
+                    }
+                };
                 Schedule::timed(starts_at, ends_at, zone)
             }
         }
@@ -137,11 +143,13 @@ impl When {
     }
 
     fn instant(self, zone: Tz) -> DateTime<Utc> {
-        match self {
+        let instant = match self {
             When::Instant(instant) => instant,
             When::Local(local) => local_instant(zone, local),
             When::Day(day) => local_instant(zone, day.and_time(NaiveTime::MIN)),
-        }
+        };
+        // Counted in milliseconds, a leap second is the second after it, as on clocks that know none.
+        DateTime::from_timestamp_millis(instant.timestamp_millis()).unwrap_or(instant)
     }
 }
 
@@ -166,12 +174,6 @@ pub fn name(raw: &str) -> Result<(String, bool), String> {
         }
     }
     Ok((name, false))
-}
-
-/// A two-letter country code in capitals; other spellings of countries say nothing here.
-pub fn country(raw: &str) -> Option<String> {
-    let code = raw.trim().to_ascii_uppercase();
-    (code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase())).then_some(code)
 }
 
 /// A web address; anything else is dropped, since an event is worth knowing without it.

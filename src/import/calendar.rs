@@ -1,15 +1,16 @@
 //! iCalendar (RFC 5545), event by event.
 
-use std::io::BufRead;
+use std::io::{self, BufRead};
 use std::str::FromStr;
 
 use caravan_domain::catalogue::Place;
 use caravan_domain::catalogue::event::{Category, Offers};
 use chrono::{Days, TimeDelta};
 use chrono_tz::Tz;
-use icalendar::{CalendarComponent, CalendarDateTime, Component, DatePerhapsTime, Event, EventLike, EventStatus};
+use icalendar::{CalendarComponent, CalendarDateTime, Component, DatePerhapsTime, Event, EventLike};
 
 use super::announcement::{AnnouncedLocation, Announcement, Ends, Spot, When, name, text, web_address};
+use super::areas::areas;
 use super::reading::Sink;
 
 /// Longest event, in bytes.
@@ -18,47 +19,86 @@ const LONGEST_EVENT: usize = 1024 * 1024;
 /// Reads the events of a calendar; what else it holds is passed over.
 pub fn read(mut input: impl BufRead, sink: &mut Sink) -> anyhow::Result<()> {
     let mut zone: Option<Tz> = None;
-    let mut event: Option<(u64, String)> = None;
+    let mut event: Option<(u64, Vec<u8>)> = None;
     let mut seen_calendar = false;
-    let mut bytes = vec![];
-    for number in 1.. {
-        bytes.clear();
-        if input.read_until(b'\n', &mut bytes)? == 0 {
+    let mut line = vec![];
+    let mut number = 1;
+    loop {
+        let read = read_unfolded(&mut input, &mut line)?;
+        if read == 0 {
             break;
         }
-        let line = String::from_utf8_lossy(&bytes);
-        let line = line.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
+        capitalise_names(&mut line);
         let word = line.to_ascii_uppercase();
         match &mut event {
-            None if word == "BEGIN:VEVENT" => event = Some((number, String::from("BEGIN:VEVENT\r\n"))),
-            None if word.starts_with("BEGIN:VCALENDAR") => seen_calendar = true,
+            None if word == b"BEGIN:VEVENT" => event = Some((number, b"BEGIN:VEVENT\r\n".to_vec())),
+            None if word.starts_with(b"BEGIN:VCALENDAR") => seen_calendar = true,
             None => {
-                if let Some(name) = line.strip_prefix("X-WR-TIMEZONE:") {
-                    zone = zone_of(name);
+                if let Some(name) = line.strip_prefix(b"X-WR-TIMEZONE:") {
+                    zone = zone_of(&String::from_utf8_lossy(name));
                 }
             }
-            Some((start, lines)) if word == "END:VEVENT" => {
+            Some((start, lines)) if word == b"END:VEVENT" => {
                 let spot = Spot::Line(*start);
-                lines.push_str("END:VEVENT\r\n");
-                let outcome =
-                    if lines.len() > LONGEST_EVENT { Err("is longer than 1 MiB".into()) } else { parse(lines, zone) };
+                lines.extend(b"END:VEVENT\r\n");
+                let outcome = match std::str::from_utf8(lines) {
+                    _ if lines.len() > LONGEST_EVENT => Err("is longer than 1 MiB".into()),
+                    Ok(lines) => parse(lines, zone),
+                    Err(_) => Err("is not UTF-8".into()),
+                };
                 event = None;
                 if !sink(spot, outcome) {
                     return Ok(());
                 }
             }
             Some((_, lines)) if lines.len() <= LONGEST_EVENT => {
-                lines.push_str(line);
-                lines.push_str("\r\n");
+                lines.extend(&line);
+                lines.extend(b"\r\n");
             }
             Some(_) => {}
         }
+        number += read;
     }
     anyhow::ensure!(seen_calendar, "has no BEGIN:VCALENDAR");
     if let Some((start, _)) = event {
         sink(Spot::Line(start), Err("has no END:VEVENT".into()));
     }
     Ok(())
+}
+
+/// Reads a content line with the lines it was folded into, which may split a character. Says how many lines it was.
+fn read_unfolded(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
+    line.clear();
+    let mut read = 0;
+    while input.read_until(b'\n', line)? > 0 {
+        read += 1;
+        while line.last().is_some_and(|byte| b"\r\n".contains(byte)) {
+            line.pop();
+        }
+        match input.fill_buf()?.first() {
+            Some(b' ' | b'\t') => input.consume(1),
+            _ => break,
+        }
+        // More is not kept.
+        line.truncate(LONGEST_EVENT);
+    }
+    Ok(read)
+}
+
+/// Puts the names of properties and parameters in capitals, as the parser knows them.
+fn capitalise_names(line: &mut [u8]) {
+    let mut is_name = true;
+    let mut is_quoted = false;
+    for byte in line {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b':' if !is_quoted => return,
+            b';' if !is_quoted => is_name = true,
+            b'=' if !is_quoted => is_name = false,
+            _ if is_name => byte.make_ascii_uppercase(),
+            _ => {}
+        }
+    }
 }
 
 fn parse(lines: &str, default_zone: Option<Tz>) -> Result<Announcement, String> {
@@ -96,6 +136,7 @@ fn announcement(event: &Event, default_zone: Option<Tz>) -> Result<Announcement,
     // One occurrence of a series has the series' id and a date of its own.
     let occurrence = event.property_value("RECURRENCE-ID").map(|id| format!("/{id}")).unwrap_or_default();
     let categories = event.get_categories().unwrap_or_default();
+    let status = event.property_value("STATUS").unwrap_or_default();
     Ok(Announcement {
         source: None,
         source_id: event.get_uid().and_then(text).map(|uid| uid + &occurrence),
@@ -109,7 +150,7 @@ fn announcement(event: &Event, default_zone: Option<Tz>) -> Result<Announcement,
         offers: Offers { url: event.get_url().and_then(web_address), ..Offers::default() },
         // ORGANIZER is a mailbox, mostly a person's.
         organizer: None,
-        cancelled: called_off || event.get_status() == Some(EventStatus::Cancelled),
+        cancelled: called_off || status.trim().eq_ignore_ascii_case("CANCELLED"),
     })
 }
 
@@ -151,23 +192,22 @@ fn duration(text: &str) -> Option<TimeDelta> {
             }
             _ => return None,
         };
-        seconds += digits.parse::<i64>().ok()? * unit;
+        seconds = seconds.checked_add(digits.parse::<i64>().ok()? * unit)?;
         digits.clear();
     }
-    (digits.is_empty() && rest.len() > 1).then(|| TimeDelta::seconds(seconds))
+    if digits.is_empty() && rest.len() > 1 { TimeDelta::try_seconds(seconds) } else { None }
 }
 
-/// `LOCATION` is free text, mostly "venue, street, city, country": every part may be the city, from the end on.
+/// `LOCATION` is free text, mostly "venue, street, city, country" or these in lines.
 fn location(event: &Event) -> AnnouncedLocation {
-    let whole = event.get_location().and_then(text);
+    let parts: Vec<String> = event.get_location().unwrap_or_default().split([',', '\n']).filter_map(text).collect();
+    let venue = parts.first().cloned();
+    // "Toronto, ON" and a single part may name the city; what has a city after it is a venue.
+    let may_be_city = parts.iter().skip(1).all(|part| !areas(part).is_empty());
+    let city = text(&parts[usize::from(!may_be_city)..].join(", "));
     let point = event.property_value("GEO").and_then(|geo| geo.split_once(';'));
-    let point = point.and_then(|(lat, lon)| Place::new(lat.trim().parse().ok()?, lon.trim().parse().ok()?).ok());
-    let (venue, rest) = match whole.as_deref().map(|whole| whole.split_once(',').unwrap_or((whole, ""))) {
-        Some((venue, rest)) => (text(venue), text(rest)),
-        None => (None, None),
-    };
-    let country = rest.as_deref().and_then(|rest| super::announcement::country(rest.rsplit(',').next()?));
-    AnnouncedLocation { city: rest.or(venue.clone()), venue, country, place: point, ..AnnouncedLocation::default() }
+    let place = point.and_then(|(lat, lon)| Place::new(lat.trim().parse().ok()?, lon.trim().parse().ok()?).ok());
+    AnnouncedLocation { venue, city, place, ..AnnouncedLocation::default() }
 }
 
 #[cfg(test)]
@@ -177,9 +217,9 @@ mod tests {
     use chrono_tz::America::Toronto;
     use chrono_tz::Europe::Vienna;
 
-    fn all(text: &str) -> anyhow::Result<Vec<(String, Result<Announcement, String>)>> {
+    fn all(text: impl AsRef<[u8]>) -> anyhow::Result<Vec<(String, Result<Announcement, String>)>> {
         let mut found = vec![];
-        read(text.as_bytes(), &mut |spot, event| {
+        read(text.as_ref(), &mut |spot, event| {
             found.push((spot.to_string(), event));
             true
         })?;
@@ -209,6 +249,10 @@ mod tests {
         let days = one("DTSTART;VALUE=DATE:20260130\r\nDTEND;VALUE=DATE:20260201").unwrap();
         let day = |day| NaiveDate::from_ymd_opt(2026, 1, day).unwrap();
         assert_eq!((days.starts, days.ends), (When::Day(day(30)), Some(Ends::At(When::Day(day(31))))));
+        let leap = one("DTSTART:20161231T235960Z").unwrap().schedule(Toronto).unwrap();
+        assert_eq!(leap.starts_at.to_rfc3339(), "2017-01-01T00:00:00+00:00");
+        let endless = one("DTSTART:20260130T190000Z\r\nDURATION:P99999999W").unwrap().schedule(Toronto);
+        assert_eq!(endless.unwrap_err().to_string(), "ends_at: is out of the calendar");
         assert!(one("DTSTART;TZID=Nowhere:20260130T190000").unwrap_err().contains("TZID"));
         assert!(one("DTSTART:today").is_err());
         assert!(one("DTSTART:20260130T190000Z\r\nDTEND:whenever").is_err());
@@ -232,8 +276,44 @@ mod tests {
         assert_eq!(event.organizer, None);
         assert_eq!(event.location.venue.as_deref(), Some("Konzerthaus"));
         assert_eq!(event.location.city.as_deref(), Some("Lothringerstraße 20, Wien, AT"));
-        assert_eq!(event.location.country.as_deref(), Some("AT"));
         assert_eq!(event.category.category, "Concerts/Music");
+    }
+
+    #[test]
+    fn every_part_of_a_location_but_the_venue_may_be_the_city() {
+        let parts = |location: &str| {
+            let location = one(&format!("DTSTART:20260130T190000Z\r\nLOCATION:{location}")).unwrap().location;
+            (location.venue.unwrap_or_default(), location.city.unwrap_or_default())
+        };
+        let pair = |venue: &str, city: &str| (venue.to_owned(), city.to_owned());
+        assert_eq!(
+            parts("Massey Hall\\n178 Victoria St\\nToronto\\, Ontario\\, Canada"),
+            pair("Massey Hall", "178 Victoria St, Toronto, Ontario, Canada")
+        );
+        assert_eq!(parts("Toronto\\, ON"), pair("Toronto", "Toronto, ON"));
+        assert_eq!(parts("Massey Hall\\, Toronto"), pair("Massey Hall", "Toronto"));
+        assert_eq!(parts("Toronto"), pair("Toronto", "Toronto"));
+        assert_eq!(parts(""), pair("", ""));
+    }
+
+    #[test]
+    fn names_and_states_are_known_in_any_case() {
+        let event = one("dtstart;tzid=\"America/Toronto\":20260130T190000\r\nstatus:cancelled").unwrap();
+        assert_eq!((event.zone, event.cancelled), (Some(Toronto), true));
+    }
+
+    #[test]
+    fn bytes_are_unfolded_before_they_are_read_and_must_be_text() {
+        let calendar = |summary: &[u8]| {
+            let start = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:20260130T190000Z\r\nSUMMARY:";
+            all([start, summary, b"\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"].concat())
+                .unwrap()
+        };
+        let folded = calendar(b"Caf\xc3\r\n \xa9\r\n\t Nights");
+        assert_eq!(folded[0].1.as_ref().unwrap().name, "Café Nights");
+        assert_eq!(folded[1].0, "line 8");
+        let latin = calendar(b"Caf\xe9");
+        assert_eq!((latin[0].0.as_str(), latin[0].1.as_ref().unwrap_err().as_str()), ("line 2", "is not UTF-8"));
     }
 
     #[test]

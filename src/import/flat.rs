@@ -9,8 +9,9 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::announcement::{
-    AnnouncedLocation, AnnouncedOrganizer, Announcement, Ends, Spot, When, country, name, prices, text, web_address,
+    AnnouncedLocation, AnnouncedOrganizer, Announcement, Ends, Spot, When, name, prices, text, web_address,
 };
+use super::areas::country;
 use super::json_ld;
 use super::reading::Sink;
 
@@ -47,36 +48,43 @@ const LONGEST_LINE: u64 = 1024 * 1024;
 
 /// Reads rows under a header.
 pub fn read_csv(input: impl Read, sink: &mut Sink) -> anyhow::Result<()> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+    // Every row ends with a line feed, the last one too, so that its line follows from how many were read by then.
+    let terminator = csv::Terminator::Any(b'\n');
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).terminator(terminator).from_reader(input.chain(b"\n".as_slice()));
     let header: Vec<String> = reader.headers()?.iter().map(|name| name.trim().to_lowercase()).collect();
     for needed in ["name", "starts_at"] {
         anyhow::ensure!(header.iter().any(|name| name == needed), "the header has no column {needed}");
     }
+    for (at, name) in header.iter().enumerate().filter(|(_, name)| FIELDS.contains(&name.as_str())) {
+        anyhow::ensure!(!header[..at].contains(name), "the header has two columns {name}");
+    }
     for unknown in header.iter().filter(|name| !FIELDS.contains(&name.as_str())) {
         tracing::warn!("column {unknown:?} is not known and left out");
     }
-    let mut row = csv::StringRecord::new();
-    loop {
-        let line = reader.position().line();
-        let read = reader.read_record(&mut row);
-        // A quoted field may hold line ends: the row's own position is where it starts.
-        let spot = Spot::Line(row.position().map_or(line, |position| position.line()));
-        let event = match read {
-            Ok(false) => return Ok(()),
-            Ok(true) if row.len() != header.len() => {
+    let mut row = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut row)? {
+        let lines = 1 + row.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        // Its own position takes in blank lines before it, but is right where a quote is never closed.
+        let position = row.position().map_or(1, csv::Position::line);
+        let spot = Spot::Line(position.max(reader.position().line().saturating_sub(lines)));
+        let event = match csv::StringRecord::from_byte_record(row.clone()) {
+            // A blank line.
+            Ok(row) if row.len() == 1 && row[0].trim().is_empty() => continue,
+            Ok(row) if row.len() != header.len() => {
                 Err(format!("has {} fields, the header has {}", row.len(), header.len()))
             }
-            Ok(true) => {
+            Ok(row) => {
                 let fields: HashMap<&str, &str> = header.iter().map(String::as_str).zip(&row).collect();
                 announcement(|name| fields.get(name).map(|value| (*value).to_owned()))
             }
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => Err("is not UTF-8".into()),
-            Err(error) => return Err(error.into()),
+            Err(_) => Err("is not UTF-8".into()),
         };
         if !sink(spot, event) {
-            return Ok(());
+            break;
         }
     }
+    Ok(())
 }
 
 /// Reads one JSON object a line: schema.org events where they say so, flat records otherwise.
@@ -179,9 +187,9 @@ pub mod tests {
 
     type Found = Vec<(String, Result<Announcement, String>)>;
 
-    fn csv(text: &str) -> anyhow::Result<Found> {
+    fn csv(text: impl AsRef<[u8]>) -> anyhow::Result<Found> {
         let mut found = vec![];
-        read_csv(text.as_bytes(), &mut |spot, event| {
+        read_csv(text.as_ref(), &mut |spot, event| {
             found.push((spot.to_string(), event));
             true
         })?;
@@ -226,14 +234,28 @@ pub mod tests {
         let match_ = found[0].1.as_ref().unwrap();
         assert_eq!(match_.name, "Two lines");
         assert_eq!(match_.performers, ["Mexico", "South Africa"]);
-        assert_eq!(match_.location.country.as_deref(), Some("MX"));
+        assert_eq!(match_.location.country, Some("MX"));
         let last = NaiveDate::from_ymd_opt(2026, 6, 12).unwrap();
         assert_eq!(found[3].1.as_ref().unwrap().ends, Some(Ends::At(When::Day(last))));
     }
 
     #[test]
+    fn lines_are_counted_whatever_ends_them() {
+        let rows: &[u8] = b"name,starts_at\n\nA,soon\n\"B\nB\",soon\n \nC\xff,soon\n\"D\",soon\n\"E";
+        for end in [b"\n".as_slice(), b"\r\n"] {
+            let text = rows.split(|byte| *byte == b'\n').collect::<Vec<_>>().join(end);
+            let lines: Vec<_> = csv(text).unwrap().into_iter().map(|(line, _)| line).collect();
+            assert_eq!(lines, ["line 3", "line 4", "line 7", "line 8", "line 9"]);
+        }
+    }
+
+    #[test]
     fn a_file_with_another_header_is_refused() {
         assert!(csv("title,date\nx,y\n").unwrap_err().to_string().contains("column name"));
+        let twice = csv("name,starts_at,City,city \n").unwrap_err();
+        assert_eq!(twice.to_string(), "the header has two columns city");
+        // Columns that are not read may be called alike, such as empty ones.
+        assert!(csv("name,starts_at,,\n").is_ok());
     }
 
     #[test]

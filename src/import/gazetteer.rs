@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::announcement::AnnouncedLocation;
+use super::areas::{Area, areas, lies_in, narrowed, without_numbers};
 
 const CITIES: &[u8] = include_bytes!("../../demo/cities.csv");
 
@@ -34,7 +35,6 @@ pub struct Entry {
     pub country: String,
     /// Country and division, `CA-08`; the country alone where GeoNames knows no division.
     pub region: String,
-    division: String,
     pub place: Place,
     pub population: u32,
     pub time_zone: Tz,
@@ -61,7 +61,7 @@ impl Gazetteer {
                 row?;
             let region = if division.is_empty() { country.clone() } else { format!("{country}-{division}") };
             let place = Place::new(latitude, longitude)?;
-            cities.push(Entry { geoname_id, name, country, region, division, place, population, time_zone });
+            cities.push(Entry { geoname_id, name, country, region, place, population, time_zone });
         }
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut regions: HashMap<String, usize> = HashMap::new();
@@ -80,64 +80,86 @@ impl Gazetteer {
         self.regions.get(&city.region).map_or(&self.cities[0], |at| &self.cities[*at])
     }
 
-    /// The city that an address means: by its name, its country and its coordinates; else the one nearby. `zone` is
-    /// the event's own, if it has one.
+    /// The city that an address means: by its name, else the one near its coordinates, in any case in the country and
+    /// region that it gives. `zone` is the event's own, if it has one.
     pub fn city(&self, address: &AnnouncedLocation, zone: Option<Tz>) -> Option<&Entry> {
-        self.named(address, zone).or_else(|| self.near(address.place?, address.country.as_deref()))
-    }
-
-    fn named(&self, address: &AnnouncedLocation, zone: Option<Tz>) -> Option<&Entry> {
-        let city = address.city.as_deref()?;
-        // The whole first; then its parts, the last of which is the broadest.
-        let spellings = std::iter::once(city).chain(city.rsplit(','));
-        spellings.filter_map(|spelling| self.by_name.get(&names::city_key(spelling))).find_map(|namesakes| {
-            let namesakes = namesakes.iter().map(|at| &self.cities[*at]).filter(|city| match &address.country {
-                Some(country) => city.country == *country,
-                // Without a country the clock says in which part of the world to look.
-                None => address.place.is_some() || zone.is_none_or(|zone| city.time_zone == zone),
-            });
-            match (address.place, &address.region) {
-                (Some(place), _) => namesakes
-                    .filter(|city| city.place.distance(&place) <= NAMED_WITHIN_KM)
-                    .min_by(|one, other| one.place.distance(&place).total_cmp(&other.place.distance(&place))),
-                (None, region) => namesakes.max_by_key(|city| {
-                    let in_region = region.as_ref().is_some_and(|region| region.eq_ignore_ascii_case(&city.division));
-                    (in_region, city.population)
-                }),
+        let mut within: Vec<Area> = address.country.into_iter().collect();
+        if let Some(region) = &address.region {
+            within = narrowed(&within, areas(region)).unwrap_or(within);
+        }
+        let named = |name: &str, within: &[Area]| self.named(name, within, address.place, zone);
+        let text = address.city.as_deref().unwrap_or_default();
+        if let Some(city) = named(text, &within) {
+            return Some(city);
+        }
+        // The last part is the broadest. One that may be a country or region narrows where those before it are looked
+        // for, and is the city itself only when they are none: "Albany, New York", but "Madison Square Garden, New York".
+        let mut broad = vec![];
+        for part in text.rsplit(',').map(without_numbers) {
+            match narrowed(&within, areas(&part)) {
+                Some(narrower) => {
+                    within = narrower;
+                    broad.push(part);
+                }
+                None => {
+                    if let Some(city) = named(&part, &within) {
+                        return Some(city);
+                    }
+                }
             }
-        })
+        }
+        broad.iter().find_map(|part| named(part, &within)).or_else(|| self.near(address.place?, &within))
     }
 
-    fn near(&self, place: Place, country: Option<&str>) -> Option<&Entry> {
+    fn named(&self, name: &str, within: &[Area], place: Option<Place>, zone: Option<Tz>) -> Option<&Entry> {
+        let namesakes = self.by_name.get(&names::city_key(name))?.iter().map(|at| &self.cities[*at]);
+        let namesakes = namesakes.filter(|city| city.lies_within(within));
+        match place {
+            Some(place) => namesakes
+                .filter(|city| city.place.distance(&place) <= NAMED_WITHIN_KM)
+                .min_by(|one, other| one.place.distance(&place).total_cmp(&other.place.distance(&place))),
+            // Where nothing else does, the clock says in which part of the world to look.
+            None => namesakes
+                .filter(|city| !within.is_empty() || zone.is_none_or(|zone| city.time_zone == zone))
+                .max_by_key(|city| city.population),
+        }
+    }
+
+    fn near(&self, place: Place, within: &[Area]) -> Option<&Entry> {
         // A degree of latitude is 111 km everywhere.
         let degrees = NEAR_KM / 111.0;
         let around: Vec<(f64, &Entry)> = self
             .cities
             .iter()
-            .filter(|city| (city.place.lat - place.lat).abs() <= degrees)
+            .filter(|city| (city.place.lat - place.lat).abs() <= degrees && city.lies_within(within))
             .map(|city| (city.place.distance(&place), city))
             .filter(|(distance, _)| *distance <= NEAR_KM)
             .collect();
-        let same_country = |city: &Entry| country.is_none_or(|country| city.country == country);
-        let any = !around.iter().any(|(_, city)| same_country(city));
-        let candidates = || around.iter().filter(|(_, city)| any || same_country(city));
-        let nearest = candidates().map(|(distance, _)| *distance).min_by(f64::total_cmp)?;
-        let meant = candidates().filter(|(distance, _)| *distance <= nearest + DISTRICT_KM);
-        meant.max_by_key(|(_, city)| city.population).map(|(_, city)| *city)
+        let nearest = around.iter().map(|(distance, _)| *distance).min_by(f64::total_cmp)?;
+        let meant = around.into_iter().filter(|(distance, _)| *distance <= nearest + DISTRICT_KM);
+        meant.max_by_key(|(_, city)| city.population).map(|(_, city)| city)
+    }
+}
+
+impl Entry {
+    /// Whether it lies in one of these areas; none stand for the whole world.
+    fn lies_within(&self, areas: &[Area]) -> bool {
+        areas.is_empty() || areas.iter().any(|area| lies_in(&self.region, area))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::areas::country;
     use chrono_tz::{America, Europe};
 
-    fn find(city: &str, region: &str, country: &str, place: Option<(f64, f64)>, zone: Option<Tz>) -> Option<String> {
+    fn find(city: &str, region: &str, land: &str, place: Option<(f64, f64)>, zone: Option<Tz>) -> Option<String> {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let address = AnnouncedLocation {
             city: some(city),
             region: some(region),
-            country: some(country),
+            country: country(land),
             place: place.map(|(lat, lon)| Place::new(lat, lon).unwrap()),
             ..AnnouncedLocation::default()
         };
@@ -171,6 +193,55 @@ mod tests {
         assert_eq!(find("Portland", "", "US", Some((43.66, -70.26)), None).unwrap(), "Portland US-ME");
         assert_eq!(find("London", "", "", None, Some(America::Toronto)).unwrap(), "London CA-08");
         assert_eq!(find("London", "", "", None, Some(Europe::London)).unwrap(), "London GB-ENG");
+    }
+
+    #[test]
+    fn a_region_or_country_that_is_understood_is_a_condition() {
+        for (city, region, country, expected) in [
+            ("London", "ON", "Canada", Some("London CA-08")),
+            ("London", "Ontario", "CAN", Some("London CA-08")),
+            ("Portland", "Maine", "US", Some("Portland US-ME")),
+            ("Springfield", "Illinois", "US", Some("Springfield US-IL")),
+            ("Portland", "Ontario", "CA", None),
+            ("Portland", "Vermont", "US", None),
+            ("Toronto", "", "UK", None),
+            // What is not understood is passed over.
+            ("Portland", "Cumberland", "US", Some("Portland US-OR")),
+            ("London", "ON", "GB", Some("London GB-ENG")),
+            ("Recife", "PE", "BR", Some("Recife BR-30")),
+            ("London", "", "Angleterre", Some("London GB-ENG")),
+        ] {
+            assert_eq!(find(city, region, country, None, None).as_deref(), expected, "{city}, {region}, {country}");
+        }
+        // Neither do coordinates lead out of them.
+        assert_eq!(find("Niagara", "NY", "US", Some((43.09, -79.06)), None).unwrap(), "Buffalo US-NY");
+        assert_eq!(find("Windsor", "", "US", Some((42.31, -83.03)), None).unwrap(), "Detroit US-MI");
+    }
+
+    #[test]
+    fn parts_of_an_address_say_where_the_city_is() {
+        for (address, expected) in [
+            ("Toronto, ON", Some("Toronto CA-08")),
+            ("178 Victoria St, Toronto, Ontario, Canada", Some("Toronto CA-08")),
+            ("178 Victoria St, Toronto, ON M5B 1T7, Canada", Some("Toronto CA-08")),
+            ("Portland, OR", Some("Portland US-OR")),
+            ("Portland, ME 04101, USA", Some("Portland US-ME")),
+            ("San Francisco, CA", Some("San Francisco US-CA")),
+            ("London, CA", Some("London CA-08")),
+            ("London, UK", Some("London GB-ENG")),
+            ("Tbilisi, Georgia", Some("Tbilisi GE-51")),
+            ("Athens, Georgia", Some("Athens US-GA")),
+            ("Washington, DC", Some("Washington US-DC")),
+            ("Albany, New York", Some("Albany US-NY")),
+            ("Madison Square Garden, New York", Some("New York City US-NY")),
+            ("Place des Arts, Québec, QC", Some("Québec CA-10")),
+            ("Marina Bay, Singapore", Some("Singapore SG")),
+            ("Lothringerstraße 20, 1030 Vienna, Austria", Some("Vienna AT-09")),
+            ("Orillia, Ontario, CA", None),
+            ("Panama City, Florida", None),
+        ] {
+            assert_eq!(find(address, "", "", None, None).as_deref(), expected, "{address}");
+        }
     }
 
     #[test]

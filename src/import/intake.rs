@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use super::announcement::{AnnouncedOrganizer, Announcement, Spot};
 use super::gazetteer::{Entry, Gazetteer};
+use super::ids::{self, Ids, Name};
 use super::report::Report;
 
 /// A record as a reader hands it over.
@@ -60,6 +61,8 @@ struct Sound<'g> {
     spot: Spot,
     announcement: Announcement,
     origin: Origin,
+    /// Its name where its id has several dates.
+    dated: Origin,
     schedule: Schedule,
     city: Option<&'g Entry>,
     /// Venues of one key are one.
@@ -74,12 +77,10 @@ impl<'i> Intake<'i> {
     pub async fn take(&self, mut records: Receiver<Read>, report: &mut Report) -> Result<()> {
         let mut places = Places::default();
         let mut seen: HashMap<Uuid, Spot> = HashMap::new();
+        let mut ids = Ids::default();
+        let mut open = vec![];
         let mut portion = vec![];
-        loop {
-            let read = records.recv_many(&mut portion, PORTION).await;
-            if read == 0 {
-                return Ok(());
-            }
+        while records.recv_many(&mut portion, PORTION).await > 0 {
             let mut sound = vec![];
             for (spot, record) in portion.drain(..) {
                 match record.and_then(|announcement| self.check(spot, announcement, &mut seen)) {
@@ -87,14 +88,37 @@ impl<'i> Intake<'i> {
                     Err(reason) => report.skipped(spot, &reason),
                 }
             }
-            self.put_places(&sound, &mut places).await?;
-            for (spot, outcome) in self.put_events(sound, &places).await? {
-                match outcome {
-                    Ok(put) => report.took(put.outcome),
-                    Err(reason) => report.skipped(spot, &reason),
+            let known = self.known_ids(&sound).await?;
+            let mut named = vec![];
+            for (record, known) in sound.into_iter().zip(known) {
+                let start = record.schedule.starts_at;
+                match known.map_or(Name::Id, |known| ids.name(identity(&record.origin), start, known)) {
+                    Name::Open => open.push(record),
+                    name => named.push(record.named(name)),
                 }
             }
+            self.put(named, &mut places, report).await?;
         }
+        while !open.is_empty() {
+            let portion = open.drain(..open.len().min(PORTION));
+            let named = portion.map(|record| {
+                let name = ids.settled(identity(&record.origin));
+                record.named(name)
+            });
+            self.put(named.collect(), &mut places, report).await?;
+        }
+        Ok(())
+    }
+
+    async fn put(&self, sound: Vec<Sound<'i>>, places: &mut Places, report: &mut Report) -> Result<()> {
+        self.put_places(&sound, places).await?;
+        for (spot, outcome) in self.put_events(sound, places).await? {
+            match outcome {
+                Ok(put) => report.took(put.outcome),
+                Err(reason) => report.skipped(spot, &reason),
+            }
+        }
+        Ok(())
     }
 
     fn check(
@@ -111,17 +135,31 @@ impl<'i> Intake<'i> {
         let starts_at = schedule.starts_at;
         let schedule = if self.ahead { moved_ahead(schedule, self.now) } else { schedule };
         let source = announcement.source.clone().unwrap_or_else(|| self.source.to_owned());
-        let mut origin = Origin { source, external_id: announcement.external_id() };
-        if announcement.source_id.is_some() && seen.contains_key(&identity(&origin)) {
-            // One id for several dates, as double-headers have it: the first keeps it.
-            origin.external_id = format!("{}/{}", origin.external_id, instant::text(starts_at));
-        }
-        if let Some(before) = seen.get(&identity(&origin)) {
+        let origin = Origin { source, external_id: announcement.external_id() };
+        let external_id = format!("{}/{}", origin.external_id, instant::text(starts_at));
+        let dated = Origin { external_id, ..origin.clone() };
+        // An id that was made for the record holds its date already.
+        let unique = identity(if announcement.source_id.is_some() { &dated } else { &origin });
+        if let Some(before) = seen.get(&unique) {
             return Err(named(&format!("repeats {before}")));
         }
-        seen.insert(identity(&origin), spot);
+        seen.insert(unique, spot);
         let venue_key = venue_key(&announcement, city);
-        Ok(Sound { spot, announcement, origin, schedule, city, venue_key })
+        Ok(Sound { spot, announcement, origin, dated, schedule, city, venue_key })
+    }
+
+    /// What the catalogue has about the ids of records; `None` for those without one of their own.
+    async fn known_ids(&self, sound: &[Sound<'i>]) -> Result<Vec<Option<ids::Known>>> {
+        let known = sound.iter().map(|record| async move {
+            if record.announcement.source_id.is_none() {
+                return Ok(None);
+            }
+            let alone = self.commands.event_start(&record.origin).await?;
+            let dated =
+                alone != Some(record.schedule.starts_at) && self.commands.event_start(&record.dated).await?.is_some();
+            Ok(Some(ids::Known { alone, dated }))
+        });
+        futures::stream::iter(known.collect::<Vec<_>>()).buffered(TOGETHER).try_collect().await
     }
 
     async fn put_places(&self, sound: &[Sound<'i>], places: &mut Places) -> Result<()> {
@@ -208,7 +246,7 @@ impl<'i> Intake<'i> {
 
     async fn put_events(&self, sound: Vec<Sound<'i>>, places: &Places) -> Result<Vec<Taken>> {
         let put = async |record: Sound<'i>| {
-            let Sound { spot, announcement, origin, schedule, city, venue_key } = record;
+            let Sound { spot, announcement, origin, schedule, city, venue_key, .. } = record;
             let name = announcement.name;
             let mut performers: Vec<EntityId> = vec![];
             for performer in announcement.performers.iter().filter_map(|name| places.performers.get(&names::key(name)))
@@ -259,6 +297,15 @@ impl<'i> Intake<'i> {
     }
 }
 
+impl Sound<'_> {
+    fn named(mut self, name: Name) -> Self {
+        if name == Name::IdAndDate {
+            self.origin = self.dated.clone();
+        }
+        self
+    }
+}
+
 fn identity(origin: &Origin) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{origin:?}").as_bytes())
 }
@@ -285,7 +332,7 @@ fn venue_key(announcement: &Announcement, city: Option<&Entry>) -> Option<String
     }
     Some(match city {
         Some(city) => format!("{}/{name}", city.geoname_id),
-        None => format!("{}/{name}", location.country.as_deref().unwrap_or_default()),
+        None => format!("{}/{name}", location.country.unwrap_or_default()),
     })
 }
 

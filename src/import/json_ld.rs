@@ -8,11 +8,13 @@ use caravan_domain::catalogue::event::{Category, Offers};
 use chrono_tz::Tz;
 use serde::Deserializer;
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::announcement::{
-    AnnouncedLocation, AnnouncedOrganizer, Announcement, Ends, Spot, When, country, name, prices, text, web_address,
+    AnnouncedLocation, AnnouncedOrganizer, Announcement, Ends, Spot, When, name, prices, text, web_address,
 };
+use super::areas::country;
 use super::reading::Sink;
 
 /// Reads a document event by event, however long an array is.
@@ -35,9 +37,9 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         let mut record = 0;
-        while let Some(element) = elements.next_element::<Value>()? {
+        while let Some(element) = elements.next_element::<Box<RawValue>>()? {
             record += 1;
-            if !(self.sink)(Spot::Record(record), event(&element)) {
+            if !(self.sink)(Spot::Record(record), value(&element).and_then(|node| event(&node))) {
                 while elements.next_element::<IgnoredAny>()?.is_some() {}
             }
         }
@@ -45,22 +47,34 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let mut object = Map::new();
-        while let Some((key, value)) = entries.next_entry::<String, Value>()? {
-            object.insert(key, value);
+        let mut object: Vec<(String, Box<RawValue>)> = vec![];
+        while let Some(entry) = entries.next_entry()? {
+            object.push(entry);
         }
-        let nodes = match object.get("@graph") {
-            Some(Value::Array(nodes)) => nodes.iter().filter(|node| is_event(node)).cloned().collect(),
-            Some(_) => return Err(A::Error::custom("@graph is not an array")),
-            None => vec![Value::Object(object)],
+        let Some((_, graph)) = object.iter().find(|(key, _)| key == "@graph") else {
+            let node: Result<Map<_, _>, _> = object.into_iter().map(|(key, raw)| Ok((key, value(&raw)?))).collect();
+            (self.sink)(Spot::Record(1), node.and_then(|node| event(&Value::Object(node))));
+            return Ok(());
         };
-        for (record, node) in (1..).zip(&nodes) {
-            if !(self.sink)(Spot::Record(record), event(node)) {
+        let nodes: Vec<&RawValue> =
+            serde_json::from_str(graph.get()).map_err(|_| A::Error::custom("@graph is not an array"))?;
+        for (record, node) in (1..).zip(nodes) {
+            let event = match value(node) {
+                Ok(node) if !is_event(&node) => continue,
+                node => node.and_then(|node| event(&node)),
+            };
+            if !(self.sink)(Spot::Record(record), event) {
                 break;
             }
         }
         Ok(())
     }
+}
+
+/// A record's content. It is read apart from its neighbours, so that what no text or number can hold, such as half a
+/// surrogate pair, spoils only the record itself.
+fn value(raw: &RawValue) -> Result<Value, String> {
+    serde_json::from_str(raw.get()).map_err(|error| format!("cannot be read: {error}"))
 }
 
 /// The announcement that a schema.org event is, or what is wrong with it.
@@ -112,7 +126,6 @@ fn category(node: &Value) -> Category {
 fn location(value: &Value) -> AnnouncedLocation {
     let place = each(value).find(|place| types(place).all(|name| name != "VirtualLocation")).unwrap_or(&Value::Null);
     let address = first(&place["address"]);
-    let country_of = |value: &Value| country(string(value).or_else(|| string(&value["name"])).unwrap_or_default());
     let geo = first(&place["geo"]);
     let point = number(&geo["latitude"]).zip(number(&geo["longitude"]));
     AnnouncedLocation {
@@ -120,8 +133,8 @@ fn location(value: &Value) -> AnnouncedLocation {
         street: string(&address["streetAddress"]).or(string(address)).and_then(text),
         postal_code: string(&address["postalCode"]).and_then(text),
         city: string(&address["addressLocality"]).and_then(text),
-        region: string(&address["addressRegion"]).and_then(text),
-        country: country_of(&address["addressCountry"]),
+        region: named(&address["addressRegion"]),
+        country: named(&address["addressCountry"]).as_deref().and_then(country),
         place: point.and_then(|(lat, lon)| Place::new(lat, lon).ok()),
     }
 }
@@ -227,7 +240,7 @@ mod tests {
         assert!(event.cancelled);
         assert_eq!(event.source_id.as_deref(), Some("https://example.com/#17"));
         assert_eq!(event.location.venue.as_deref(), Some("Massey Hall"));
-        assert_eq!(event.location.country.as_deref(), Some("CA"));
+        assert_eq!(event.location.country, Some("CA"));
         assert_eq!(event.location.place, Place::new(43.65, -79.38).ok());
         assert_eq!(event.performers, ["Sloan", "Joel Plaskett"]);
         assert_eq!(event.organizer, Some(AnnouncedOrganizer { name: "A. Promoter".into(), is_person: true }));
@@ -245,8 +258,30 @@ mod tests {
         let outcome: Vec<_> = array.iter().map(|(spot, event)| (spot.to_string(), event.is_ok())).collect();
         let expected = [("record 1", true), ("record 2", false), ("record 3", false), ("record 4", true)];
         assert_eq!(outcome, expected.map(|(spot, good)| (spot.to_owned(), good)));
-        let graph = json!({"@context": "https://schema.org", "@graph": [{"@type": "WebPage"}, concert()]});
-        assert_eq!(all(graph).len(), 1);
+        let graph = all(json!({"@context": "https://schema.org", "@graph": [{"@type": "WebPage"}, concert()]}));
+        let spots: Vec<_> = graph.iter().map(|(spot, event)| (*spot, event.is_ok())).collect();
+        assert_eq!(spots, [(Spot::Record(2), true)]);
+    }
+
+    #[test]
+    fn an_odd_record_does_not_stop_the_others() {
+        let good = concert();
+        let surrogate = r#"{"@type": "Event", "name": "\ud83d"}"#;
+        let number = r#"{"@type": "Event", "offers": {"price": 1e999}}"#;
+        let all = |text: &str| {
+            let mut found = vec![];
+            let read = read(text.as_bytes(), &mut |spot, event| {
+                found.push((spot.to_string(), event.err().map(|reason| reason.starts_with("cannot be read"))));
+                true
+            });
+            read.unwrap();
+            found
+        };
+        let expected = [(1, Some(true)), (2, Some(true)), (3, None)];
+        let expected = expected.map(|(record, reason)| (format!("record {record}"), reason));
+        assert_eq!(all(&format!("[{surrogate}, {number}, {good}]")), expected);
+        assert_eq!(all(&format!(r#"{{"@graph": [{surrogate}, {number}, {good}]}}"#)), expected);
+        assert_eq!(all(surrogate), expected[..1]);
     }
 
     #[test]

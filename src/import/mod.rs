@@ -1,10 +1,12 @@
 //! Bringing in what others publish: `caravan import`, and the demo.
 
 mod announcement;
+mod areas;
 mod calendar;
 mod demo;
 mod flat;
 mod gazetteer;
+mod ids;
 mod intake;
 mod json_ld;
 mod reading;
@@ -56,14 +58,15 @@ impl Import {
 pub async fn run(events: Events, commands: &Commands, now: DateTime<Utc>) -> Result<Summary> {
     let Events { file: path, format, source } = events;
     let shown = path.display().to_string();
-    let format = format.of(&path)?;
+    let format = format.of(&path);
     let file = File::open(&path).with_context(|| shown.clone())?;
-    let bytes = file.metadata().with_context(|| shown.clone())?.len();
+    let metadata = file.metadata().with_context(|| shown.clone())?;
+    anyhow::ensure!(!metadata.is_dir(), "{shown} is a directory");
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let source = source.or(stem).unwrap_or_default();
     let gazetteer = Gazetteer::embedded()?;
     let intake = Intake { commands, gazetteer: &gazetteer, source: &source, now, ahead: false };
-    let summary = take(&intake, format, file, Report::new(&shown, bytes)).await.context(shown)?;
+    let summary = take(&intake, format, file, Report::new(&shown, metadata.len())).await.context(shown)?;
     anyhow::ensure!(summary.taken() > 0, "no event went in: {summary}");
     Ok(summary)
 }

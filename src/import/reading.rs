@@ -1,10 +1,9 @@
 //! Files as streams of announcements, in the forms that organisers publish.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
 use super::announcement::{Announcement, Spot};
@@ -28,30 +27,25 @@ pub enum Format {
 }
 
 /// How much of a file decides what it is.
-const BEGINNING: usize = 64 * 1024;
+const BEGINNING: u64 = 64 * 1024;
 
 impl Format {
-    /// What a file is, read from its name or its beginning.
-    pub fn of(self, path: &Path) -> Result<Format> {
+    /// What a file of this name is; `Auto` where only its beginning tells.
+    pub fn of(self, path: &Path) -> Format {
         if self != Format::Auto {
-            return Ok(self);
+            return self;
         }
         match path.extension().and_then(|extension| extension.to_str()).map(str::to_lowercase).as_deref() {
-            Some("jsonld" | "json") => Ok(Format::Jsonld),
-            Some("ics" | "ical") => Ok(Format::Ics),
-            Some("csv") => Ok(Format::Csv),
-            Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
-            _ => {
-                let mut beginning = vec![];
-                let file = File::open(path).with_context(|| path.display().to_string())?;
-                file.take(BEGINNING as u64).read_to_end(&mut beginning)?;
-                Ok(Format::begins(&beginning))
-            }
+            Some("jsonld" | "json") => Format::Jsonld,
+            Some("ics" | "ical") => Format::Ics,
+            Some("csv") => Format::Csv,
+            Some("ndjson" | "jsonl") => Format::Ndjson,
+            _ => Format::Auto,
         }
     }
 
     fn begins(beginning: &[u8]) -> Format {
-        let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning).trim_ascii_start();
+        let beginning = beginning.trim_ascii_start();
         let line = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
         match beginning.first() {
             Some(b'[') => Format::Jsonld,
@@ -64,13 +58,15 @@ impl Format {
     }
 
     /// Reads records into `sink` until it wants no more. An error means that the rest cannot be read.
-    pub fn read(self, input: impl Read, sink: &mut Sink) -> Result<()> {
-        let mut input = BufReader::with_capacity(BEGINNING, input);
+    pub fn read(self, mut input: impl Read, sink: &mut Sink) -> Result<()> {
+        let mut read = vec![];
+        input.by_ref().take(BEGINNING).read_to_end(&mut read)?;
         // A byte order mark belongs to none of the forms.
-        if input.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
-            input.consume(3);
-        }
-        match self {
+        let beginning = read.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&read);
+        let format = if self == Format::Auto { Format::begins(beginning) } else { self };
+        // What was read stays in front: a pipe gives it only once.
+        let input = BufReader::new(beginning.chain(input));
+        match format {
             Format::Jsonld => json_ld::read(input, sink),
             Format::Ics => calendar::read(input, sink),
             Format::Ndjson => flat::read_ndjson(input, sink),
@@ -85,13 +81,28 @@ mod tests {
 
     #[test]
     fn files_are_known_by_name_or_beginning() {
-        assert_eq!(Format::Auto.of(Path::new("x/events.JSONLD")).unwrap(), Format::Jsonld);
-        assert_eq!(Format::Ics.of(Path::new("x/events.csv")).unwrap(), Format::Ics);
-        assert_eq!(Format::begins(b"\xef\xbb\xbf\n [{"), Format::Jsonld);
+        assert_eq!(Format::Auto.of(Path::new("x/events.JSONLD")), Format::Jsonld);
+        assert_eq!(Format::Ics.of(Path::new("x/events.csv")), Format::Ics);
+        assert_eq!(Format::Auto.of(Path::new("/dev/fd/63")), Format::Auto);
+        assert_eq!(Format::begins(b"\n [{"), Format::Jsonld);
         assert_eq!(Format::begins(b"{\n \"@graph\""), Format::Jsonld);
         assert_eq!(Format::begins(b"{\"name\": 1}\n{"), Format::Ndjson);
         assert_eq!(Format::begins(b"begin:vcalendar\r\n"), Format::Ics);
         assert_eq!(Format::begins(b"name,starts_at\n"), Format::Csv);
-        assert!(Format::Auto.of(Path::new("/nowhere/events")).is_err());
+    }
+
+    #[test]
+    fn what_tells_the_format_is_read_as_well() {
+        let line = r#"{"name": "A", "starts_at": "2026-01-30"}"#;
+        let lines = 5_000;
+        let mut names = 0;
+        let text = format!("\u{feff}{}", format!("{line}\n").repeat(lines));
+        Format::Auto
+            .read(text.as_bytes(), &mut |_, event| {
+                names += usize::from(event.is_ok());
+                true
+            })
+            .unwrap();
+        assert_eq!(names, lines);
     }
 }
