@@ -2,14 +2,22 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use axum::http::{HeaderValue, Uri};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use caravan_commands::effects::Carriers;
+use caravan_projections::{Elastic, SearchTarget};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
+use ipnet::IpNet;
 use serde::Deserialize;
+use sqlx::postgres::PgConnectOptions;
+use tracing_subscriber::EnvFilter;
 
 const DEFAULTS: &str = include_str!("config.default.toml");
 
@@ -29,6 +37,7 @@ pub struct Config {
     pub sms: String,
     pub public_url: String,
     pub cors_origins: String,
+    pub trusted_proxies: String,
     pub secret: String,
     pub master_key: String,
     pub demo: Demo,
@@ -70,8 +79,75 @@ impl Config {
             .map_err(|error| anyhow::anyhow!("configuration: {error}"))
     }
 
-    pub fn cors_origins(&self) -> Vec<String> {
-        self.cors_origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect()
+    /// Finds what is wrong before anything is started; the error names the setting.
+    pub fn check(&self) -> Result<()> {
+        ensure!(!self.data_dir.as_os_str().is_empty(), "CARAVAN_DATA_DIR: is empty");
+        self.log_filter()?;
+        self.database()?;
+        self.keys_database()?;
+        let known_store = matches!(self.event_store.as_str(), "database" | "memory:");
+        ensure!(known_store, "CARAVAN_EVENT_STORE: expected database or memory:");
+        self.search_target()?;
+        self.carriers()?;
+        self.cors_origins()?;
+        self.trusted_proxies()?;
+        let master_key = STANDARD.decode(self.master_key.trim());
+        let sound = self.master_key.is_empty() || master_key.is_ok_and(|key| key.len() == 32);
+        ensure!(sound, "CARAVAN_MASTER_KEY: expected 32 bytes in base64");
+        if self.is_production() {
+            self.secret()?;
+            self.master_key()?;
+        }
+        Ok(())
+    }
+
+    pub fn log_filter(&self) -> Result<EnvFilter> {
+        EnvFilter::try_new(&self.log).context("CARAVAN_LOG")
+    }
+
+    /// The main database; none where it is the embedded one.
+    pub fn database(&self) -> Result<Option<PgConnectOptions>> {
+        match self.database_url.as_str() {
+            "embedded" => Ok(None),
+            url => postgres(url).context("CARAVAN_DATABASE_URL").map(Some),
+        }
+    }
+
+    /// The keys database; none where it is beside the main one.
+    pub fn keys_database(&self) -> Result<Option<PgConnectOptions>> {
+        match self.keys_url.as_str() {
+            "" => Ok(None),
+            url => postgres(url).context("CARAVAN_KEYS_URL").map(Some),
+        }
+    }
+
+    pub fn search_target(&self) -> Result<SearchTarget> {
+        match self.search.as_str() {
+            "postgres" => Ok(SearchTarget::Postgres),
+            url if url.starts_with("http://") || url.starts_with("https://") => {
+                let (server, prefix) = elasticsearch(url);
+                Ok(SearchTarget::Elasticsearch(Elastic::new(server, prefix).context("CARAVAN_SEARCH")?))
+            }
+            _ => bail!("CARAVAN_SEARCH: expected postgres, http://host:port or https://host:port"),
+        }
+    }
+
+    /// What takes messages out.
+    pub fn carriers(&self) -> Result<Carriers> {
+        Ok(Carriers::open(&self.mail, &self.mail_from, &self.sms, &self.outbox())?)
+    }
+
+    /// Where messages go that are written to files.
+    pub fn outbox(&self) -> PathBuf {
+        self.data_dir.join("outbox")
+    }
+
+    pub fn cors_origins(&self) -> Result<Vec<HeaderValue>> {
+        list(&self.cors_origins).map(origin).collect::<Result<_>>().context("CARAVAN_CORS_ORIGINS")
+    }
+
+    pub fn trusted_proxies(&self) -> Result<Vec<IpNet>> {
+        list(&self.trusted_proxies).map(network).collect::<Result<_>>().context("CARAVAN_TRUSTED_PROXIES")
     }
 
     pub fn is_production(&self) -> bool {
@@ -110,14 +186,52 @@ impl Config {
     }
 }
 
+/// The entries of a comma separated list.
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
+}
+
+fn postgres(url: &str) -> Result<PgConnectOptions> {
+    let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    ensure!(known, "expected postgres://user:password@host/database");
+    Ok(url.parse()?)
+}
+
+/// An Elasticsearch's URL without its path, and the path: the prefix of index names, so that installations can share a
+/// server.
+fn elasticsearch(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |scheme| scheme + 3);
+    let path = url.get(host..).and_then(|rest| rest.find('/')).map_or(url.len(), |slash| host + slash);
+    let (server, prefix) = url.split_at(path);
+    match prefix.trim_matches('/') {
+        "" => (server, "caravan"),
+        prefix => (server, prefix),
+    }
+}
+
+/// A web origin as browsers send it: scheme, host and port, nothing else.
+fn origin(text: &str) -> Result<HeaderValue> {
+    let text = text.to_ascii_lowercase();
+    let uri: Option<Uri> = text.parse().ok();
+    let parts = uri.as_ref().and_then(|uri| uri.scheme_str().zip(uri.authority()));
+    let whole = parts.is_some_and(|(scheme, host)| text == format!("{scheme}://{host}") && !text.contains('@'));
+    ensure!(whole, "{text:?} is not a web origin such as https://app.example");
+    Ok(text.parse()?)
+}
+
+/// A network, or an address as the network that holds nothing else.
+fn network(text: &str) -> Result<IpNet> {
+    let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address)));
+    network.with_context(|| format!("{text:?} is neither an address nor a network such as 10.0.0.0/8"))
+}
+
 /// The content of a generated secret, made on first use: 32 random bytes, base64. Whoever comes first makes it.
 fn generated(dir: &Path, name: &str) -> Result<String> {
-    use base64::Engine;
     let path = dir.join(name);
     fs::create_dir_all(dir).with_context(|| format!("{}", dir.display()))?;
     let mut random = [0u8; 32];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    let fresh = base64::engine::general_purpose::STANDARD.encode(random);
+    let fresh = STANDARD.encode(random);
     let temporary = dir.join(format!(".{name}-{}", std::process::id()));
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(fresh.as_bytes())?;
@@ -137,7 +251,6 @@ fn generated(dir: &Path, name: &str) -> Result<String> {
 /// The settings as `NAME=value` lines, secrets masked.
 pub fn describe(config: &Config) -> String {
     let mask = |value: &str| if value.is_empty() { "(generated)".to_owned() } else { "(set)".to_owned() };
-    let url = |value: &str| redact(value);
     let lines = [
         ("ENV", format!("{:?}", config.env).to_lowercase()),
         ("LISTEN", config.listen.to_string()),
@@ -148,9 +261,10 @@ pub fn describe(config: &Config) -> String {
         ("SEARCH", url(&config.search)),
         ("MAIL", url(&config.mail)),
         ("MAIL_FROM", config.mail_from.clone()),
-        ("SMS", url(&config.sms)),
+        ("SMS", webhook(&config.sms)),
         ("PUBLIC_URL", config.public_url.clone()),
         ("CORS_ORIGINS", config.cors_origins.clone()),
+        ("TRUSTED_PROXIES", config.trusted_proxies.clone()),
         ("SECRET", mask(&config.secret)),
         ("MASTER_KEY", mask(&config.master_key)),
         ("DEMO", format!("{:?}", config.demo).to_lowercase()),
@@ -160,15 +274,33 @@ pub fn describe(config: &Config) -> String {
     lines.iter().map(|(name, value)| format!("CARAVAN_{name}={value}\n")).collect()
 }
 
-/// A URL without its password.
-fn redact(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+/// A URL without its password, whether that is before the host or a parameter.
+fn url(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    let (rest, parameters) = rest.split_once('?').map_or((rest, ""), |(rest, parameters)| (rest, parameters));
+    let parameters = match parameters {
+        "" => String::new(),
+        secret if secret.contains("password") => "?…".to_owned(),
+        parameters => format!("?{parameters}"),
+    };
     match rest.rsplit_once('@') {
         Some((credentials, host)) => {
             let user = credentials.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}:…@{host}")
+            format!("{scheme}://{user}:…@{host}{parameters}")
         }
-        None => url.to_owned(),
+        None => format!("{scheme}://{rest}{parameters}"),
+    }
+}
+
+/// A webhook without all that may be its secret: everything but scheme and host.
+fn webhook(value: &str) -> String {
+    if value == "outbox" {
+        return value.to_owned();
+    }
+    let uri: Option<Uri> = value.parse().ok();
+    match uri.as_ref().and_then(|uri| uri.scheme_str().zip(uri.host())) {
+        Some((scheme, host)) => format!("{scheme}://{host}/…"),
+        None => "…".to_owned(),
     }
 }
 
@@ -176,23 +308,82 @@ fn redact(url: &str) -> String {
 mod tests {
     use super::*;
 
+    fn with(settings: &str) -> Config {
+        Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(settings)).extract().unwrap()
+    }
+
     #[test]
     fn the_defaults_are_complete() {
-        let config: Config = Figment::from(Toml::string(DEFAULTS)).extract().unwrap();
+        let config = with("");
         assert_eq!(config.listen.port(), 8080);
         assert!(!config.is_production());
+        config.check().unwrap();
     }
 
     #[test]
     fn production_demands_its_own_secrets() {
-        let config: Config =
-            Figment::from(Toml::string(DEFAULTS)).merge(Toml::string("env = 'production'")).extract().unwrap();
+        let config = with("env = 'production'");
         assert!(config.secret().is_err());
         assert!(config.master_key().is_err());
+        assert!(config.check().is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (setting, wrong) in [
+            ("data_dir", ""),
+            ("log", ")(("),
+            ("database_url", "mysql://a/b"),
+            ("database_url", ""),
+            ("keys_url", "embedded"),
+            ("event_store", "foo"),
+            ("search", "foo"),
+            ("search", "http://"),
+            ("mail", "foo"),
+            ("mail_from", "nobody"),
+            ("sms", "foo"),
+            ("cors_origins", "not an origin"),
+            ("cors_origins", "https://app.example,*"),
+            ("cors_origins", "https://app.example/path"),
+            ("master_key", "c2VjcmV0"),
+            ("trusted_proxies", "10.0.0.0/8,proxy.example"),
+        ] {
+            let mail = if setting == "mail_from" { "mail = 'smtp://localhost'" } else { "" };
+            let error = with(&format!("{setting} = '{wrong}'\n{mail}")).check().unwrap_err();
+            let name = format!("CARAVAN_{}: ", setting.to_uppercase());
+            let text = format!("{error:#}");
+            assert!(text.starts_with(&name) && !text.contains('\n'), "{setting} = {wrong}: {text}");
+        }
+    }
+
+    #[test]
+    fn origins_and_proxies_are_lists() {
+        let config = with("cors_origins = 'https://App.example, http://localhost:3000,capacitor://localhost'");
+        let origins = config.cors_origins().unwrap();
+        assert_eq!(origins, ["https://app.example", "http://localhost:3000", "capacitor://localhost"]);
+        let config = with("trusted_proxies = '10.0.0.0/8, 127.0.0.1,fd00::/8,::1,'");
+        let proxies: Vec<String> = config.trusted_proxies().unwrap().iter().map(IpNet::to_string).collect();
+        assert_eq!(proxies, ["10.0.0.0/8", "127.0.0.1/32", "fd00::/8", "::1/128"]);
+    }
+
+    #[test]
+    fn the_path_of_an_elasticsearch_url_names_its_indexes() {
+        assert_eq!(elasticsearch("http://localhost:9200"), ("http://localhost:9200", "caravan"));
+        assert_eq!(elasticsearch("https://a:b@search/"), ("https://a:b@search", "caravan"));
+        assert_eq!(elasticsearch("http://search:9200/staging"), ("http://search:9200", "staging"));
     }
 
     #[test]
     fn passwords_are_not_shown() {
-        assert_eq!(redact("postgres://anna:geheim@db/main"), "postgres://anna:…@db/main");
+        assert_eq!(url("postgres://anna:geheim@db/main"), "postgres://anna:…@db/main");
+        assert_eq!(url("postgres://db/main?user=anna&password=geheim"), "postgres://db/main?…");
+        assert_eq!(url("smtp://mail?tls=required"), "smtp://mail?tls=required");
+    }
+
+    #[test]
+    fn of_a_webhook_only_scheme_and_host_are_shown() {
+        assert_eq!(webhook("outbox"), "outbox");
+        assert_eq!(webhook("https://me:tk@sms.example:8443/hooks/tk?token=tk#tk"), "https://sms.example/…");
+        assert_eq!(webhook("sms.example/hooks/tk"), "…");
     }
 }

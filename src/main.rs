@@ -5,6 +5,9 @@ mod import;
 mod node;
 mod ops;
 mod roles;
+mod stop;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -56,8 +59,17 @@ enum Caravan {
     Openapi(ops::Openapi),
 }
 
-fn main() -> anyhow::Result<()> {
-    let command = Caravan::parse();
+fn main() -> ExitCode {
+    match run(Caravan::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("caravan: {}", line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Caravan) -> anyhow::Result<()> {
     let config = Config::load()?;
     match command {
         Caravan::Config => {
@@ -67,24 +79,58 @@ fn main() -> anyhow::Result<()> {
         Caravan::Openapi(openapi) => return openapi.run(),
         _ => {}
     }
-    roles::log(&config);
+    config.check()?;
+    roles::log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match command {
             Caravan::Serve => roles::run(config, Role::Serve).await,
             Caravan::WriteApi => roles::run(config, Role::WriteApi).await,
             Caravan::ReadApi => roles::run(config, Role::ReadApi).await,
             Caravan::Project => roles::run(config, Role::Project).await,
-            Caravan::Migrate => node::with(config, async |_| Ok(())).await,
-            Caravan::Rebuild(rebuild) => node::with(config, async |node| rebuild.run(node).await).await,
-            Caravan::Verify(verify) => node::with(config, async |node| verify.run(node).await).await,
-            Caravan::Parked(parked) => node::with(config, async |node| parked.run(node).await).await,
-            Caravan::Import(import) => node::with(config, async |node| import.run(node).await).await,
-            Caravan::Replay(replay) => node::with(config, async |node| replay.run(node).await).await,
-            Caravan::Account(account) => node::with(config, async |node| account.run(node).await).await,
-            Caravan::Forget(forget) => node::with(config, async |node| forget.run(node).await).await,
-            Caravan::DevToken(token) => node::with(config, async |node| token.run(node).await).await,
+            Caravan::Migrate => node::command(config, async |_| Ok(())).await,
+            Caravan::Rebuild(rebuild) => node::command(config, async |node| rebuild.run(node).await).await,
+            Caravan::Verify(verify) => node::command(config, async |node| verify.run(node).await).await,
+            Caravan::Parked(parked) => node::command(config, async |node| parked.run(node).await).await,
+            Caravan::Import(import) => node::command(config, async |node| import.run(node).await).await,
+            Caravan::Replay(replay) => node::command(config, async |node| replay.run(node).await).await,
+            Caravan::Account(account) => node::command(config, async |node| account.run(node).await).await,
+            Caravan::Forget(forget) => node::command(config, async |node| forget.run(node).await).await,
+            Caravan::DevToken(token) => node::command(config, async |node| token.run(node).await).await,
             Caravan::Config | Caravan::Openapi(_) => Ok(()),
         }
-    })
+    });
+    // A thread may wait for input that never comes.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// An error and what led to it, in one line. What an error's text tells of its cause is not told again.
+fn line(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use caravan_commands::CommandError;
+    use caravan_domain::Rejection;
+
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_and_repeats_nothing() {
+        let error = anyhow::Error::from(CommandError::Rejected(Rejection::not_found("no such account")));
+        assert_eq!(line(&error.context("forget")), "forget: rejected: no such account");
+        let error = anyhow::Error::new(std::io::Error::other("pg_ctl:\n  no space\n")).context("starting");
+        assert_eq!(line(&error), "starting: pg_ctl: no space");
+    }
 }

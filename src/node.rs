@@ -1,23 +1,28 @@
 //! What every role and operator's command stands on: databases, keys, the log, the write side and the read models.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use async_trait::async_trait;
 use caravan_commands::identity::{DevelopmentProvider, IdentityProvider};
 use caravan_commands::{Commands, Setup, Snapshot, Snapshots};
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::following::Checkpoints;
-use caravan_event_store::{EventStore, StoreError, StreamId};
+use caravan_event_store::{EventStore, StoreError, StreamId, is_transient};
 use caravan_private_postgres::PrivatePostgres;
-use caravan_projections::{Elastic, ReadError, ReadModels, Search, SearchTarget};
+use caravan_projections::{ReadError, ReadModels, Search};
 use caravan_vault::Vault;
+use futures::FutureExt;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::stop;
 
 /// Connections to the main database that one process keeps at most, besides those of appender and followers.
 const CONNECTIONS: u32 = 16;
@@ -40,22 +45,19 @@ pub struct Node {
     pub models: ReadModels,
     pub search: Search,
     pub commands: Commands,
+    /// The Postgres of the data directory, where no other is configured.
+    pub embedded: Option<PrivatePostgres>,
     keys: PgPool,
-    postgres: Option<PrivatePostgres>,
 }
 
 impl Node {
-    /// Connects to everything, starting the embedded Postgres where one is configured, and migrates.
-    pub async fn open(config: Config) -> Result<Node> {
-        let (postgres, main_url) = match config.database_url.as_str() {
-            "embedded" => {
-                let postgres = embedded(&config).await?;
-                let url = postgres.database("caravan").await?;
-                (Some(postgres), url)
-            }
-            url => (None, url.to_owned()),
+    /// Connects to everything and migrates. `embedded` is the Postgres of the data directory, where that is configured.
+    async fn open(config: Config, embedded: Option<PrivatePostgres>) -> Result<Node> {
+        let options = match (&embedded, config.database()?) {
+            (_, Some(options)) => options,
+            (Some(postgres), None) => postgres.database("caravan").await?.parse()?,
+            (None, None) => bail!("the embedded Postgres does not run"),
         };
-        let options: PgConnectOptions = main_url.parse().context("CARAVAN_DATABASE_URL")?;
         let pool = pool(options.clone(), CONNECTIONS).await.context("the main database")?;
         let keys = keys(&config, &options, &pool).await.context("the keys database")?;
         caravan_migrations::run(&pool, &keys).await.context("migrations")?;
@@ -65,7 +67,7 @@ impl Node {
         let vault = Vault::open(keys.clone(), pool.clone(), &config.master_key()?, &config.secret()?).await?;
         let store = caravan_event_store::open(&config.event_store, &pool)?;
         let checkpoints = Checkpoints::new(pool.clone());
-        let target = search_target(&config)?;
+        let target = config.search_target()?;
         let models = ReadModels::open(pool.clone(), KINDS, target.clone());
         let search = Search { pool: pool.clone(), store: store.clone(), kinds: KINDS, target, vault: vault.clone() };
         let commands = Commands::new(Setup {
@@ -76,33 +78,67 @@ impl Node {
             cache_bytes: CACHE_BYTES,
             identity_provider: identity_provider(&config)?,
         });
-        Ok(Node { config, pool, vault, store, checkpoints, models, search, commands, keys, postgres })
+        Ok(Node { config, pool, vault, store, checkpoints, models, search, commands, embedded, keys })
     }
 
     /// Where messages go that are written to files.
     pub fn outbox(&self) -> PathBuf {
-        self.config.data_dir.join("outbox")
+        self.config.outbox()
     }
 
-    /// Disconnects. The embedded Postgres stops when this process started it, or when it is `ours` in any case.
-    pub async fn close(self, ours: bool) -> Result<()> {
+    /// The databases by what they are called, and how to connect to them.
+    pub fn databases(&self) -> [(&'static str, Arc<PgConnectOptions>); 2] {
+        [("database", self.pool.connect_options()), ("keys database", self.keys.connect_options())]
+    }
+
+    async fn disconnect(&self) {
         self.pool.close().await;
         self.keys.close().await;
-        if let Some(postgres) = self.postgres
-            && (ours || !postgres.adopted())
-        {
-            postgres.stop().await?;
-        }
-        Ok(())
     }
 }
 
-/// Opens a node, does one thing with it and closes it again: an operator's command.
-pub async fn with(config: Config, work: impl AsyncFnOnce(&Node) -> Result<()>) -> Result<()> {
-    let node = Node::open(config).await?;
-    let outcome = work(&node).await;
-    node.close(false).await?;
-    outcome
+/// Does `work` on a node that is there for it, and closes that again however the work ends. `work` is not begun where
+/// `stop` comes first; otherwise it is for `work` to see it.
+pub async fn with(config: Config, stop: &CancellationToken, work: impl AsyncFnOnce(&Node) -> Result<()>) -> Result<()> {
+    // Not given up halfway, or nobody would stop what was started.
+    let embedded = match config.database()? {
+        Some(_) => None,
+        None => Some(start(&config).await.context("the embedded Postgres")?),
+    };
+    let outcome = async {
+        let node = tokio::select! {
+            node = Node::open(config, embedded.clone()) => node?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let outcome = work(&node).await;
+        node.disconnect().await;
+        outcome
+    };
+    // Even after a panic, such as that of printing into a pipe that nobody reads any more.
+    let outcome = AssertUnwindSafe(outcome).catch_unwind().await;
+    let closed = match embedded {
+        Some(postgres) => postgres.close().await.context("the embedded Postgres"),
+        None => Ok(()),
+    };
+    outcome.unwrap_or_else(|panic| resume_unwind(panic)).and(closed)
+}
+
+/// An operator's command on a node of its own. It is given up on SIGTERM and SIGINT.
+pub async fn command(config: Config, work: impl AsyncFnOnce(&Node) -> Result<()>) -> Result<()> {
+    let stop = stop::asked()?;
+    let mut done = false;
+    let until_stopped = async |node: &Node| {
+        tokio::select! {
+            outcome = work(node) => {
+                done = true;
+                outcome
+            }
+            () = stop.cancelled() => Ok(()),
+        }
+    };
+    with(config, &stop, until_stopped).await?;
+    ensure!(done, "interrupted");
+    Ok(())
 }
 
 /// Facebook's own adapter comes later; until then there is the development one, and none in production.
@@ -113,36 +149,15 @@ fn identity_provider(config: &Config) -> Result<Option<Arc<dyn IdentityProvider>
     Ok(Some(Arc::new(DevelopmentProvider::new(&config.secret()?))))
 }
 
-fn search_target(config: &Config) -> Result<SearchTarget> {
-    match config.search.as_str() {
-        "postgres" => Ok(SearchTarget::Postgres),
-        url => {
-            let (server, prefix) = elasticsearch(url);
-            Ok(SearchTarget::Elasticsearch(Elastic::new(server, prefix).context("CARAVAN_SEARCH")?))
-        }
-    }
-}
-
-/// An Elasticsearch's URL without its path, and the path: the prefix of index names, so that installations can share a
-/// server.
-fn elasticsearch(url: &str) -> (&str, &str) {
-    let host = url.find("://").map_or(0, |scheme| scheme + 3);
-    let path = url.get(host..).and_then(|rest| rest.find('/')).map_or(url.len(), |slash| host + slash);
-    let (server, prefix) = url.split_at(path);
-    match prefix.trim_matches('/') {
-        "" => (server, "caravan"),
-        prefix => (server, prefix),
-    }
-}
-
-async fn embedded(config: &Config) -> Result<PrivatePostgres> {
+async fn start(config: &Config) -> Result<PrivatePostgres, caravan_private_postgres::Error> {
     let settings = [("max_connections", "200"), ("shared_buffers", "256MB"), ("max_wal_size", "2GB")];
-    let dir = config.data_dir.join("postgres");
-    PrivatePostgres::start(&dir, &settings).await.context("the embedded Postgres")
+    PrivatePostgres::start(&config.data_dir.join("postgres"), &settings).await
 }
 
-async fn pool(options: PgConnectOptions, connections: u32) -> Result<PgPool, sqlx::Error> {
-    PgPoolOptions::new()
+async fn pool(options: PgConnectOptions, connections: u32) -> Result<PgPool> {
+    let server = format!("{}:{}", options.get_host(), options.get_port());
+    reach(&options).await.context(server)?;
+    let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .idle_timeout(Duration::from_secs(300))
@@ -156,15 +171,30 @@ async fn pool(options: PgConnectOptions, connections: u32) -> Result<PgPool, sql
                 Ok(true)
             })
         })
-        .connect_with(options)
-        .await
+        .connect_lazy_with(options);
+    Ok(pool)
+}
+
+/// Connects once, since a pool says only that it has waited, not what is wrong.
+async fn reach(options: &PgConnectOptions) -> Result<()> {
+    const LOOK_AGAIN: Duration = Duration::from_millis(100);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match timeout_at(deadline, PgConnection::connect_with(options)).await {
+            Ok(Ok(connection)) => return Ok(connection.close().await?),
+            // It may be about to start.
+            Ok(Err(error)) if is_transient(&error) && Instant::now() + LOOK_AGAIN < deadline => sleep(LOOK_AGAIN).await,
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => bail!("does not answer"),
+        }
+    }
 }
 
 /// The keys database: configured, or one beside the main one, made on first use.
 async fn keys(config: &Config, main: &PgConnectOptions, pool_of_main: &PgPool) -> Result<PgPool> {
     const CONNECTIONS: u32 = 4;
-    if !config.keys_url.is_empty() {
-        return Ok(pool(config.keys_url.parse().context("CARAVAN_KEYS_URL")?, CONNECTIONS).await?);
+    if let Some(options) = config.keys_database()? {
+        return pool(options, CONNECTIONS).await;
     }
     let name = format!("{}_keys", main.get_database().unwrap_or("caravan"));
     // Two processes may start at once: making it twice fails for one of them, which is as good.
@@ -182,7 +212,7 @@ async fn keys(config: &Config, main: &PgConnectOptions, pool_of_main: &PgPool) -
             return Err(error.into());
         }
     }
-    Ok(pool(main.clone().database(&name), CONNECTIONS).await?)
+    pool(main.clone().database(&name), CONNECTIONS).await
 }
 
 /// Documents as the snapshots that cold streams load.
@@ -201,17 +231,5 @@ impl Snapshots for Documents {
             state: document.state,
         });
         Ok(snapshot)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_path_of_an_elasticsearch_url_names_its_indexes() {
-        assert_eq!(elasticsearch("http://localhost:9200"), ("http://localhost:9200", "caravan"));
-        assert_eq!(elasticsearch("https://a:b@search/"), ("https://a:b@search", "caravan"));
-        assert_eq!(elasticsearch("http://search:9200/staging"), ("http://search:9200", "staging"));
     }
 }

@@ -1,29 +1,31 @@
 //! What a running process does: its roles, from start to shutdown.
 
+use std::error::Error;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use caravan_commands::effects::Carriers;
 use caravan_commands::processes;
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::following::follow;
+use caravan_private_postgres::PrivatePostgres;
 use caravan_read_api::{People, Read};
 use caravan_wire::{Endpoints, Readiness, Settings};
 use caravan_write_api::Write;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
 use crate::import;
-use crate::node::Node;
+use crate::node::{self, Node};
+use crate::stop;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -55,15 +57,22 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How often what has lapsed is removed: idempotency keys, attempts.
 const TIDYING: Duration = Duration::from_secs(600);
 
+/// How often databases are looked after: asked whether they answer, and started again where that is our task.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// How long a database may take to answer before this process no longer counts as ready.
+const ANSWER: Duration = Duration::from_secs(2);
+
 /// Log lines to standard error.
-pub fn log(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+pub fn log(config: &Config) -> Result<()> {
+    let filter = config.log_filter()?;
     let terminal = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
     match config.log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),
     }
+    Ok(())
 }
 
 /// Buckets, not quantiles: what several processes counted can be added up.
@@ -79,19 +88,39 @@ fn metrics() -> Result<PrometheusHandle, BuildError> {
 /// Runs a role until SIGTERM or SIGINT.
 pub async fn run(config: Config, role: Role) -> Result<()> {
     let metrics = metrics().context("metrics")?;
-    let mut stop_signal = stop_signal()?;
+    let stop = stop::asked()?;
     // Before anything else, so that a taken port is found out at once.
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("{}", config.listen))?;
-    let node = Node::open(config).await?;
-    let stop = CancellationToken::new();
+    node::with(config, &stop, async |node| play(node, role, listener, metrics, &stop).await).await
+}
+
+async fn play(
+    node: &Node,
+    role: Role,
+    listener: TcpListener,
+    metrics: PrometheusHandle,
+    stop: &CancellationToken,
+) -> Result<()> {
     let mut tasks = JoinSet::new();
-    let parts: &[&str] = if role == Role::Serve { &["followers", "demo"] } else { &["followers"] };
-    let readiness = Readiness::of(if role.projects() { parts } else { &[] });
+    let mut parts = node.databases().map(|(name, _)| name).to_vec();
+    if role.projects() {
+        parts.push("followers");
+    }
+    if role == Role::Serve {
+        parts.push("demo");
+    }
+    let readiness = Readiness::of(&parts);
     let at_work = TaskTracker::new();
-    let router = router(&node, role, metrics, readiness.clone(), at_work.clone())?;
+    let router = router(node, role, metrics, readiness.clone(), at_work.clone())?;
+    if let Some(postgres) = &node.embedded {
+        tasks.spawn(keep_running(postgres.clone(), stop.clone()));
+    }
+    for (name, options) in node.databases() {
+        tasks.spawn(watch(name, options, readiness.clone(), stop.clone()));
+    }
     tasks.spawn(serve(listener, router, stop.clone()));
     if role.projects() {
-        start_followers(&node, &stop, &mut tasks)?;
+        start_followers(node, stop, &mut tasks)?;
     }
     if role.writes() {
         tasks.spawn(tidy(node.commands.clone(), stop.clone()));
@@ -102,18 +131,18 @@ pub async fn run(config: Config, role: Role) -> Result<()> {
         }
         readiness.ready("demo");
         if role.projects() {
-            caught_up(&node).await?;
+            caught_up(node).await?;
             readiness.ready("followers");
         }
-        announce(&node, role);
+        announce(node, role);
         anyhow::Ok(())
     };
     let outcome = tokio::select! {
-        _ = stop_signal.recv() => Ok(()),
+        () = stop.cancelled() => Ok(()),
         outcome = started => match outcome {
             Ok(()) => {
                 tokio::select! {
-                    _ = stop_signal.recv() => Ok(()),
+                    () = stop.cancelled() => Ok(()),
                     ended = tasks.join_next() => ended.unwrap_or(Ok(Ok(()))).context("a part of the process ended").and_then(|ended| ended),
                 }
             }
@@ -131,7 +160,6 @@ pub async fn run(config: Config, role: Role) -> Result<()> {
         tracing::warn!("stopped with work under way");
         tasks.abort_all();
     }
-    node.close(role == Role::Serve).await?;
     outcome
 }
 
@@ -158,12 +186,13 @@ fn router(
         endpoints.extend(caravan_read_api::endpoints(Arc::new(read)));
     }
     let settings = Settings {
-        cors_origins: node.config.cors_origins(),
+        cors_origins: node.config.cors_origins()?,
+        trusted_proxies: node.config.trusted_proxies()?,
         metrics: Arc::new(move || metrics.render()),
         readiness,
         tasks,
     };
-    caravan_wire::router(endpoints, settings).context("CARAVAN_CORS_ORIGINS")
+    Ok(caravan_wire::router(endpoints, settings))
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> Result<()> {
@@ -188,7 +217,7 @@ fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Re
         commands: node.commands.clone(),
         checkpoints: node.checkpoints.clone(),
         pool: node.pool.clone(),
-        carriers: Carriers::open(&config.mail, &config.mail_from, &config.sms, &node.outbox())?,
+        carriers: config.carriers()?,
         public_url: config.public_url.as_str().into(),
     };
     let documents = caravan_projections::postgres_follower(node.store.clone(), KINDS);
@@ -217,10 +246,62 @@ async fn caught_up(node: &Node) -> Result<()> {
     Ok(())
 }
 
+/// Starts the embedded Postgres again when it has died.
+async fn keep_running(postgres: PrivatePostgres, stop: CancellationToken) -> Result<()> {
+    loop {
+        match postgres.revive().await {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!("the embedded Postgres had died and was started again"),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn Error, "the embedded Postgres has died and does not start again");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(ROUND) => {}
+        }
+    }
+}
+
+/// Says whether a database answers. On a connection of its own: a pool that is busy says nothing about its database.
+async fn watch(
+    name: &'static str,
+    options: Arc<PgConnectOptions>,
+    readiness: Readiness,
+    stop: CancellationToken,
+) -> Result<()> {
+    let mut connection = None;
+    let mut answers = true;
+    loop {
+        let known = connection.take();
+        let asked = tokio::time::timeout(ANSWER, async {
+            let mut connection = match known {
+                Some(connection) => connection,
+                None => PgConnection::connect_with(&options).await?,
+            };
+            connection.ping().await?;
+            Ok::<_, sqlx::Error>(connection)
+        });
+        connection = asked.await.ok().and_then(Result::ok);
+        match connection {
+            Some(_) => readiness.ready(name),
+            None => readiness.not_ready(name, "does not answer"),
+        }
+        if answers != connection.is_some() {
+            answers = connection.is_some();
+            tracing::warn!("the {name} {}", if answers { "answers again" } else { "does not answer" });
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(ROUND) => {}
+        }
+    }
+}
+
 async fn tidy(commands: caravan_commands::Commands, stop: CancellationToken) -> Result<()> {
     loop {
         if let Err(error) = commands.tidy().await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "what has lapsed could not be removed");
+            tracing::warn!(error = &error as &dyn Error, "what has lapsed could not be removed");
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -242,18 +323,4 @@ fn announce(node: &Node, role: Role) {
          \"attributes\": [{{\"Name\": \"email\", \"Value\": \"ada@example.org\"}}]}}'\n",
         node.outbox().display()
     );
-}
-
-/// Comes when an operator or the terminal asks to stop.
-fn stop_signal() -> Result<tokio::sync::mpsc::Receiver<()>> {
-    let (asked, wait) = tokio::sync::mpsc::channel(1);
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        let _ = asked.send(()).await;
-    });
-    Ok(wait)
 }

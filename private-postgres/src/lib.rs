@@ -1,4 +1,4 @@
-//! A Postgres of our own in a directory: made on first use, adopted when it runs already, stopped when told to.
+//! A Postgres of our own in a directory: made on first use, adopted when it runs already, stopped by its last user.
 //! `serve` keeps its data in one; tests run against one. Uses the system's Postgres binaries.
 
 use std::fs;
@@ -7,11 +7,17 @@ use std::net::TcpListener;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use nix::unistd::{Gid, Uid, User, chown};
+use nix::unistd::{Gid, Uid, User as SystemUser, chown};
 use tokio::process::Command;
 
+mod process;
 pub mod testing;
+mod users;
+
+use process::{PidFile, Process};
+use users::User;
 
 const SUPERUSER: &str = "caravan";
 
@@ -31,7 +37,21 @@ pub enum Error {
     Sql(#[from] sqlx::Error),
 }
 
-/// A running Postgres cluster.
+impl Error {
+    /// Whether the server is there, but takes no connections yet: it recovers from a crash, or it stops.
+    fn is_not_yet(&self) -> bool {
+        const CANNOT_CONNECT_NOW: &str = "57P03";
+        matches!(self, Error::Sql(sqlx::Error::Database(error)) if error.code().as_deref() == Some(CANNOT_CONNECT_NOW))
+    }
+}
+
+/// How long a start that fails is tried again: processes of a server that died may still be leaving.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a server may take to recover from a crash: it reads all that was written since the last checkpoint.
+const RECOVERY: Duration = Duration::from_secs(600);
+
+/// A running Postgres cluster. Whoever has one and is done with it closes it; dropped, it leaves the server running.
 #[derive(Debug, Clone)]
 pub struct PrivatePostgres {
     bin: PathBuf,
@@ -39,7 +59,9 @@ pub struct PrivatePostgres {
     port: u16,
     password: String,
     run_as: Option<(Uid, Gid)>,
-    adopted: bool,
+    /// As options of the server.
+    settings: String,
+    user: User,
 }
 
 impl PrivatePostgres {
@@ -48,52 +70,116 @@ impl PrivatePostgres {
     pub async fn start(dir: &Path, settings: &[(&str, &str)]) -> Result<Self, Error> {
         let bin = find_binaries()?;
         let run_as = unprivileged()?;
+        fs::create_dir_all(dir).map_err(|source| Error::File { path: dir.into(), source })?;
+        let turn = users::turn(dir).await?;
+        let user = User::enter(dir, &turn)?;
         let dir = place(dir, run_as).await?;
-        let mut cluster = PrivatePostgres { bin, dir, port: 0, password: String::new(), run_as, adopted: true };
-        if !cluster.data().join("PG_VERSION").exists() {
-            cluster.create().await?;
+        let settings = settings.iter().map(|(name, value)| format!(" -c {name}={value}")).collect();
+        let mut cluster = PrivatePostgres { bin, dir, port: 0, password: String::new(), run_as, settings, user };
+        match cluster.open().await {
+            Ok(()) => Ok(cluster),
+            Err(error) => {
+                // Why it could not be opened tells more than why it could not be left.
+                let _ = cluster.leave(&turn).await;
+                Err(error)
+            }
         }
-        cluster.password = fs::read_to_string(cluster.dir.join("password"))?;
-        if !cluster.is_running().await {
-            cluster.adopted = false;
-            cluster.launch(settings).await?;
-        }
-        cluster.port = cluster.running_port()?;
-        Ok(cluster)
     }
 
-    /// Whether it was running already when we came.
-    pub fn adopted(&self) -> bool {
-        self.adopted
+    async fn open(&mut self) -> Result<(), Error> {
+        if !self.data().join("PG_VERSION").exists() {
+            self.create().await?;
+        }
+        self.password = fs::read_to_string(self.dir.join("password"))?;
+        self.port = self.last_port().map_or_else(free_port, Ok)?;
+        self.port = self.run_server().await?;
+        fs::write(self.dir.join(PORT), self.port.to_string())?;
+        Ok(())
     }
 
-    /// Whether a cluster in `dir` runs at this moment.
-    pub async fn runs_in(dir: &Path) -> bool {
+    /// Starts the server again, on the same port, if it has died; says whether it had.
+    pub async fn revive(&self) -> Result<bool, Error> {
+        if self.is_running().await {
+            return Ok(false);
+        }
+        let _turn = self.user.turn().await?;
+        if self.is_running().await {
+            return Ok(false);
+        }
+        self.run_server().await?;
+        Ok(true)
+    }
+
+    /// Leaves the cluster. Its last user stops it.
+    pub async fn close(self) -> Result<(), Error> {
+        let turn = self.user.turn().await?;
+        self.leave(&turn).await
+    }
+
+    async fn leave(&self, turn: &fs::File) -> Result<(), Error> {
+        if self.user.leave(turn)? && self.is_running().await { self.stop().await } else { Ok(()) }
+    }
+
+    /// Whether the cluster in `dir` runs, or ended without tidying up.
+    fn may_run_in(dir: &Path) -> bool {
         let dir = moved_to(dir).unwrap_or_else(|| dir.to_owned());
-        server_pid(&dir.join("data")).is_some()
+        PidFile::of(&dir.join("data")).exists()
+    }
+
+    /// Starts the server unless it runs, and waits until it takes connections; gives its port.
+    async fn run_server(&self) -> Result<u16, Error> {
+        let begun = Instant::now();
+        loop {
+            match self.try_to_run().await {
+                Ok(port) => return Ok(port),
+                Err(error) => {
+                    let limit = if error.is_not_yet() { RECOVERY } else { PATIENCE };
+                    if begun.elapsed() > limit {
+                        return Err(error);
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    async fn try_to_run(&self) -> Result<u16, Error> {
+        use sqlx::Connection;
+        if !self.is_running().await {
+            self.pid_file().disown()?;
+            self.launch().await?;
+        }
+        let port = self.pid_file().port().ok_or_else(|| io::Error::other("postmaster.pid names no port"))?;
+        sqlx::PgConnection::connect(&self.url_at(port, "postgres")).await?.close().await?;
+        Ok(port)
     }
 
     async fn is_running(&self) -> bool {
-        let pid_file = self.data().join("postmaster.pid");
-        if pid_file.exists() && server_pid(&self.data()).is_none() {
-            // Left behind by a machine that went down: its number may belong to another program by now, which would
-            // keep Postgres from starting.
-            let _ = fs::remove_file(pid_file);
+        if Path::new("/proc/self/stat").exists() {
+            return self.pid_file().process() == Process::Server;
         }
         self.run("pg_ctl", &["status", "-D", &self.data_arg()]).await.is_ok()
     }
 
-    async fn launch(&self, settings: &[(&str, &str)]) -> Result<(), Error> {
-        let port = free_port()?;
-        let mut options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''");
-        for (name, value) in settings {
-            options.push_str(&format!(" -c {name}={value}"));
-        }
+    async fn launch(&self) -> Result<(), Error> {
+        let (port, settings) = (self.port, &self.settings);
+        let options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''{settings}");
         let log = self.dir.join("postgres.log");
-        // Recovery after a crash takes as long as it takes; pg_ctl's own limit of 60 s is too short for a large log.
-        let data = self.data_arg();
-        let arguments = ["start", "-w", "-t", "600", "-D", &data, "-l", &log.to_string_lossy(), "-o", &options];
-        self.run("pg_ctl", &arguments).await
+        // pg_ctl's own limit of 60 s is too short for a large log.
+        let (data, limit, log) = (self.data_arg(), RECOVERY.as_secs().to_string(), log.to_string_lossy());
+        let arguments = ["start", "-w", "-t", &limit, "-D", &data, "-l", &log, "-o", &options];
+        self.run("pg_ctl", &arguments).await.map_err(|error| match error {
+            Error::Program { program, output } => {
+                Error::Program { program, output: format!("{} Its log: {log}", output.trim_end()) }
+            }
+            error => error,
+        })
+    }
+
+    /// The port that it had, which its users go on to connect to; none if somebody else has it now.
+    fn last_port(&self) -> Option<u16> {
+        let port = fs::read_to_string(self.dir.join(PORT)).ok()?.trim().parse().ok()?;
+        TcpListener::bind(("127.0.0.1", port)).ok().map(|_| port)
     }
 
     /// The URL of a database in it, made if it does not exist.
@@ -106,17 +192,24 @@ impl PrivatePostgres {
             .await?;
         if !exists {
             let create = format!("create database \"{}\"", name.replace('"', "\"\""));
-            connection.execute(AssertSqlSafe(create)).await?;
+            match connection.execute(AssertSqlSafe(create)).await {
+                Err(error) if !is_duplicate(&error) => return Err(error.into()),
+                _ => {}
+            }
         }
         connection.close().await?;
         Ok(self.url(name))
     }
 
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{SUPERUSER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+        self.url_at(self.port, database)
     }
 
-    /// Stops the cluster, disconnecting whoever is connected.
+    fn url_at(&self, port: u16, database: &str) -> String {
+        format!("postgres://{SUPERUSER}:{}@127.0.0.1:{port}/{database}", self.password)
+    }
+
+    /// Stops the cluster whoever uses it, disconnecting them.
     pub async fn stop(&self) -> Result<(), Error> {
         self.run("pg_ctl", &["stop", "-w", "-m", "fast", "-D", &self.data_arg()]).await
     }
@@ -152,16 +245,15 @@ impl PrivatePostgres {
         self.data().to_string_lossy().into_owned()
     }
 
-    /// Line 4 of `postmaster.pid` is the port.
-    fn running_port(&self) -> Result<u16, Error> {
-        let pid_file = fs::read_to_string(self.data().join("postmaster.pid"))?;
-        let port = pid_file.lines().nth(3).and_then(|line| line.trim().parse().ok());
-        port.ok_or_else(|| io::Error::other("postmaster.pid names no port").into())
+    fn pid_file(&self) -> PidFile {
+        PidFile::of(&self.data())
     }
 
     async fn run(&self, program: &str, arguments: &[&str]) -> Result<(), Error> {
         let mut command = Command::new(self.bin.join(program));
         command.args(arguments).current_dir("/").stdin(Stdio::null());
+        // A group of its own: Ctrl-C is for us, who end in order, and not for a program half-way through its work.
+        command.process_group(0);
         if let Some((uid, gid)) = self.run_as {
             command.uid(uid.as_raw()).gid(gid.as_raw());
         }
@@ -199,7 +291,7 @@ fn unprivileged() -> Result<Option<(Uid, Gid)>, Error> {
     }
     ["postgres", "nobody"]
         .iter()
-        .find_map(|name| User::from_name(name).ok().flatten())
+        .find_map(|name| SystemUser::from_name(name).ok().flatten())
         .map(|user| Some((user.uid, user.gid)))
         .ok_or(Error::NoUser)
 }
@@ -242,11 +334,12 @@ fn moved_to(dir: &Path) -> Option<PathBuf> {
     fs::read_to_string(dir.join(MOVED)).ok().map(PathBuf::from)
 }
 
-/// The process number in `postmaster.pid`, if that process is a Postgres.
-fn server_pid(data: &Path) -> Option<u32> {
-    let pid: u32 = fs::read_to_string(data.join("postmaster.pid")).ok()?.lines().next()?.trim().parse().ok()?;
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    name.starts_with("postgres").then_some(pid)
+/// In the cluster's directory: the port that it had last.
+const PORT: &str = "port";
+
+/// Whether somebody else has made the database in the same moment.
+fn is_duplicate(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| matches!(error.code().as_deref(), Some("42P04" | "23505")))
 }
 
 fn free_port() -> io::Result<u16> {

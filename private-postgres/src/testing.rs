@@ -1,10 +1,11 @@
-//! Real databases for tests: each asks for its own, on one cluster under the target directory that later test
-//! programs adopt. `CARAVAN_TEST_POSTGRES` names another server (a superuser's URL, without database).
+//! Real databases for tests: each asks for its own, on one cluster under the target directory. Test programs leave it
+//! running for those that come after them. `CARAVAN_TEST_POSTGRES` names another server (a superuser's URL, without
+//! database).
 
 use std::path::PathBuf;
 
-use nix::fcntl::{Flock, FlockArg};
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use tokio::sync::OnceCell;
 
 use crate::{Error, PrivatePostgres};
 
@@ -24,27 +25,23 @@ async fn server() -> Result<String, Error> {
     if let Ok(url) = std::env::var("CARAVAN_TEST_POSTGRES") {
         return Ok(url);
     }
-    let dir = directory();
-    std::fs::create_dir_all(&dir)?;
-    // Test programs run side by side; one of them starts the server.
-    let lock = std::fs::File::create(dir.join("lock"))?;
-    let _guard = tokio::task::spawn_blocking(|| Flock::lock(lock, FlockArg::LockExclusive))
-        .await
-        .map_err(std::io::Error::other)?
-        .map_err(|(_, error)| std::io::Error::from(error))?;
-    let cluster = PrivatePostgres::start(&dir.join("postgres"), &[("max_connections", "400")]).await?;
-    Ok(cluster.url("").trim_end_matches('/').to_owned())
+    let cluster =
+        CLUSTER.get_or_try_init(|| async { PrivatePostgres::start(&directory(), &[("max_connections", "400")]).await });
+    Ok(cluster.await?.url("").trim_end_matches('/').to_owned())
 }
 
-/// Stops the cluster that test programs share, if it runs.
+/// Used until this program ends.
+static CLUSTER: OnceCell<PrivatePostgres> = OnceCell::const_new();
+
+/// Stops the cluster that test programs share, if it runs and none of them is at work.
 pub async fn stop() -> Result<(), Error> {
-    let dir = directory().join("postgres");
-    if PrivatePostgres::runs_in(&dir).await { PrivatePostgres::start(&dir, &[]).await?.stop().await } else { Ok(()) }
+    let dir = directory();
+    if PrivatePostgres::may_run_in(&dir) { PrivatePostgres::start(&dir, &[]).await?.close().await } else { Ok(()) }
 }
 
 fn directory() -> PathBuf {
     // target/debug/deps/<program> → target/test-servers
     let program = std::env::current_exe().expect("a program knows its path");
     let target = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
-    target.map_or_else(std::env::temp_dir, |dir| dir.to_owned()).join("test-servers")
+    target.map_or_else(std::env::temp_dir, |dir| dir.to_owned()).join("test-servers/postgres")
 }

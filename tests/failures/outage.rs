@@ -56,11 +56,12 @@ async fn caravan_outlives_its_postgres() {
         println!("outage {round}: a query was answered within {:?}", gone.elapsed());
         let live = world.client.http.get(format!("{}/health/live", world.server.url())).send().await;
         assert_eq!(live.expect("an answer").status(), StatusCode::OK);
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        until_readiness_is(&world, StatusCode::SERVICE_UNAVAILABLE).await;
         start().await;
         let back = Instant::now();
         buyers.progress(CLIENTS).await;
         println!("outage {round}: going on {:?} after Postgres was back", back.elapsed());
+        until_readiness_is(&world, StatusCode::OK).await;
     }
 
     let total = buyers.check(&world.client).await;
@@ -71,11 +72,51 @@ async fn caravan_outlives_its_postgres() {
     start().await.stop().await.expect("Postgres stops");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_embedded_postgres_that_dies_is_started_again() {
+    let _one = crate::ONE_AT_A_TIME.lock().await;
+    let (mut world, scout) = World::start(Settings::new(env!("CARGO_BIN_EXE_caravan"))).await;
+    let command = || world.command("/create-crew", &scout, json!({"adminIds": [scout.id], "name": "Stubborn"})).send();
+    kill(postmaster(&world.server.data_dir().join("postgres")), Signal::SIGKILL).expect("Postgres can be killed");
+    let gone = Instant::now();
+    while command().await.expect("an answer").status() != StatusCode::OK {
+        assert!(gone.elapsed() < Duration::from_secs(20), "Postgres does not come back:\n{}", world.server.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!("commands went on {:?} after Postgres had been killed", gone.elapsed());
+    assert!(world.server.log().contains("the embedded Postgres had died and was started again"));
+    until_readiness_is(&world, StatusCode::OK).await;
+    assert_clean(&world.server);
+
+    // Both at once, as when the machine runs out of memory.
+    let postgres = postmaster(&world.server.data_dir().join("postgres"));
+    world.server.kill();
+    kill(postgres, Signal::SIGKILL).expect("Postgres can be killed");
+    println!("ready {:?} after both had been killed", world.server.restart().await);
+    assert_clean(&world.server);
+}
+
+/// Waits until the server says to those who ask whether it can serve what it should.
+async fn until_readiness_is(world: &World, expected: StatusCode) {
+    let started = Instant::now();
+    let ask = || world.client.http.get(format!("{}/health/ready", world.server.url())).send();
+    while ask().await.expect("an answer").status() != expected {
+        assert!(started.elapsed() < Duration::from_secs(10), "readiness is never {expected}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The process of the server in a directory.
+fn postmaster(dir: &Path) -> Pid {
+    let pid_file = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("Postgres runs");
+    let pid = pid_file.lines().next().and_then(|line| line.trim().parse().ok());
+    Pid::from_raw(pid.expect("a process number"))
+}
+
 /// Makes Postgres go down without tidying up.
 async fn crash(dir: &Path) {
-    let pid_file = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("Postgres runs");
-    let pid: i32 = pid_file.lines().next().and_then(|line| line.trim().parse().ok()).expect("a process number");
-    kill(Pid::from_raw(pid), Signal::SIGQUIT).expect("Postgres can be signalled");
+    let pid = postmaster(dir);
+    kill(pid, Signal::SIGQUIT).expect("Postgres can be signalled");
     while Path::new(&format!("/proc/{pid}")).exists() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

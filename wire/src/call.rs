@@ -19,7 +19,8 @@ pub struct Call<S> {
     pub operation: &'static Operation,
     /// Who calls; `None` only on operations registered as public.
     pub person: Option<Person>,
-    /// The peer's address. A proxy in front hides its clients, which then share their limits.
+    /// Where the client is; of an IPv6 client only its network (/64), in which it can take any address. A proxy in
+    /// front that is not trusted hides its clients, which then share their limits.
     pub address: IpAddr,
     /// Query and path parameters by name, as the contract types them.
     pub parameters: Map<String, Value>,
@@ -46,7 +47,7 @@ pub struct Person {
 pub struct Headers {
     /// `Idempotency-Key`: 1–255 visible ASCII characters.
     pub idempotency_key: Option<String>,
-    /// `If-Match`: the revision that the client has seen; -1 for an ETag that no revision has.
+    /// `If-Match`: the revision that the client has seen; less than -1 for an ETag that no revision has.
     pub if_match: Option<i64>,
     /// `Prefer: respond-async`: answer without waiting for the read models.
     pub respond_async: bool,

@@ -1,6 +1,9 @@
-//! Request headers with a meaning of their own: names, preconditions, preferences.
+//! Request headers with a meaning of their own: names, preconditions, preferences, whom proxies ask for.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::{HeaderMap, HeaderValue, header};
+use ipnet::IpNet;
 use uuid::Uuid;
 
 use crate::{Failure, Headers};
@@ -17,6 +20,36 @@ pub(crate) fn request_id(headers: &HeaderMap) -> String {
 /// A request id as a UUID: itself where it is one.
 pub(crate) fn correlation_id(request_id: &str) -> Uuid {
     Uuid::parse_str(request_id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, request_id.as_bytes()))
+}
+
+/// Where the client is: the peer, or, if that is a trusted proxy, the last address in `X-Forwarded-For` that is none.
+/// What is further left may be made up by the client. Of an IPv6 address only the network.
+pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
+    let trusted = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
+    let peer = peer.to_canonical();
+    if !trusted(&peer) {
+        return network(peer);
+    }
+    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    let hops = lines.flat_map(|line| line.to_str().unwrap_or("not text").rsplit(',')).map(hop);
+    // An entry that is no address ends the search: nobody knows who wrote what is left of it.
+    let client = hops.map_while(|hop| hop).find(|address| !trusted(address));
+    network(client.unwrap_or(peer))
+}
+
+/// One entry of `X-Forwarded-For`; some proxies add the port.
+fn hop(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let address = entry.parse().or_else(|_| entry.parse().map(|address: SocketAddr| address.ip()));
+    address.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// An IPv6 address without its last 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
 }
 
 /// The bearer token, if there is one.
@@ -42,12 +75,15 @@ fn idempotency_key(value: &HeaderValue) -> Result<String, Failure> {
     key.ok_or_else(|| Failure::invalid("Idempotency-Key", "is not 1 to 255 visible ASCII characters"))
 }
 
-/// The revision in an ETag; -1, which no stream has, for a well-formed tag that is none of ours.
+/// A revision that no stream has, not even one without events.
+const NO_REVISION: i64 = i64::MIN;
+
+/// The revision in an ETag; [`NO_REVISION`] for a well-formed tag that is none of ours.
 fn if_match(value: &HeaderValue) -> Result<i64, Failure> {
     let tag = value.to_str().ok().map(|text| text.strip_prefix("W/").unwrap_or(text));
     let tag = tag.and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"')).filter(|tag| !tag.contains('"'));
     let tag = tag.ok_or_else(|| Failure::invalid("If-Match", "is not one quoted ETag"))?;
-    Ok(tag.parse().ok().filter(|revision| *revision >= 0).unwrap_or(-1))
+    Ok(tag.parse().ok().filter(|revision| *revision >= 0).unwrap_or(NO_REVISION))
 }
 
 fn prefers_async(value: &HeaderValue) -> bool {
@@ -92,10 +128,40 @@ mod tests {
         let tag = |text: &str| read(&with("if-match", text)).map(|headers| headers.if_match);
         assert_eq!(tag("\"12\"").unwrap(), Some(12));
         assert_eq!(tag("W/\"12\"").unwrap(), Some(12));
-        assert_eq!(tag("\"abc\"").unwrap(), Some(-1));
+        assert_eq!(tag("\"abc\"").unwrap(), Some(NO_REVISION));
         for bad in ["12", "*", "\"1\", \"2\""] {
             assert_eq!(tag(bad).unwrap_err().field.as_deref(), Some("If-Match"), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_client_is_whom_the_last_trusted_proxy_names() {
+        let proxies: Vec<IpNet> = ["10.0.0.0/8", "fd00::/8", "127.0.0.1/32"].map(|net| net.parse().unwrap()).to_vec();
+        let client = |peer: &str, lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", line.parse().unwrap());
+            }
+            client(peer.parse().unwrap(), &headers, &proxies).to_string()
+        };
+        assert_eq!(client("10.0.0.1", &["203.0.113.7"]), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, 203.0.113.7, 10.2.0.1"]), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1", "203.0.113.7,10.2.0.1", "127.0.0.1"]), "203.0.113.7");
+        assert_eq!(client("::ffff:10.0.0.1", &["::ffff:203.0.113.7"]), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", &["203.0.113.7:4711"]), "203.0.113.7");
+        assert_eq!(client("fd00::1", &["[2001:db8:1:2:3::4]:4711"]), "2001:db8:1:2::");
+        // Nobody whom a proxy that is trusted names.
+        assert_eq!(client("203.0.113.9", &["1.1.1.1"]), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["127.0.0.1, 10.2.0.1"]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, unknown, 10.2.0.1"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn the_ipv6_clients_of_one_network_are_one() {
+        let client = |peer: &str| client(peer.parse().unwrap(), &HeaderMap::new(), &[]);
+        assert_eq!(client("2001:db8:1:2:3::4"), client("2001:db8:1:2:aaaa::"));
+        assert_ne!(client("2001:db8:1:2::1"), client("2001:db8:1:3::1"));
     }
 
     #[test]

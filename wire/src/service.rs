@@ -11,6 +11,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 use tokio_util::task::TaskTracker;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -30,7 +31,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Settings {
     /// Web origins that browsers may call from: `https://app.example`.
-    pub cors_origins: Vec<String>,
+    pub cors_origins: Vec<HeaderValue>,
+    /// Proxies that are believed when they say for whom they ask.
+    pub trusted_proxies: Vec<IpNet>,
     pub readiness: Readiness,
     /// The metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
@@ -38,35 +41,29 @@ pub struct Settings {
     pub tasks: TaskTracker,
 }
 
-/// A configured web origin that no header can hold.
-#[derive(Debug, thiserror::Error)]
-#[error("{0:?} is not a web origin")]
-pub struct InvalidOrigin(String);
-
 /// Everything a process answers: the operations given, and health, metrics, contracts and their page.
 ///
 /// Needs `into_make_service_with_connect_info::<SocketAddr>()` to know its clients' addresses.
-pub fn router(endpoints: Vec<Endpoints>, settings: Settings) -> Result<Router, InvalidOrigin> {
-    let cors = cors(&settings.cors_origins)?;
+pub fn router(endpoints: Vec<Endpoints>, settings: Settings) -> Router {
     let sides = endpoints.iter().map(|side| side.commands).collect();
     let served = endpoints.into_iter().flat_map(|side| side.served);
     let served = served.map(|(operation, endpoint)| ((operation.dialect.name, operation.id.as_str()), endpoint));
     let served: HashMap<_, _> = served.collect();
     let pages = pages::router(&settings, served.keys().copied().collect());
-    let service = Service { table: Table::new(), served, sides, tasks: settings.tasks };
-    Ok(pages.fallback(answer).with_state(Arc::new(service)).layer(cors))
+    let cors = cors(settings.cors_origins);
+    let (trusted_proxies, tasks) = (settings.trusted_proxies, settings.tasks);
+    let service = Service { table: Table::new(), served, sides, trusted_proxies, tasks };
+    pages.fallback(answer).with_state(Arc::new(service)).layer(cors)
 }
 
-fn cors(origins: &[String]) -> Result<CorsLayer, InvalidOrigin> {
-    let origins: Result<Vec<HeaderValue>, InvalidOrigin> =
-        origins.iter().map(|origin| origin.parse().map_err(|_| InvalidOrigin(origin.clone()))).collect();
+fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
     let own = ["if-match", "idempotency-key", "prefer", "caravan-after", "x-request-id"];
     let exposed = ["etag", "caravan-position", "x-request-id", "retry-after", "preference-applied"];
-    Ok(CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins?))
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([&[header::AUTHORIZATION, header::CONTENT_TYPE], &own.map(HeaderName::from_static)[..]].concat())
-        .expose_headers(exposed.map(HeaderName::from_static)))
+        .expose_headers(exposed.map(HeaderName::from_static))
 }
 
 pub(crate) struct Service {
@@ -74,6 +71,7 @@ pub(crate) struct Service {
     served: HashMap<(&'static str, &'static str), Arc<dyn Endpoint>>,
     /// Which sides this process serves: commands (`true`), queries (`false`), both or none.
     sides: HashSet<bool>,
+    trusted_proxies: Vec<IpNet>,
     tasks: TaskTracker,
 }
 
@@ -160,11 +158,12 @@ impl Service {
         }
         let respond_async = headers.respond_async;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
         let call = Call {
             state: Arc::new(()),
             operation,
             person,
-            address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip()),
+            address: request::client(peer, &parts.headers, &self.trusted_proxies),
             parameters,
             body,
             headers,

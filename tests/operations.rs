@@ -1,0 +1,103 @@
+//! What an operator sees: settings that are wrong, errors, and who starts and stops the embedded Postgres.
+
+mod support;
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
+use support::server::{free_port, reachable_directory};
+use support::{Server, Settings};
+
+/// The program on a data directory, without the demo.
+fn caravan(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_caravan"));
+    command.env("CARAVAN_DATA_DIR", dir).env("CARAVAN_DEMO", "no").stdin(Stdio::null());
+    command.env("CARAVAN_LISTEN", format!("127.0.0.1:{}", free_port())).env("RUST_BACKTRACE", "1");
+    command
+}
+
+fn errors(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Whether the embedded Postgres runs: it removes this file when it ends.
+fn postgres_runs(dir: &Path) -> bool {
+    dir.join("postgres/data/postmaster.pid").exists()
+}
+
+#[test]
+fn what_cannot_be_run_is_said_before_anything_is_started() {
+    let dir = reachable_directory();
+    for (setting, wrong, role) in [
+        ("CARAVAN_MAIL", "foo", "serve"),
+        ("CARAVAN_SEARCH", "foo", "serve"),
+        ("CARAVAN_CORS_ORIGINS", "not an origin", "serve"),
+        ("CARAVAN_EVENT_STORE", "foo", "verify"),
+        ("CARAVAN_LOG", ")((", "migrate"),
+    ] {
+        let output = caravan(dir.path()).env(setting, wrong).arg(role).output().expect("the program can be started");
+        let errors = errors(&output);
+        assert!(errors.starts_with(&format!("caravan: {setting}: ")) && errors.lines().count() == 1, "{errors}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).expect("it is there").count(), 0);
+}
+
+#[test]
+fn a_database_that_is_not_there_is_named_with_the_reason() {
+    let dir = reachable_directory();
+    let mut verify = caravan(dir.path());
+    verify.arg("verify").env("CARAVAN_DATABASE_URL", "postgres://anna:geheim@127.0.0.1:1/main");
+    let errors = errors(&verify.output().expect("the program can be started"));
+    assert!(errors.starts_with("caravan: the main database: 127.0.0.1:1: "), "{errors}");
+    assert!(errors.contains("Connection refused") && !errors.contains("geheim"), "{errors}");
+    assert_eq!(errors.lines().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_to_leave_stops_the_embedded_postgres() {
+    let dir = reachable_directory();
+    let settings = Settings::new(env!("CARGO_BIN_EXE_caravan")).with("CARAVAN_DEMO", "no").with("RUST_BACKTRACE", "1");
+    let first = Server::start_in(settings.clone(), dir.path()).await;
+    let second = Server::start_in(settings, dir.path()).await;
+    let (_, errors) = first.run(&["forget", "00000000-0000-0000-0000-000000000000"]);
+    assert_eq!(errors, "caravan: forget: rejected: no such account\n");
+    drop(first);
+    let (clean, output) = second.run(&["verify"]);
+    assert!(clean, "verify: {output}");
+    let ready = reqwest::get(format!("{}/health/ready", second.url())).await.expect("an answer");
+    assert!(ready.status().is_success(), "{ready:?}");
+    drop(second);
+    assert!(!postgres_runs(dir.path()));
+}
+
+#[tokio::test]
+async fn an_interrupted_import_stops_the_postgres_that_it_started() {
+    let dir = reachable_directory();
+    let file = dir.path().join("endless.ndjson");
+    mkfifo(&file, Mode::S_IRWXU).expect("a pipe can be made");
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut import = caravan(dir.path());
+        let import = import.args(["import", "events"]).arg(&file).stderr(Stdio::piped()).spawn();
+        let import = import.expect("the program can be started");
+        let opened = {
+            let file = file.clone();
+            tokio::task::spawn_blocking(move || OpenOptions::new().write(true).open(file))
+        };
+        // From here on it reads, and there is never anything to read.
+        let _endless = opened.await.expect("it ends").expect("the pipe can be opened");
+        assert!(postgres_runs(dir.path()));
+        let pid = import.id().try_into().expect("a process number");
+        kill(Pid::from_raw(pid), signal).expect("it can be signalled");
+        let asked = Instant::now();
+        let output = import.wait_with_output().expect("it ends");
+        assert!(errors(&output).ends_with("caravan: interrupted\n"), "{output:?}");
+        assert!(asked.elapsed() < Duration::from_secs(10), "it ended only after {:?}", asked.elapsed());
+        assert!(!postgres_runs(dir.path()));
+    }
+}
