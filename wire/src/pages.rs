@@ -1,6 +1,6 @@
 //! What every role answers besides operations: health, metrics, the contracts and a page to read them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -16,7 +16,8 @@ use crate::{DIALECTS, Dialect};
 
 const DOCS: &str = include_str!("docs.html");
 
-type Served = HashSet<(&'static str, &'static str)>;
+/// Dialect and name of an operation, and whether it is public.
+type Served = HashMap<(&'static str, &'static str), bool>;
 
 pub(crate) fn router(settings: &Settings, served: Served) -> Router<Arc<Service>> {
     let readiness = settings.readiness.clone();
@@ -74,14 +75,23 @@ impl Documents {
         }
     }
 
-    /// The contract as it is, with the marks.
+    /// The contract as it is, with the marks; with the bearer token where the contract says nothing of how to show who
+    /// one is.
     fn one(&self, dialect: &Dialect) -> Value {
         let mut document: Value = serde_json::from_str(dialect.contract).unwrap_or_default();
+        let schemes = &mut document["components"]["securitySchemes"];
+        let silent = schemes.as_object().is_none_or(Map::is_empty);
+        if silent {
+            *schemes = json!({"bearer": {"type": "http", "scheme": "bearer"}});
+        }
         for item in members(&mut document["paths"]) {
             for operation in members(item).filter(|entry| entry.get("operationId").is_some()) {
                 let id = operation["operationId"].as_str().unwrap_or_default();
-                let served = self.served.iter().any(|(name, known)| *name == dialect.name && *known == id);
-                operation["x-served"] = json!(served);
+                let served = self.served.iter().find(|((name, known), _)| *name == dialect.name && *known == id);
+                operation["x-served"] = json!(served.is_some());
+                if let (true, Some((_, public))) = (silent, served) {
+                    operation["security"] = if *public { json!([]) } else { json!([{"bearer": []}]) };
+                }
             }
         }
         document
@@ -177,7 +187,7 @@ mod tests {
     use super::*;
 
     fn documents() -> Documents {
-        Documents { served: HashSet::from([("krugo", "assign-ticket")]), merged: OnceLock::new() }
+        Documents { served: HashMap::from([(("krugo", "assign-ticket"), false)]), merged: OnceLock::new() }
     }
 
     #[test]

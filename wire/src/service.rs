@@ -49,7 +49,7 @@ pub fn router(endpoints: Vec<Endpoints>, settings: Settings) -> Router {
     let served = endpoints.into_iter().flat_map(|side| side.served);
     let served = served.map(|(operation, endpoint)| ((operation.dialect.name, operation.id.as_str()), endpoint));
     let served: HashMap<_, _> = served.collect();
-    let pages = pages::router(&settings, served.keys().copied().collect());
+    let pages = pages::router(&settings, served.iter().map(|(name, endpoint)| (*name, endpoint.public())).collect());
     let cors = cors(settings.cors_origins);
     let (trusted_proxies, tasks) = (settings.trusted_proxies, settings.tasks);
     let service = Service { table: Table::new(), served, sides, trusted_proxies, tasks };

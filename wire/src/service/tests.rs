@@ -326,6 +326,19 @@ async fn health_metrics_and_documents_are_there() {
     assert_eq!((status, &body["message"]), (StatusCode::NOT_FOUND, &json!("this process serves no operations")));
 }
 
+#[tokio::test]
+async fn the_documents_say_where_a_token_is_needed() {
+    let api = api();
+    let ask = async |path: &str| send(&api.router, request("GET", path).body(Body::empty()).unwrap()).await.2;
+    let krugo = ask("/openapi.json?dialect=krugo").await;
+    assert_eq!(krugo["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert_eq!(krugo["paths"]["/payment-balances"]["get"]["security"], json!([{"bearer": []}]));
+    assert_eq!(krugo["paths"]["/login"]["post"]["security"], json!([]));
+    assert_eq!(krugo["paths"]["/crews"]["get"]["security"], Value::Null, "is not served here");
+    let merged = ask("/openapi.json").await;
+    assert_eq!(merged["paths"]["/dev/payment-balances"]["get"]["security"], json!([{"krugo.bearer": []}]));
+}
+
 fn routes() -> Routes<Reads> {
     Routes::new(&krugo::DIALECT, Arc::new(Reads))
 }
