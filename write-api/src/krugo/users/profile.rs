@@ -78,7 +78,11 @@ pub(super) async fn update_preferences(call: Call<Write>) -> Outcome {
             fields.insert((*stored).to_owned(), value);
         }
     }
-    caravan_wire::typed::<Preferences>(&Value::Object(fields.clone()), "body").map_err(in_wire_names)?;
+    let given: Preferences = caravan_wire::typed(&Value::Object(fields), "body").map_err(in_wire_names)?;
+    let fields = match json!(given) {
+        Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        _ => Map::new(),
+    };
     let account = call.account()?;
     let caller = call.state.caller(&call).await?;
     let put = RecordCommand { record: &PREFERENCES, id: account, change: Change::Put(fields) };
