@@ -53,6 +53,12 @@ impl ReadModels {
         Ok(self.get_many::<D>(&[id]).await?.pop())
     }
 
+    /// A part of one aggregate's document, where the whole costs more to read than is needed.
+    pub async fn part<D: Decider, P: DeserializeOwned>(&self, id: EntityId) -> Result<Option<P>, ReadError> {
+        let stored = self.load(D::CATEGORY, &[id]).await?.pop();
+        stored.map(|stored| serde_json::from_str(&stored.state).map_err(ReadError::broken)).transpose()
+    }
+
     /// The documents of these ids, in their order; those missing are left out.
     pub async fn get_many<D: Decider>(&self, ids: &[EntityId]) -> Result<Vec<Read<D::State>>, ReadError> {
         self.load(D::CATEGORY, ids).await?.iter().map(|stored| read(stored)).collect()

@@ -8,8 +8,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caravan_domain::identity::AccountState;
-use caravan_domain::identity::account::Account;
+use caravan_domain::identity::account::{Account, Sessions};
 use caravan_event_store::EventStore;
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_projections::{DOCUMENTS, ReadModels};
@@ -40,8 +39,8 @@ impl Side for Read {
         let access = self.vault.verify_access(token, now).map_err(|error| Failure::unauthorised(error.to_string()))?;
         let waiting = Instant::now();
         loop {
-            let account = self.models.get::<Account>(access.account).await.map_err(failure::failure)?;
-            match session(account.as_ref().map(|account| &account.state), access.session, now) {
+            let sessions = self.models.part::<Account, Sessions>(access.account).await.map_err(failure::failure)?;
+            match session(sessions.as_ref(), access.session, now) {
                 Session::Open => return Ok(Person { account: access.account, session: access.session }),
                 Session::Ended => return Err(Failure::unauthorised("this session has ended")),
                 Session::Unseen if waiting.elapsed() < NEWS => tokio::time::sleep(LOOK_AGAIN).await,
@@ -89,12 +88,11 @@ enum Session {
     Unseen,
 }
 
-fn session(account: Option<&AccountState>, number: u32, now: DateTime<Utc>) -> Session {
-    match account {
-        None | Some(AccountState::Unknown | AccountState::Invited(_)) => Session::Unseen,
-        Some(AccountState::Registered(registered)) if number >= registered.next_session => Session::Unseen,
-        Some(account) if account.has_open_session(number, now) => Session::Open,
-        Some(_) => Session::Ended,
+fn session(sessions: Option<&Sessions>, number: u32, now: DateTime<Utc>) -> Session {
+    match sessions {
+        Some(sessions) if sessions.is_open(number, now) => Session::Open,
+        Some(sessions) if sessions.know(number) => Session::Ended,
+        Some(_) | None => Session::Unseen,
     }
 }
 
@@ -111,11 +109,12 @@ mod tests {
             "refreshed_at": now, "expires_at": "1970-01-02T00:00:00Z"});
         let registered = json!({"status": "registered", "username": {"subject": uuid::Uuid::nil(), "cipher": "", "hash": ""},
             "provider": "password", "attributes": {}, "sessions": [opened], "next_session": 4});
-        let registered: AccountState = serde_json::from_value(registered).unwrap();
+        let registered: Sessions = serde_json::from_value(registered).unwrap();
         assert_eq!(session(Some(&registered), 3, now), Session::Open);
         assert_eq!(session(Some(&registered), 2, now), Session::Ended);
         assert_eq!(session(Some(&registered), 4, now), Session::Unseen);
         assert_eq!(session(None, 0, now), Session::Unseen);
-        assert_eq!(session(Some(&AccountState::Forgotten { deleted_at: now }), 0, now), Session::Ended);
+        let forgotten: Sessions = serde_json::from_value(json!({"status": "forgotten", "deleted_at": now})).unwrap();
+        assert_eq!(session(Some(&forgotten), 0, now), Session::Ended);
     }
 }

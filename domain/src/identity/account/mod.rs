@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use events::{AccountEvent, Challenge, Provider, Registration};
 pub use logins::{LOGIN_LIFE, MAX_SESSIONS, SESSION_LIFE, wrong_password};
-pub use state::{AccountState, Invited, PendingChallenge, PhoneChange, Registered, Session};
+pub use state::{AccountState, Invited, PendingChallenge, PhoneChange, Registered, Session, Sessions};
 
 use super::Attribute;
 use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};

@@ -86,6 +86,47 @@ pub struct PhoneChange {
     pub code: Option<PendingCode>,
 }
 
+/// What the stored state of an account says about its sessions: all that a token is checked against, and but a small
+/// part of the whole.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Sessions {
+    status: Status,
+    #[serde(default)]
+    sessions: Vec<Session>,
+    #[serde(default)]
+    next_session: u32,
+}
+
+/// The tag of [`AccountState`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Unknown,
+    Invited,
+    Registered,
+    Absorbed,
+    Forgotten,
+}
+
+impl Sessions {
+    /// Whether a session of this number was ever opened, or never will be.
+    pub fn know(&self, number: u32) -> bool {
+        match self.status {
+            Status::Unknown | Status::Invited => false,
+            Status::Registered => number < self.next_session,
+            Status::Absorbed | Status::Forgotten => true,
+        }
+    }
+
+    pub fn is_open(&self, number: u32, now: DateTime<Utc>) -> bool {
+        open(&self.sessions, number, now).is_some()
+    }
+}
+
+fn open(sessions: &[Session], number: u32, now: DateTime<Utc>) -> Option<&Session> {
+    sessions.iter().find(|session| session.number == number && now < session.expires_at)
+}
+
 /// For so long the token before the last is still taken: its answer may have been lost on the way.
 pub(super) const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 
@@ -161,7 +202,7 @@ impl AccountState {
 impl Registered {
     /// The session of a number, if it is open.
     pub fn session(&self, number: u32, now: DateTime<Utc>) -> Option<&Session> {
-        self.sessions.iter().find(|session| session.number == number && now < session.expires_at)
+        open(&self.sessions, number, now)
     }
 
     /// The session that a login opened, if it is open.
