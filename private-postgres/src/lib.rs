@@ -48,6 +48,9 @@ impl Error {
 /// How long a start that fails is tried again: processes of a server that died may still be leaving.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often a start that fails, or a port that is taken, is tried again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// How long a server may take to recover from a crash: it reads all that was written since the last checkpoint.
 const RECOVERY: Duration = Duration::from_secs(600);
 
@@ -91,7 +94,7 @@ impl PrivatePostgres {
             self.create().await?;
         }
         self.password = fs::read_to_string(self.dir.join("password"))?;
-        self.port = self.last_port().map_or_else(free_port, Ok)?;
+        self.port = self.choose_port().await?;
         self.port = self.run_server().await?;
         fs::write(self.dir.join(PORT), self.port.to_string())?;
         Ok(())
@@ -137,7 +140,7 @@ impl PrivatePostgres {
                     if begun.elapsed() > limit {
                         return Err(error);
                     }
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    tokio::time::sleep(LOOK_AGAIN).await;
                 }
             }
         }
@@ -176,10 +179,21 @@ impl PrivatePostgres {
         })
     }
 
-    /// The port that it had, which its users go on to connect to; none if somebody else has it now.
-    fn last_port(&self) -> Option<u16> {
-        let port = fs::read_to_string(self.dir.join(PORT)).ok()?.trim().parse().ok()?;
-        TcpListener::bind(("127.0.0.1", port)).ok().map(|_| port)
+    /// The port for the server to start on: the one that it had, which its users go on to connect to. Another only where
+    /// somebody else keeps that one: the processes of a server that died let go of it in a moment.
+    async fn choose_port(&self) -> Result<u16, Error> {
+        let last = fs::read_to_string(self.dir.join(PORT)).ok().and_then(|port| port.trim().parse().ok());
+        let Some(last) = last else { return Ok(free_port()?) };
+        let begun = Instant::now();
+        loop {
+            if self.is_running().await || TcpListener::bind(("127.0.0.1", last)).is_ok() {
+                return Ok(last);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Ok(free_port()?);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// The URL of a database in it, made if it does not exist.
