@@ -12,7 +12,7 @@ use caravan_commands::{Commands, Setup, Snapshot, Snapshots};
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::following::Checkpoints;
 use caravan_event_store::{EventStore, StoreError, StreamId, is_transient};
-use caravan_private_postgres::PrivatePostgres;
+use caravan_private_postgres::{PrivatePostgres, make_database};
 use caravan_projections::{ReadError, ReadModels, Search};
 use caravan_vault::Vault;
 use futures::FutureExt;
@@ -197,21 +197,7 @@ async fn keys(config: &Config, main: &PgConnectOptions, pool_of_main: &PgPool) -
         return pool(options, CONNECTIONS).await;
     }
     let name = format!("{}_keys", main.get_database().unwrap_or("caravan"));
-    // Two processes may start at once: making it twice fails for one of them, which is as good.
-    let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
-        .bind(&name)
-        .fetch_one(pool_of_main)
-        .await?;
-    if !exists {
-        let create = format!("create database \"{}\"", name.replace('"', "\"\""));
-        if let Err(error) = sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(pool_of_main).await
-            && !error
-                .as_database_error()
-                .is_some_and(|error| matches!(error.code().as_deref(), Some("42P04" | "23505")))
-        {
-            return Err(error.into());
-        }
-    }
+    make_database(&mut *pool_of_main.acquire().await?, &name).await?;
     pool(main.clone().database(&name), CONNECTIONS).await
 }
 

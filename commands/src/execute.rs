@@ -57,6 +57,13 @@ struct Loaded<D: Decider> {
     grown: usize,
 }
 
+impl<D: Decider> Loaded<D> {
+    /// A stream before its first event.
+    fn nothing() -> Self {
+        Loaded { state: Arc::default(), revision: -1, position: 0, as_of: Instant::now(), weight: 0, grown: 0 }
+    }
+}
+
 impl Commands {
     /// Decides `command` on the stream and appends what follows. Returns once that is on disk.
     pub async fn execute<D: Decider>(
@@ -206,8 +213,8 @@ impl Commands {
     }
 
     async fn load<D: Decider>(&self, stream: &StreamId) -> Result<Loaded<D>, CommandError> {
-        let mut as_of = Instant::now();
-        let mut loaded = Loaded::<D> { state: Arc::default(), revision: -1, position: 0, as_of, weight: 0, grown: 0 };
+        let mut loaded = Loaded::<D>::nothing();
+        let mut as_of = loaded.as_of;
         if let Some(snapshot) = self.snapshots().load(stream, D::FOLD_VERSION).await? {
             let weight = size(&snapshot.state);
             // A snapshot that no longer has the state's shape is as good as none.
@@ -283,14 +290,7 @@ impl Commands {
 
     /// The stream as it was right after `own`, however far it has gone since.
     async fn as_of_revision<D: Decider>(&self, stream: &StreamId, own: Own) -> Result<Done<D>, CommandError> {
-        let mut loaded = Loaded::<D> {
-            state: Arc::default(),
-            revision: -1,
-            position: 0,
-            as_of: Instant::now(),
-            weight: 0,
-            grown: 0,
-        };
+        let mut loaded = Loaded::<D>::nothing();
         let mut events = vec![];
         while loaded.revision < own.last {
             let mut page = self.store().read_stream(stream, loaded.revision + 1, Direction::Forwards, PAGE).await?;

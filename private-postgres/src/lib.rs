@@ -198,19 +198,9 @@ impl PrivatePostgres {
 
     /// The URL of a database in it, made if it does not exist.
     pub async fn database(&self, name: &str) -> Result<String, Error> {
-        use sqlx::{AssertSqlSafe, Connection, Executor};
+        use sqlx::Connection;
         let mut connection = sqlx::PgConnection::connect(&self.url("postgres")).await?;
-        let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
-            .bind(name)
-            .fetch_one(&mut connection)
-            .await?;
-        if !exists {
-            let create = format!("create database \"{}\"", name.replace('"', "\"\""));
-            match connection.execute(AssertSqlSafe(create)).await {
-                Err(error) if !is_duplicate(&error) => return Err(error.into()),
-                _ => {}
-            }
-        }
+        make_database(&mut connection, name).await?;
         connection.close().await?;
         Ok(self.url(name))
     }
@@ -346,6 +336,23 @@ const MOVED: &str = "moved-to";
 
 fn moved_to(dir: &Path) -> Option<PathBuf> {
     fs::read_to_string(dir.join(MOVED)).ok().map(PathBuf::from)
+}
+
+/// Makes a database of a server if it does not exist. Two may do so at once: making it twice fails for one of them, which
+/// is as good.
+pub async fn make_database(connection: &mut sqlx::PgConnection, name: &str) -> Result<(), sqlx::Error> {
+    let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+        .bind(name)
+        .fetch_one(&mut *connection)
+        .await?;
+    if exists {
+        return Ok(());
+    }
+    let create = format!("create database \"{}\"", name.replace('"', "\"\""));
+    match sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(connection).await {
+        Err(error) if !is_duplicate(&error) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// In the cluster's directory: the port that it had last.

@@ -97,7 +97,7 @@ impl Documents {
                 catch_up(&*self.store, tx, &event.stream, &mut entity.folded, event.revision).await?;
             }
             entity.changed = true;
-            entity.folded.apply(event).map_err(|message| poison(event, message))?;
+            entity.folded.apply(event).map_err(|message| FollowError::poison(event, message))?;
         }
         Ok(touched)
     }
@@ -202,15 +202,11 @@ async fn catch_up(
             match folded.apply(event) {
                 Ok(()) => {}
                 Err(_) if bookkeeping::was_passed(tx, event).await? => folded.pass(event),
-                Err(message) => return Err(poison(event, message)),
+                Err(message) => return Err(FollowError::poison(event, message)),
             }
         }
     }
     Ok(())
-}
-
-fn poison(event: &Recorded, message: String) -> FollowError {
-    FollowError::Poison { event: Box::new(event.clone()), message }
 }
 
 /// Folded states by recent use, up to a number of JSON bytes.

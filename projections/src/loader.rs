@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use caravan_domain::Kind;
 use caravan_event_store::{KeyedPool, Position, Revision};
@@ -37,10 +36,6 @@ pub(crate) struct Loader {
 
 /// Connections that the loaders of all kinds share.
 pub(crate) const CONNECTIONS: u32 = 8;
-
-/// How long a statement may take. Longer ones hang: their connection is dropped, since the server may be gone without a
-/// word.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// Callers answered by one statement.
 const CALLERS: usize = 256;
@@ -129,8 +124,8 @@ async fn read(
         Some(connection) => connection,
         None => connection.insert(pool.acquire().await?),
     };
-    let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(ids).fetch_all(&mut **connection);
-    let rows = tokio::time::timeout(LIMIT, query).await.map_err(|elapsed| sqlx::Error::Io(elapsed.into()))??;
+    let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(ids);
+    let rows = KeyedPool::in_time(query.fetch_all(&mut **connection)).await?;
     rows.iter()
         .map(|row| {
             let stored = Stored {

@@ -92,7 +92,12 @@ impl Commands {
         })
     }
 
-    async fn has_proven(&self, state: &AccountState, channel: Channel, contact: &str) -> Result<bool, CommandError> {
+    pub(super) async fn has_proven(
+        &self,
+        state: &AccountState,
+        channel: Channel,
+        contact: &str,
+    ) -> Result<bool, CommandError> {
         let Some(account) = state.registered() else { return Ok(false) };
         let proven = match channel {
             Channel::Mail => account.proven_email(),

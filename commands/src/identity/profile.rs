@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use caravan_domain::Rejection;
-use caravan_domain::identity::{AccountCommand, Attribute, Channel, Details, ReservationCommand, contact};
+use caravan_domain::identity::{AccountCommand, Attribute, Channel, Details, ReservationCommand};
 
 use super::{Changed, Credentials, Person};
 use crate::{Caller, CommandError, Commands};
@@ -23,10 +23,8 @@ impl Commands {
         let before = self.own_account(person).await?;
         self.check_username(&before, username).await?;
         let mut email = details.remove(&Attribute::Email);
-        if let (Some(Some(given)), Some(present)) =
-            (&email, before.registered().and_then(|account| account.proven_email()))
-            && contact::reserved_form(Channel::Mail, given)
-                == contact::reserved_form(Channel::Mail, &self.vault().open_text(present).await?)
+        if let Some(Some(given)) = &email
+            && self.has_proven(&before, Channel::Mail, given).await?
         {
             // The proven address in other letters is still the proven address.
             email = None;

@@ -13,11 +13,7 @@ const PROCESS_MANAGERS: EntityId = EntityId(Uuid::nil());
 
 /// The event in its current shape.
 pub(super) fn decoded<D: Decider>(event: &Recorded) -> Result<D::Event, FollowError> {
-    codec::decode::<D>(event).map_err(|error: CodecError| poison(event, error.to_string()))
-}
-
-pub(super) fn poison(event: &Recorded, message: String) -> FollowError {
-    FollowError::Poison { event: Box::new(event.clone()), message }
+    codec::decode::<D>(event).map_err(|error: CodecError| FollowError::poison(event, error.to_string()))
 }
 
 /// Sends `command` to `target` because of `event`; `name` tells it from other reactions to the same event. A refusal
@@ -56,6 +52,6 @@ pub(super) fn failed(event: &Recorded, error: CommandError) -> FollowError {
         CommandError::Unavailable(_) | CommandError::Busy | CommandError::Limited { .. } => {
             FollowError::Transient(Box::new(error))
         }
-        error => poison(event, error.to_string()),
+        error => FollowError::poison(event, error.to_string()),
     }
 }

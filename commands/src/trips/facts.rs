@@ -41,12 +41,7 @@ impl Commands {
         people: &[EntityId],
         field: &'static str,
     ) -> Result<Vec<EntityId>, CommandError> {
-        let accounts = self.accounts(people).await?;
-        let existing = accounts.iter().enumerate().map(|(index, (person, state))| {
-            let present = present(*person, state);
-            present.ok_or_else(|| Rejection::not_found("no such person").on(format!("{field}[{index}]")).into())
-        });
-        existing.collect()
+        all_present(&self.accounts(people).await?, field)
     }
 
     /// As [`Self::existing_people`]; invalid where somebody has not signed up.
@@ -55,9 +50,9 @@ impl Commands {
         people: &[EntityId],
         field: &'static str,
     ) -> Result<Vec<EntityId>, CommandError> {
-        let people = self.existing_people(people, field).await?;
-        let temps = self.temp_members(&people).await?;
-        match people.iter().position(|person| temps.contains(person)) {
+        let accounts = self.accounts(people).await?;
+        let people = all_present(&accounts, field)?;
+        match accounts.iter().position(|(_, state)| matches!(**state, AccountState::Invited(_))) {
             Some(index) => Err(Rejection::invalid(format!("{field}[{index}]"), "has not signed up yet").into()),
             None => Ok(people),
         }
@@ -108,4 +103,13 @@ fn present(person: EntityId, state: &AccountState) -> Option<EntityId> {
             Some(state.present(person))
         }
     }
+}
+
+/// Who these are now; not found, naming the place in `field`, where somebody is not.
+fn all_present(accounts: &[(EntityId, Arc<AccountState>)], field: &str) -> Result<Vec<EntityId>, CommandError> {
+    let people = accounts.iter().enumerate().map(|(index, (person, state))| {
+        let present = present(*person, state);
+        present.ok_or_else(|| Rejection::not_found("no such person").on(format!("{field}[{index}]")).into())
+    });
+    people.collect()
 }

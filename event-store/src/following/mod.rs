@@ -76,6 +76,13 @@ pub enum FollowError {
     Broken(#[source] Box<dyn Error + Send + Sync>),
 }
 
+impl FollowError {
+    /// The event can never be taken in; says why.
+    pub fn poison(event: &Recorded, message: impl Into<String>) -> FollowError {
+        FollowError::Poison { event: Box::new(event.clone()), message: message.into() }
+    }
+}
+
 impl From<sqlx::Error> for FollowError {
     fn from(error: sqlx::Error) -> Self {
         if is_of_the_data(&error) { FollowError::Broken(error.into()) } else { FollowError::Transient(error.into()) }

@@ -30,10 +30,6 @@ use crate::tail::{heard, tail};
 /// How long an append whose outcome is unknown, or that cannot be sent, is tried again before the caller is told.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a read of tails may take. Longer ones hang: their connection is dropped, since the server may be gone
-/// without a word.
-const READ_LIMIT: Duration = Duration::from_secs(10);
-
 /// Requests that wait for a task at most; more wait in their callers.
 const QUEUE: usize = 4_096;
 

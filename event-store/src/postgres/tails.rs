@@ -6,7 +6,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Error, PgPool};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{KeyedPool, READ_LIMIT, is_transient, read};
+use super::{KeyedPool, is_transient, read};
 use crate::event::{Recorded, Revision, StreamId};
 use crate::port::StoreError;
 
@@ -63,11 +63,9 @@ async fn answer(pool: &KeyedPool, batch: Vec<Queued>) {
 
 async fn read_in_time(pool: &KeyedPool, tails: &[&(StreamId, Revision)]) -> Result<Vec<Vec<Recorded>>, Error> {
     let mut connection = pool.acquire().await?;
-    match tokio::time::timeout(READ_LIMIT, read::tails(&mut connection, tails)).await {
-        Ok(read) => read,
-        Err(elapsed) => {
-            drop(PoolConnection::detach(connection));
-            Err(Error::Io(elapsed.into()))
-        }
+    let read = KeyedPool::in_time(read::tails(&mut connection, tails)).await;
+    if matches!(read, Err(Error::Io(_))) {
+        drop(PoolConnection::detach(connection));
     }
+    read
 }

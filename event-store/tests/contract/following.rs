@@ -59,8 +59,7 @@ impl Follower for Notebook {
     async fn apply(&mut self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<(), FollowError> {
         for event in batch {
             if event.event_type == "Poison" && self.poison.load(Ordering::SeqCst) {
-                let event = Box::new(event.clone());
-                return Err(FollowError::Poison { event, message: "it tastes bitter".into() });
+                return Err(FollowError::poison(event, "it tastes bitter"));
             }
             let unacceptable = event.event_type == "Broken" && self.broken.load(Ordering::SeqCst);
             sqlx::query("insert into notes (position, stream, event_type) values ($1, $2, $3)")

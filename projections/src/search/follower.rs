@@ -195,7 +195,7 @@ impl SearchFollower {
 /// The stream of a document that Elasticsearch will never take cannot be followed on.
 fn refused(batch: &[Recorded], id: Uuid, reason: String) -> FollowError {
     match batch.iter().find(|event| event.stream.id.0 == id) {
-        Some(event) => FollowError::Poison { event: Box::new(event.clone()), message: reason },
+        Some(event) => FollowError::poison(event, reason),
         None => FollowError::Transient(reason.into()),
     }
 }

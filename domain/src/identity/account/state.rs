@@ -162,12 +162,8 @@ impl AccountState {
     /// How a message reaches the person: by a contact they have proven, the address first; a temp member, who is known
     /// by nothing else, by the number they were invited by.
     pub fn reached_by(&self) -> Option<(Channel, &Sealed)> {
-        match self {
-            AccountState::Registered(account) if account.proven_email().is_some() => {
-                account.proven_email().map(|email| (Channel::Mail, email))
-            }
-            state => state.own_phone().map(|phone| (Channel::Sms, phone)),
-        }
+        let mail = self.registered().and_then(Registered::proven_email).map(|email| (Channel::Mail, email));
+        mail.or_else(|| self.own_phone().map(|phone| (Channel::Sms, phone)))
     }
 
     /// Who somebody is now: an absorbed temp member is the account that absorbed them.

@@ -162,24 +162,19 @@ fn a_changed_guest_still_fits_the_room() {
     with_room(others).by(ben()).when(TripBookingCommand::ChangeGuest(twice)).then_err(Conflict);
 }
 
+/// Cal's room 8 of accommodation 1.
+fn another_room(purchase: Option<Purchase>, guests: Vec<Guest>) -> TripBookingEvent {
+    let terms = RoomTerms { check_in_date: None, check_out_date: None, room_type: None, purchaser: cal(), purchase };
+    TripBookingEvent::RoomAdded { accommodation: 1, room: Room { number: 8, terms, guests } }
+}
+
 #[test]
 fn a_guest_moves_to_another_room() {
-    let room = Room {
-        number: 8,
-        terms: RoomTerms {
-            check_in_date: None,
-            check_out_date: None,
-            room_type: None,
-            purchaser: cal(),
-            purchase: Some(Purchase { number: 9, amount: usd(1_000), date: 0 }),
-        },
-        guests: vec![],
-    };
-    let state =
-        after([hotel(48_000, vec![guest(4, ben(), None)]), TripBookingEvent::RoomAdded { accommodation: 1, room }])
-            .by(ben())
-            .when(TripBookingCommand::ChangeGuest(ChangeGuest { room: 8, ..change_guest() }))
-            .then([TripBookingEvent::GuestChanged { room: 8, guest: guest(4, ben(), None) }]);
+    let purchase = Purchase { number: 9, amount: usd(1_000), date: 0 };
+    let state = after([hotel(48_000, vec![guest(4, ben(), None)]), another_room(Some(purchase), vec![])])
+        .by(ben())
+        .when(TripBookingCommand::ChangeGuest(ChangeGuest { room: 8, ..change_guest() }))
+        .then([TripBookingEvent::GuestChanged { room: 8, guest: guest(4, ben(), None) }]);
     assert!(of(&state).room(2).unwrap().1.guests.is_empty());
     assert_eq!(owed(&state), [(ben(), 1_000), (cal(), -1_000)]);
 }
@@ -298,21 +293,9 @@ fn who_enters_the_first_purchase_of_a_room_made_it() {
 
 #[test]
 fn guests_stay_in_the_order_they_were_made() {
-    let room = Room {
-        number: 8,
-        terms: RoomTerms {
-            check_in_date: None,
-            check_out_date: None,
-            room_type: None,
-            purchaser: cal(),
-            purchase: None,
-        },
-        guests: vec![guest(9, cal(), None)],
-    };
-    let state =
-        after([hotel(48_000, vec![guest(4, ben(), None)]), TripBookingEvent::RoomAdded { accommodation: 1, room }])
-            .by(ben())
-            .when(TripBookingCommand::ChangeGuest(ChangeGuest { room: 8, ..change_guest() }))
-            .then_state();
+    let state = after([hotel(48_000, vec![guest(4, ben(), None)]), another_room(None, vec![guest(9, cal(), None)])])
+        .by(ben())
+        .when(TripBookingCommand::ChangeGuest(ChangeGuest { room: 8, ..change_guest() }))
+        .then_state();
     assert_eq!(of(&state).room(8).unwrap().1.guests, [guest(4, ben(), None), guest(9, cal(), None)]);
 }
