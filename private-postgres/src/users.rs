@@ -30,15 +30,27 @@ impl User {
         turn(&self.dir).await
     }
 
+    /// Whether nobody else uses the cluster. In one's turn, so that this stays so.
+    pub(crate) fn is_only(&self, _turn: &File) -> Result<bool, Error> {
+        let only = self.try_exclusive()?;
+        self.lock.lock_shared()?;
+        Ok(only)
+    }
+
     /// Counts no longer; says whether this was the last one.
     pub(crate) fn leave(&self, _turn: &File) -> Result<bool, Error> {
-        let last = match self.lock.try_lock() {
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock) => false,
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        };
+        let last = self.try_exclusive()?;
         self.lock.unlock()?;
         Ok(last)
+    }
+
+    /// Trying may lose the shared lock, as the system does not exchange one lock for the other in one step.
+    fn try_exclusive(&self) -> Result<bool, Error> {
+        match self.lock.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
     }
 }
 
