@@ -1,14 +1,16 @@
 //! Appends as the SQL functions take them.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use lru::LruCache;
 use serde_json::value::{RawValue, to_raw_value};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::event::{NewEvent, StreamId};
+use crate::event::{NewEvent, Position, Revision, StreamId};
 use crate::port::{Append, AppendError, Appended, Expected, StoreError};
 
 /// How long a statement may take before its connection is given up.
@@ -71,15 +73,26 @@ pub(super) type Outcome = Result<Appended, AppendError>;
 /// The connection that appends go through, made when needed.
 pub(super) struct Appending {
     options: PgConnectOptions,
-    connection: Option<PgConnection>,
+    session: Option<Session>,
 }
+
+/// A connection, and what its server has confirmed to it: that stays true for as long as it lives, but another server,
+/// say a replica that took over, may have lost it.
+struct Session {
+    connection: PgConnection,
+    /// The last revision that each stream had at least.
+    known: LruCache<StreamId, Revision>,
+}
+
+/// Streams whose revision is remembered.
+const KNOWN: NonZeroUsize = NonZeroUsize::new(50_000).expect("is not zero");
 
 impl Appending {
     pub fn new(options: PgConnectOptions) -> Self {
         // The functions' plans never depend on their arguments, and planning costs more than they do.
         let options =
             options.options([("plan_cache_mode", "force_generic_plan"), ("jit", "off"), ("synchronous_commit", "on")]);
-        Appending { options, connection: None }
+        Appending { options, session: None }
     }
 
     /// Appends a batch in which no stream comes twice, in one statement. After a transient error it is not known
@@ -89,27 +102,68 @@ impl Appending {
             Ok(Ok(outcomes)) => Ok(outcomes),
             Ok(Err(error)) => {
                 if super::is_transient(&error) {
-                    self.connection = None;
+                    self.session = None;
                 }
                 Err(error)
             }
             Err(_) => {
-                self.connection = None;
+                self.session = None;
                 Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
             }
         }
     }
 
     async fn append_unlimited(&mut self, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            None => self.connection.insert(PgConnection::connect_with(&self.options).await?),
+        let session = match &mut self.session {
+            Some(session) => session,
+            None => {
+                let connection = PgConnection::connect_with(&self.options).await?;
+                self.session.insert(Session { connection, known: LruCache::new(KNOWN) })
+            }
         };
-        match batch {
-            [append] if append.events.len() == 1 => Ok(vec![append_one(connection, append).await?]),
-            batch => append_batch(connection, batch).await,
+        let outcomes = session.append(batch).await?;
+        for (append, outcome) in batch.iter().zip(&outcomes) {
+            if let Ok(appended) = outcome {
+                session.known.put(append.stream.clone(), appended.revision);
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+impl Session {
+    async fn append(&mut self, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {
+        if let [append] = batch
+            && append.events.len() == 1
+        {
+            return Ok(vec![append_one(&mut self.connection, append).await?]);
+        }
+        if batch.iter().all(|append| self.knows(append))
+            && let Some(last) = append_known(&mut self.connection, batch).await?
+        {
+            return Ok(appended_after(last, batch));
+        }
+        append_batch(&mut self.connection, batch).await
+    }
+
+    /// Whether the stream certainly has the revision that the append expects, though it may have more.
+    fn knows(&mut self, append: &Prepared) -> bool {
+        match append.expected {
+            -1 => true,
+            expected => expected >= 0 && self.known.get(&append.stream).is_some_and(|known| *known >= expected),
         }
     }
+}
+
+/// Appends that are all stored, the first event right after position `last`.
+fn appended_after(last: Position, batch: &[&Prepared]) -> Vec<Outcome> {
+    let mut position = last;
+    let appended = batch.iter().map(|append| {
+        let count = append.events.len() as i64;
+        position += count;
+        Ok(Appended { revision: append.expected + count, position })
+    });
+    appended.collect()
 }
 
 async fn append_one(connection: &mut PgConnection, append: &Prepared) -> Result<Outcome, sqlx::Error> {
@@ -126,6 +180,23 @@ async fn append_one(connection: &mut PgConnection, append: &Prepared) -> Result<
         .fetch_one(connection)
         .await?;
     Ok(outcome(answer.first().copied().flatten(), answer.get(1).copied().flatten()))
+}
+
+/// Appends without looking revisions up: see [`Session::knows`]. Gives the position before the first event, or none if a
+/// revision is taken and nothing was stored.
+async fn append_known(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Option<Position>, sqlx::Error> {
+    let places = || batch.iter().flat_map(|append| (append.expected + 1..).zip(&append.events).map(|at| (*append, at)));
+    sqlx::query_scalar("select append_known($1, $2, $3, $4, $5, $6, $7, $8)")
+        .bind(places().map(|(append, _)| append.stream.id.0).collect::<Vec<_>>())
+        .bind(places().map(|(append, _)| append.stream.category.as_str()).collect::<Vec<_>>())
+        .bind(places().map(|(_, (revision, _))| revision).collect::<Vec<_>>())
+        .bind(places().map(|(_, (_, event))| event.id).collect::<Vec<_>>())
+        .bind(places().map(|(_, (_, event))| event.event_type.as_str()).collect::<Vec<_>>())
+        .bind(places().map(|(_, (_, event))| event.schema_version).collect::<Vec<_>>())
+        .bind(places().map(|(_, (_, event))| &event.data).collect::<Vec<_>>())
+        .bind(places().map(|(_, (_, event))| &event.metadata).collect::<Vec<_>>())
+        .fetch_one(connection)
+        .await
 }
 
 async fn append_batch(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {

@@ -142,6 +142,37 @@ async fn appends_sent_together_each_get_their_own_outcome() {
 }
 
 #[tokio::test]
+async fn a_stream_that_another_process_moved_on_fails_none_of_those_sent_with_it() {
+    let database = postgres().await;
+    let (store, other) = (database.store.clone(), database.another().await);
+    let streams: Vec<_> = (0..20).map(|_| stream("trip")).collect();
+    for stream in &streams {
+        put(&store, stream, &["A", "B"]).await;
+    }
+    for stream in &streams[..3] {
+        put(&other, stream, &["Other"]).await;
+    }
+    let at_once =
+        |expected| streams.iter().map(move |stream| append(stream, Expected::Exact(expected), vec![event("C")]));
+    let outcomes = join_all(at_once(1).map(|append| store.append(append))).await;
+    for (index, outcome) in outcomes.into_iter().enumerate() {
+        if index < 3 {
+            assert_conflict(outcome, Some(2), "moved on");
+        } else {
+            assert_eq!(outcome.unwrap().revision, 2);
+        }
+    }
+    // All at one revision again; beyond it there is a gap, whoever appended what is before.
+    let outcomes = join_all(at_once(2).map(|append| store.append(append))).await;
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_ok_and(|appended| appended.revision == 3)));
+    for outcome in join_all(at_once(4).map(|append| store.append(append))).await {
+        assert_conflict(outcome, Some(3), "a gap");
+    }
+    let all = everything(&store).await;
+    assert_eq!(positions(&all), (1..=80).collect::<Vec<_>>(), "gapless");
+}
+
+#[tokio::test]
 async fn appends_to_one_stream_sent_together_keep_their_order() {
     for (on, store) in stores().await {
         let stream = stream("trip");
