@@ -1,6 +1,6 @@
 //! Real databases for tests: each asks for its own, on one cluster under the target directory. Test programs leave it
-//! running for those that come after them, and each drops what earlier ones left there. `CARAVAN_TEST_POSTGRES` names another server (a superuser's URL, without
-//! database).
+//! running for those that come after them, and each drops what earlier ones left there. `CARAVAN_TEST_POSTGRES` names
+//! another server (a superuser's URL, without database).
 
 use std::path::PathBuf;
 
