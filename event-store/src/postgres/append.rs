@@ -95,8 +95,9 @@ impl Appending {
         Appending { options, session: None }
     }
 
-    /// Appends a batch in which no stream comes twice, in one statement. After a transient error it is not known
-    /// whether it was stored; after any other error nothing was.
+    /// Appends a batch in which no stream comes twice, in one statement; in a second one where the first found a revision
+    /// taken and stored nothing. After a transient error it is not known whether it was stored; after any other error
+    /// nothing was.
     pub async fn append(&mut self, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {
         match tokio::time::timeout(TIMEOUT, self.append_unlimited(batch)).await {
             Ok(Ok(outcomes)) => Ok(outcomes),
