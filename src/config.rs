@@ -1,5 +1,6 @@
 //! Configuration: commented defaults in one embedded file, each overridden by an environment variable.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -14,6 +15,7 @@ use caravan_commands::effects::Carriers;
 use caravan_projections::{Elastic, SearchTarget};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
+use figment::value::UncasedStr;
 use ipnet::IpNet;
 use serde::Deserialize;
 use sqlx::postgres::PgConnectOptions;
@@ -41,6 +43,10 @@ pub struct Config {
     pub secret: String,
     pub master_key: String,
     pub demo: Demo,
+    pub limits: Limiting,
+    /// What `CARAVAN_LIMIT_<NAME>` sets, by name in lower case.
+    #[serde(default)]
+    pub limit: BTreeMap<String, u32>,
     pub log: String,
     pub log_format: LogFormat,
 }
@@ -62,6 +68,13 @@ pub enum Demo {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+pub enum Limiting {
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     Text,
     Json,
@@ -74,7 +87,8 @@ impl Config {
     /// Defaults overridden by the environment. An unknown `CARAVAN_…` variable is an error: it is most likely a typo.
     pub fn load() -> Result<Config> {
         Figment::from(Toml::string(DEFAULTS))
-            .merge(Env::prefixed("CARAVAN_").ignore(&NOT_SETTINGS).lowercase(true))
+            .merge(Env::prefixed("CARAVAN_").ignore(&NOT_SETTINGS).filter(|name| !is_limit(name)).lowercase(true))
+            .merge(Env::prefixed("CARAVAN_").filter(is_limit).map(|name| name.as_str().replacen('_', ".", 1).into()))
             .extract()
             .map_err(|error| anyhow::anyhow!("configuration: {error}"))
     }
@@ -91,6 +105,7 @@ impl Config {
         self.carriers()?;
         self.cors_origins()?;
         self.trusted_proxies()?;
+        self.limits()?;
         let master_key = STANDARD.decode(self.master_key.trim());
         let sound = self.master_key.is_empty() || master_key.is_ok_and(|key| key.len() == 32);
         ensure!(sound, "CARAVAN_MASTER_KEY: expected 32 bytes in base64");
@@ -150,6 +165,20 @@ impl Config {
         list(&self.trusted_proxies).map(network).collect::<Result<_>>().context("CARAVAN_TRUSTED_PROXIES")
     }
 
+    /// What may happen how often.
+    pub fn limits(&self) -> Result<caravan_limits::Settings> {
+        if self.limits == Limiting::Off {
+            ensure!(!self.is_production(), "CARAVAN_LIMITS: production does not run without limits");
+            return Ok(caravan_limits::Settings::off());
+        }
+        let mut settings = caravan_limits::Settings::default();
+        for (name, most) in &self.limit {
+            let name = name.to_uppercase();
+            settings = settings.with(&name, *most).with_context(|| format!("CARAVAN_LIMIT_{name}"))?;
+        }
+        Ok(settings)
+    }
+
     pub fn is_production(&self) -> bool {
         self.env == Environment::Production
     }
@@ -184,6 +213,11 @@ impl Config {
         }
         generated(&self.data_dir.join("secrets"), file)
     }
+}
+
+/// `limit_…`, not `limits`.
+fn is_limit(name: &UncasedStr) -> bool {
+    name.starts_with("limit_")
 }
 
 /// The entries of a comma separated list.
@@ -268,10 +302,12 @@ pub fn describe(config: &Config) -> String {
         ("SECRET", mask(&config.secret)),
         ("MASTER_KEY", mask(&config.master_key)),
         ("DEMO", format!("{:?}", config.demo).to_lowercase()),
+        ("LIMITS", format!("{:?}", config.limits).to_lowercase()),
         ("LOG", config.log.clone()),
         ("LOG_FORMAT", format!("{:?}", config.log_format).to_lowercase()),
     ];
-    lines.iter().map(|(name, value)| format!("CARAVAN_{name}={value}\n")).collect()
+    let limits = config.limit.iter().map(|(name, most)| format!("CARAVAN_LIMIT_{}={most}\n", name.to_uppercase()));
+    lines.iter().map(|(name, value)| format!("CARAVAN_{name}={value}\n")).chain(limits).collect()
 }
 
 /// A URL without its password, whether that is before the host or a parameter.
@@ -347,13 +383,24 @@ mod tests {
             ("cors_origins", "https://app.example/path"),
             ("master_key", "c2VjcmV0"),
             ("trusted_proxies", "10.0.0.0/8,proxy.example"),
+            ("limit.codes", "1"),
         ] {
             let mail = if setting == "mail_from" { "mail = 'smtp://localhost'" } else { "" };
-            let error = with(&format!("{setting} = '{wrong}'\n{mail}")).check().unwrap_err();
-            let name = format!("CARAVAN_{}: ", setting.to_uppercase());
+            let wrong = wrong.parse::<u32>().map_or(format!("'{wrong}'"), |number| number.to_string());
+            let error = with(&format!("{setting} = {wrong}\n{mail}")).check().unwrap_err();
+            let name = format!("CARAVAN_{}: ", setting.to_uppercase().replace('.', "_"));
             let text = format!("{error:#}");
             assert!(text.starts_with(&name) && !text.contains('\n'), "{setting} = {wrong}: {text}");
         }
+    }
+
+    #[test]
+    fn limits_are_set_one_by_one_and_all_off_only_in_development() {
+        let config = with("limit.codes_to_contact = 7");
+        assert_eq!(config.limits().unwrap().most(&caravan_limits::rules::CODES_TO_CONTACT), 7);
+        assert!(with("limits = 'off'").limits().unwrap().are_off());
+        let error = with("limits = 'off'\nenv = 'production'").limits().unwrap_err();
+        assert!(error.to_string().starts_with("CARAVAN_LIMITS: "), "{error}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use caravan_commands::{Commands, Setup, Snapshot, Snapshots};
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::following::Checkpoints;
 use caravan_event_store::{EventStore, StoreError, StreamId, is_transient};
+use caravan_limits::Limits;
 use caravan_private_postgres::{PrivatePostgres, make_database};
 use caravan_projections::{ReadError, ReadModels, Search};
 use caravan_vault::Vault;
@@ -45,6 +46,7 @@ pub struct Node {
     pub models: ReadModels,
     pub search: Search,
     pub commands: Commands,
+    pub limits: Limits,
     /// The Postgres of the data directory, where no other is configured.
     pub embedded: Option<PrivatePostgres>,
     keys: PgPool,
@@ -70,15 +72,17 @@ impl Node {
         let target = config.search_target()?;
         let models = ReadModels::open(pool.clone(), KINDS, target.clone());
         let search = Search { pool: pool.clone(), store: store.clone(), kinds: KINDS, target, vault: vault.clone() };
+        let limits = Limits::new(pool.clone(), vault.clone(), config.limits()?);
         let commands = Commands::new(Setup {
             store: store.clone(),
             vault: vault.clone(),
             pool: pool.clone(),
+            limits: limits.clone(),
             snapshots: Arc::new(Documents(models.clone())),
             cache_bytes: CACHE_BYTES,
             identity_provider: identity_provider(&config)?,
         });
-        Ok(Node { config, pool, vault, store, checkpoints, models, search, commands, embedded, keys })
+        Ok(Node { config, pool, vault, store, checkpoints, models, search, commands, limits, embedded, keys })
     }
 
     /// Where messages go that are written to files.

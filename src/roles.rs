@@ -182,6 +182,7 @@ fn router(
             checkpoints: node.checkpoints.clone(),
             store: node.store.clone(),
             people: People::default(),
+            limits: node.limits.clone(),
         };
         endpoints.extend(caravan_read_api::endpoints(Arc::new(read)));
     }

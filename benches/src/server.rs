@@ -68,6 +68,7 @@ impl Program {
             .env("CARAVAN_DATA_DIR", &self.data)
             .env("CARAVAN_DATABASE_URL", &self.database_url)
             .env("CARAVAN_DEMO", "no")
+            .env("CARAVAN_LIMITS", "off")
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use caravan_domain::{Rejection, RejectionKind};
 use caravan_event_store::{StoreError, is_transient};
+use caravan_limits::LimitError;
 use caravan_vault::VaultError;
 
 /// Nothing was stored, except where `Unavailable` says that this is not known.
@@ -54,6 +55,15 @@ impl From<StoreError> for CommandError {
         match error {
             StoreError::Unavailable(source) => CommandError::Unavailable(source),
             StoreError::Refused(source) => CommandError::Broken(source),
+        }
+    }
+}
+
+impl From<LimitError> for CommandError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Limited { retry_after } => CommandError::Limited { retry_after },
+            LimitError::Database(error) => error.into(),
         }
     }
 }

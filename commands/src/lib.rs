@@ -12,16 +12,15 @@ mod error;
 mod execute;
 mod idempotency;
 pub mod identity;
-mod limits;
 pub mod processes;
 pub mod trips;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use caravan_domain::EntityId;
 use caravan_event_store::{EventStore, Position, Revision, StoreError, StreamId};
+use caravan_limits::Limits;
 use caravan_vault::Vault;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -31,7 +30,6 @@ pub use caller::Caller;
 pub use error::CommandError;
 pub use execute::{Current, Done, stream};
 pub use idempotency::{Begun, Key};
-pub use limits::{Attempt, Limit, Limits};
 
 use cache::Cache;
 use idempotency::Idempotency;
@@ -55,8 +53,9 @@ struct Inner {
 pub struct Setup {
     pub store: Arc<dyn EventStore>,
     pub vault: Vault,
-    /// The main database: idempotency keys, limits, what process managers keep.
+    /// The main database: idempotency keys.
     pub pool: PgPool,
+    pub limits: Limits,
     pub snapshots: Arc<dyn Snapshots>,
     /// Memory for cached states, in bytes.
     pub cache_bytes: usize,
@@ -85,8 +84,8 @@ impl Commands {
             vault: setup.vault,
             snapshots: setup.snapshots,
             cache: Cache::new(setup.cache_bytes),
-            idempotency: Idempotency::new(setup.pool.clone()),
-            limits: Limits::new(setup.pool),
+            idempotency: Idempotency::new(setup.pool),
+            limits: setup.limits,
             identity_provider: setup.identity_provider,
         }))
     }
@@ -123,9 +122,8 @@ impl Commands {
 
     /// Removes idempotency keys and attempts that nothing looks at any more; to be called now and then.
     pub async fn tidy(&self) -> Result<(), CommandError> {
-        const LONGEST_SPAN: Duration = Duration::from_secs(60 * 60);
         self.0.idempotency.purge().await?;
-        self.0.limits.purge(LONGEST_SPAN).await
+        Ok(self.0.limits.purge().await?)
     }
 
     fn cache(&self) -> &Cache {

@@ -1,12 +1,12 @@
-//! The command machinery on a real Postgres: queues, conflicts, preconditions, idempotency keys, limits.
+//! The command machinery on a real Postgres: queues, conflicts, preconditions, idempotency keys.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use caravan_commands::{Caller, CommandError, Commands, Setup, Snapshot, Snapshots};
 use caravan_domain::{Actor, Context, Decider, EntityId, Rejection, RejectionKind};
 use caravan_event_store::{Direction, StoreError, StreamId};
+use caravan_limits::{Limits, Settings};
 use caravan_vault::Vault;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
@@ -86,6 +86,7 @@ impl Databases {
         let vault = Vault::open(self.keys.clone(), self.main.clone(), &master, "a secret for tests").await.unwrap();
         Commands::new(Setup {
             store: caravan_event_store::open("database", &self.main).unwrap(),
+            limits: Limits::new(self.main.clone(), vault.clone(), Settings::default()),
             vault,
             pool: self.main.clone(),
             snapshots: Arc::new(NoSnapshots),
@@ -227,26 +228,4 @@ async fn a_key_sent_to_two_processes_at_once_counts_once() {
         assert_eq!((a.revision, a.events), (b.revision, b.events));
         assert_eq!(one.state::<Seats>(&stream).await.unwrap().state.taken, 1);
     }
-}
-
-#[tokio::test]
-async fn failures_count_and_successes_do_not() {
-    let databases = Databases::new().await;
-    let commands = databases.process().await;
-    let limit = || [("account".to_owned(), 3), ("address".to_owned(), 100)];
-    let span = Duration::from_secs(900);
-    for _ in 0..10 {
-        commands.limits().attempt(&limit(), span).await.unwrap().succeeded().await.unwrap();
-    }
-    for _ in 0..3 {
-        let _failed = commands.limits().attempt(&limit(), span).await.unwrap();
-    }
-    match commands.limits().attempt(&limit(), span).await {
-        Err(CommandError::Limited { retry_after }) => {
-            assert!(retry_after > Duration::from_secs(880) && retry_after <= span, "{retry_after:?}");
-        }
-        _ => panic!("the fourth failure is one too many"),
-    }
-    assert!(commands.limits().attempt(&[("other".to_owned(), 3)], span).await.is_ok());
-    assert!(commands.limits().spend(("account".to_owned(), 3), Duration::from_micros(1)).await.is_ok(), "it passes");
 }

@@ -16,6 +16,7 @@ use caravan_domain::identity::{Account, AccountState, Attribute, Channel, CodeIs
 use caravan_domain::record::{Change, RecordCommand, RecordState, Records};
 use caravan_domain::{Actor, EntityId, RejectionKind};
 use caravan_event_store::{Direction, Filter, StoreError, StreamId};
+use caravan_limits::{Limits, Settings};
 use caravan_vault::Vault;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
@@ -55,6 +56,7 @@ impl World {
         let vault = Vault::open(keys, main.clone(), &master, SECRET).await.unwrap();
         let commands = Commands::new(Setup {
             store: caravan_event_store::open("database", &main).unwrap(),
+            limits: Limits::new(main.clone(), vault.clone(), Settings::default()),
             vault,
             pool: main,
             snapshots: Arc::new(NoSnapshots),
@@ -668,8 +670,9 @@ impl World {
         caravan_migrations::MAIN.run(&main).await.unwrap();
         let store = caravan_event_store::open("database", &main).unwrap();
         let snapshots = Arc::new(NoSnapshots);
-        let commands =
-            Commands::new(Setup { store, vault, pool: main, snapshots, cache_bytes: 1024, identity_provider: None });
+        let limits = Limits::new(main.clone(), vault.clone(), Settings::default());
+        let setup = Setup { store, vault, pool: main, limits, snapshots, cache_bytes: 1024, identity_provider: None };
+        let commands = Commands::new(setup);
         World { commands, now: Utc::now() }
     }
 

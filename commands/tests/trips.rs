@@ -15,6 +15,7 @@ use caravan_domain::trips::booking::{TripBookingCommand, TripBookingEvent, TripB
 use caravan_domain::trips::crew::{CrewCommand, Crews};
 use caravan_domain::{Actor, EntityId, RejectionKind};
 use caravan_event_store::{Direction, Filter, StoreError, StreamId};
+use caravan_limits::{Limits, Settings};
 use caravan_vault::Vault;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
@@ -65,6 +66,7 @@ impl World {
         let vault = Vault::open(keys, main.clone(), &master, "a secret for tests").await.unwrap();
         let commands = Commands::new(Setup {
             store: caravan_event_store::open("database", &main).unwrap(),
+            limits: Limits::new(main.clone(), vault.clone(), Settings::default()),
             vault,
             pool: main,
             snapshots: Arc::new(NoSnapshots),

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use caravan_limits::LimitError;
 use caravan_projections::ReadError;
 use caravan_vault::VaultError;
 use caravan_wire::Failure;
@@ -22,10 +23,19 @@ pub(crate) fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {
         Ok(error) => return failure(*error),
         Err(error) => error,
     };
-    match error.downcast::<VaultError>() {
+    let error = match error.downcast::<VaultError>() {
+        Ok(error) => {
+            return match *error {
+                VaultError::Unavailable(source) => Failure::unavailable("the keys cannot be reached now", source),
+                other => Failure::broken(other),
+            };
+        }
+        Err(error) => error,
+    };
+    match error.downcast::<LimitError>() {
         Ok(error) => match *error {
-            VaultError::Unavailable(source) => Failure::unavailable("the keys cannot be reached now", source),
-            other => Failure::broken(other),
+            LimitError::Limited { retry_after } => Failure::too_many(retry_after),
+            LimitError::Database(source) => Failure::unavailable("limits cannot be counted now", source),
         },
         Err(error) => Failure::broken(error),
     }
@@ -34,6 +44,7 @@ pub(crate) fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use caravan_wire::FailureKind;
 
@@ -54,6 +65,8 @@ mod tests {
             assert_eq!(failure.retry_after.is_some(), kind == FailureKind::Unavailable);
         }
         assert_eq!(explain(Box::new(VaultError::Unavailable("no".into()))).kind, FailureKind::Unavailable);
+        let limited = explain(Box::new(LimitError::Limited { retry_after: Duration::from_secs(3) }));
+        assert_eq!((limited.kind, limited.retry_after), (FailureKind::TooMany, Some(Duration::from_secs(3))));
         assert_eq!(explain("no".into()).kind, FailureKind::Broken);
     }
 }

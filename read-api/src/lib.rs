@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use caravan_domain::identity::account::{Account, Sessions};
 use caravan_event_store::EventStore;
 use caravan_event_store::following::{Checkpoints, WaitError};
+use caravan_limits::Limits;
 use caravan_projections::{DOCUMENTS, ReadModels};
 use caravan_vault::Vault;
 use caravan_wire::{Endpoints, Failure, Person, Shown, Side};
@@ -25,6 +26,7 @@ pub struct Read {
     pub checkpoints: Checkpoints,
     pub store: Arc<dyn EventStore>,
     pub people: People,
+    pub limits: Limits,
 }
 
 /// The queries of all dialects.

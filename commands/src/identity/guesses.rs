@@ -1,20 +1,14 @@
 //! Secrets somebody might guess: comparing them, and counting failures.
 
-use std::time::Duration;
-
 use caravan_domain::identity::code::PendingCode;
 use caravan_domain::identity::contact::{self, Channel};
 use caravan_domain::{EntityId, Sealed};
+use caravan_limits::Attempt;
+use caravan_limits::rules::{CODES_TO_CONTACT, FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS};
 use caravan_vault::FORGOTTEN;
 use uuid::Uuid;
 
-use crate::limits::Attempt;
 use crate::{Caller, CommandError, Commands};
-
-const SPAN: Duration = Duration::from_secs(15 * 60);
-const FAILURES_PER_ACCOUNT: u32 = 10;
-const FAILURES_PER_ADDRESS: u32 = 100;
-const CODES_PER_CONTACT: u32 = 5;
 
 /// A hash of no password, with the cost of a real one: checking against it takes as long.
 const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz\
@@ -24,18 +18,15 @@ impl Commands {
     /// Takes one of the failures that an account (or a user name without one) and an address may have; given back when
     /// the attempt succeeds.
     pub(super) async fn guess(&self, whose: &str, caller: &Caller) -> Result<Attempt, CommandError> {
-        let mut limits = vec![(self.vault().hash("failures of an account", whose), FAILURES_PER_ACCOUNT)];
-        if let Some(address) = caller.address {
-            let key = self.vault().hash("failures from an address", &address.to_string());
-            limits.push((key, FAILURES_PER_ADDRESS));
-        }
-        self.limits().attempt(&limits, SPAN).await
+        let mut places = vec![FAILURES_PER_ACCOUNT.of(whose)];
+        places.extend(caller.address.map(|address| FAILURES_PER_ADDRESS.of(address)));
+        Ok(self.limits().attempt(&places).await?)
     }
 
     /// Takes one of the codes that may be sent to a contact.
     pub(super) async fn spend_code(&self, channel: Channel, contact: &str) -> Result<(), CommandError> {
-        let key = self.vault().hash("codes to a contact", &contact::reserved_form(channel, contact));
-        self.limits().spend((key, CODES_PER_CONTACT), SPAN).await
+        let place = CODES_TO_CONTACT.of(contact::reserved_form(channel, contact));
+        Ok(self.limits().spend(&[place]).await?)
     }
 
     /// The hash of a new password, sealed for its owner.

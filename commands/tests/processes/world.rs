@@ -20,6 +20,7 @@ use caravan_domain::trips::crew::{Crew, CrewCommand, Crews};
 use caravan_domain::{Actor, EntityId};
 use caravan_event_store::following::{Checkpoints, FollowError, Follower, follow};
 use caravan_event_store::{Direction, EventStore, Filter, PostgresStore, Recorded, StoreError, StreamId};
+use caravan_limits::{Limits, Settings};
 use caravan_vault::Vault;
 use chrono::{NaiveDate, Utc};
 use serde_json::{Value, json};
@@ -60,6 +61,7 @@ impl World {
         let vault = Vault::open(keys.clone(), pool.clone(), &master, "a secret for tests").await.unwrap();
         let commands = Commands::new(Setup {
             store: Arc::new(PostgresStore::new(pool.clone())),
+            limits: Limits::new(pool.clone(), vault.clone(), Settings::default()),
             vault,
             pool: pool.clone(),
             snapshots: Arc::new(NoSnapshots),
