@@ -23,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, LogFormat};
-use crate::import;
 use crate::node::{self, Node};
 use crate::stop;
 
@@ -127,7 +126,9 @@ async fn play(
     }
     let started = async {
         if role == Role::Serve && node.config.wants_demo() {
-            import::load_demo(&node.commands, node.store.as_ref(), chrono::Utc::now()).await.context("the demo")?;
+            caravan_import::load_demo(&node.commands, node.store.as_ref(), chrono::Utc::now())
+                .await
+                .context("the demo")?;
         }
         readiness.ready("demo");
         if role.projects() {

@@ -31,12 +31,27 @@ pub fn key(name: &str) -> String {
     }
 }
 
-/// [`key`] of a city, without "City" at its end: "New York" is New York City.
+/// [`key`] of a city: without "City" at its end ("New York" is New York City), initials in one piece ("D.C."), and
+/// what is often shortened in short ("Saint", "Fort", "Mount").
 pub fn city_key(name: &str) -> String {
-    let key = key(name);
-    match key.strip_suffix(" city") {
+    let mut city = String::with_capacity(name.len());
+    let mut is_initial = false;
+    for word in key(name).split(' ') {
+        let was_initial = std::mem::replace(&mut is_initial, word.len() == 1 && word.is_ascii());
+        if !(city.is_empty() || was_initial && is_initial) {
+            city.push(' ');
+        }
+        city.push_str(match word {
+            "saint" => "st",
+            "sainte" => "ste",
+            "fort" => "ft",
+            "mount" => "mt",
+            word => word,
+        });
+    }
+    match city.strip_suffix(" city") {
         Some(rest) => rest.to_owned(),
-        None => key,
+        None => city,
     }
 }
 
@@ -60,5 +75,13 @@ mod tests {
     fn a_city_is_itself_with_and_without_city() {
         assert_eq!(city_key("New York City"), city_key("New York"));
         assert_eq!(city_key("City"), "city");
+    }
+
+    #[test]
+    fn a_city_is_itself_in_short() {
+        assert_eq!(city_key("Washington, D.C."), city_key("Washington DC"));
+        assert_eq!(city_key("St. Louis"), city_key("Saint Louis"));
+        assert_eq!(city_key("Ft Worth"), city_key("Fort Worth"));
+        assert_ne!(city_key("Saint-Denis"), city_key("Denis"));
     }
 }

@@ -11,11 +11,10 @@ use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::announcement::{
-    AnnouncedLocation, AnnouncedOrganizer, Announcement, Ends, Spot, When, name, prices, text, web_address,
+use crate::announcement::{
+    AnnouncedLocation, AnnouncedOrganizer, Announcement, Ends, Sink, Spot, When, name, prices, text, web_address,
 };
-use super::areas::country;
-use super::reading::Sink;
+use crate::areas::country;
 
 /// Reads a document event by event, however long an array is.
 pub fn read(input: impl Read, sink: &mut Sink) -> anyhow::Result<()> {

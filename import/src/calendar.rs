@@ -9,9 +9,8 @@ use chrono::{Days, TimeDelta};
 use chrono_tz::Tz;
 use icalendar::{CalendarComponent, CalendarDateTime, Component, DatePerhapsTime, Event, EventLike};
 
-use super::announcement::{AnnouncedLocation, Announcement, Ends, Spot, When, name, text, web_address};
-use super::areas::areas;
-use super::reading::Sink;
+use crate::announcement::{AnnouncedLocation, Announcement, Ends, Sink, Spot, When, name, text, web_address};
+use crate::areas::areas;
 
 /// Longest event, in bytes.
 const LONGEST_EVENT: usize = 1024 * 1024;

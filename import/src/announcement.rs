@@ -9,7 +9,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use super::areas::Area;
+use crate::areas::Area;
 
 /// Where in a file a record stands, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,9 @@ impl fmt::Display for Spot {
         }
     }
 }
+
+/// Takes one record of a reader, or what is wrong with it; says whether more are wanted.
+pub type Sink<'s> = dyn FnMut(Spot, Result<Announcement, String>) -> bool + 's;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Announcement {
@@ -239,7 +242,7 @@ mod tests {
     #[test]
     fn an_end_day_is_included() {
         let day = |day| NaiveDate::from_ymd_opt(2026, 1, day).unwrap();
-        let mut announcement = crate::import::flat::tests::announcement();
+        let mut announcement = crate::flat::tests::announcement();
         announcement.starts = When::Local(day(30).and_hms_opt(19, 0, 0).unwrap());
         announcement.ends = Some(Ends::At(When::Day(day(31))));
         let schedule = announcement.schedule(Toronto).unwrap();

@@ -6,11 +6,10 @@ use caravan_event_store::EventStore;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::gazetteer::Gazetteer;
-use super::intake::Intake;
-use super::reading::Format;
-use super::report::Report;
-use super::take;
+use crate::geonames::GeoNames;
+use crate::intake::Intake;
+use crate::reading::Format;
+use crate::report::Summary;
 
 const NAME: &str = "demo";
 
@@ -31,10 +30,11 @@ pub async fn load_demo(commands: &Commands, store: &dyn EventStore, now: DateTim
         None => commands.begin_import(NAME, &caller).await?,
     };
     tracing::info!("loading the demo");
-    let gazetteer = Gazetteer::embedded()?;
+    let gazetteer = GeoNames::embedded()?;
     for (source, format, content) in FILES {
         let intake = Intake { commands, gazetteer: &gazetteer, source, now: import.started_at, ahead: true };
-        let summary = take(&intake, format, content, Report::quiet(source)).await?;
+        let mut summary = Summary::default();
+        intake.take(format, content, &mut summary).await?;
         tracing::info!("demo: {source}: {summary}");
     }
     commands.finish_import(import, &caller.step("finish")).await?;

@@ -6,11 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::announcement::{Announcement, Spot};
-use super::{calendar, flat, json_ld};
-
-/// Takes one record, or what is wrong with it; says whether more are wanted.
-pub type Sink<'s> = dyn FnMut(Spot, Result<Announcement, String>) -> bool + 's;
+use crate::announcement::Sink;
+use crate::{calendar, flat, json_ld};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {

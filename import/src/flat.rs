@@ -8,12 +8,11 @@ use caravan_domain::catalogue::event::{Category, Offers};
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::announcement::{
-    AnnouncedLocation, AnnouncedOrganizer, Announcement, Ends, Spot, When, name, prices, text, web_address,
+use crate::announcement::{
+    AnnouncedLocation, AnnouncedOrganizer, Announcement, Ends, Sink, Spot, When, name, prices, text, web_address,
 };
-use super::areas::country;
-use super::json_ld;
-use super::reading::Sink;
+use crate::areas::country;
+use crate::json_ld;
 
 /// What a flat record may say. `performers` are separated by `|`, `category` is a path separated by `/`, `all_day` is
 /// `yes` or empty, `status` is `cancelled` or empty.

@@ -1,0 +1,25 @@
+//! Bringing in what others publish: readers of the forms that organisers use, the gazetteer that addresses are matched
+//! with, the intake into the catalogue, and the demo.
+//!
+//! A reader makes announcements of a file's records; the intake matches them with cities, venues and performers and
+//! puts them. What a terminal shows of it is the program's.
+
+mod address;
+mod announcement;
+mod areas;
+mod calendar;
+mod demo;
+mod flat;
+mod geonames;
+mod ids;
+mod intake;
+mod json_ld;
+mod reading;
+mod report;
+
+pub use announcement::Spot;
+pub use demo::load_demo;
+pub use geonames::GeoNames;
+pub use intake::Intake;
+pub use reading::Format;
+pub use report::{Report, Summary};
