@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use axum::http::{HeaderValue, Uri};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use caravan_commands::effects::Carriers;
+use caravan_commands::effects::{Carriers, LONGEST_PUBLIC_URL};
 use caravan_projections::{Elastic, SearchTarget};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
@@ -106,6 +106,8 @@ impl Config {
         self.cors_origins()?;
         self.trusted_proxies()?;
         self.limits()?;
+        let short = self.public_url.chars().count() <= LONGEST_PUBLIC_URL;
+        ensure!(short, "CARAVAN_PUBLIC_URL: is longer than {LONGEST_PUBLIC_URL} characters");
         let master_key = STANDARD.decode(self.master_key.trim());
         let sound = self.master_key.is_empty() || master_key.is_ok_and(|key| key.len() == 32);
         ensure!(sound, "CARAVAN_MASTER_KEY: expected 32 bytes in base64");

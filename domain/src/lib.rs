@@ -14,6 +14,7 @@ pub mod payments;
 pub mod record;
 pub mod rejection;
 pub mod sealed;
+pub mod text;
 pub mod trips;
 
 pub use decider::{Actor, Context, Decider};

@@ -164,8 +164,13 @@ impl Limits {
 }
 
 impl Attempt {
-    /// Gives the places back: successes do not count.
+    /// Successes do not count.
     pub async fn succeeded(self) -> Result<(), LimitError> {
+        self.give_back().await
+    }
+
+    /// What did not happen, or did not fail, does not count.
+    pub async fn give_back(self) -> Result<(), LimitError> {
         if !self.taken.is_empty() {
             let given_back = sqlx::query("delete from attempt where id = any($1)").bind(&self.taken);
             given_back.execute(&self.limits.0.pool).await?;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 pub use outbox::Outbox;
 pub use smtp::Smtp;
+pub use templates::LONGEST_PUBLIC_URL;
 pub use webhook::Webhook;
 
 /// A message to one person. Its JSON is what the outbox holds.

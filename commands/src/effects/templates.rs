@@ -4,8 +4,10 @@ use caravan_domain::Money;
 use caravan_domain::identity::CodePurpose;
 use caravan_domain::identity::code::CODE_LIFE;
 use caravan_domain::money::exponent;
+use caravan_domain::text::is_invisible;
 use chrono::NaiveDate;
 use html_escape::encode_safe;
+use unicode_normalization::UnicodeNormalization;
 
 /// A message's words, for any channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub(crate) struct Content {
 
 impl Content {
     fn new(template: &'static str, subject: impl Into<String>, paragraphs: Vec<String>) -> Self {
-        Content { template, subject: one_line(&subject.into()), paragraphs }
+        Content { template, subject: subject.into(), paragraphs }
     }
 
     pub(crate) fn text(&self) -> String {
@@ -34,9 +36,50 @@ impl Content {
     }
 }
 
-/// What somebody typed, fit to stand within a sentence.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// The longest address that messages may point to, in characters.
+pub const LONGEST_PUBLIC_URL: usize = 200;
+
+/// The most characters that a message takes of what somebody typed.
+const LONGEST_NAME: usize = 60;
+
+/// What somebody typed, fit to stand within a sentence: short, on one line, and nothing that a phone makes a link of.
+fn named(text: &str) -> String {
+    // Letters that only look different are the same to whoever makes links.
+    let plain: Vec<char> = text.nfkc().filter(|c| !is_invisible(*c)).map(linkless).collect();
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = plain.as_slice();
+    while let Some((first, others)) = rest.split_first() {
+        if !joins(*first) {
+            shown.push(*first);
+            rest = others;
+            continue;
+        }
+        let joints = rest.iter().take_while(|c| joins(**c)).count();
+        let (joined, after) = rest.split_at(joints);
+        let between = !shown.is_empty() && !shown.ends_with(' ') && after.first().is_some_and(|c| *c != ' ');
+        if between {
+            shown.push(' ')
+        } else {
+            shown.extend(joined)
+        }
+        rest = after;
+    }
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(LONGEST_NAME).collect::<String>().trim_end().to_owned()
+}
+
+/// What makes an address of two words.
+fn joins(c: char) -> bool {
+    matches!(c, '.' | '/' | ':')
+}
+
+/// The full stops that domain names take for dots, and every kind of space and control character, in plain form.
+fn linkless(c: char) -> char {
+    match c {
+        '。' | '｡' => '.',
+        c if c.is_whitespace() || c.is_control() => ' ',
+        c => c,
+    }
 }
 
 /// A six-digit code.
@@ -59,7 +102,7 @@ pub(crate) fn code(purpose: CodePurpose, code: &str) -> Content {
 
 /// Somebody was added to a crew. `account`: whether they have one.
 pub(crate) fn crew_invitation(inviter: Option<&str>, crew: &str, account: bool, public_url: &str) -> Content {
-    let (inviter, crew) = (inviter.map_or("A friend".to_owned(), one_line), one_line(crew));
+    let (inviter, crew) = (inviter.map_or("A friend".to_owned(), named), named(crew));
     let next = match account {
         true => format!("Plan the next trip together: {public_url}"),
         false => format!("Sign up with this phone number to join in: {public_url}"),
@@ -78,7 +121,7 @@ pub(crate) fn trip_booking_reminder(
     (start, end): (NaiveDate, NaiveDate),
     public_url: &str,
 ) -> Content {
-    let (sender, city) = (sender.map_or("Your crew".to_owned(), one_line), one_line(city));
+    let (sender, city) = (sender.map_or("Your crew".to_owned(), named), named(city));
     Content::new(
         "trip-booking-reminder",
         format!("Your trip to {city}"),
@@ -97,7 +140,7 @@ pub(crate) fn purchase_made(
     city: &str,
     public_url: &str,
 ) -> Content {
-    let (purchaser, city) = (purchaser.map_or("A member".to_owned(), one_line), one_line(city));
+    let (purchaser, city) = (purchaser.map_or("A member".to_owned(), named), named(city));
     Content::new(
         "purchase-is-made",
         format!("A purchase for your trip to {city}"),
@@ -154,7 +197,55 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_somebody_typed_stands_on_one_line_and_is_no_link() {
+        for (typed, told) in [
+            ("Dana\r\nLee\t\u{0}!", "Dana Lee !"),
+            ("evil.com", "evil com"),
+            ("http://evil.com/a?b", "http evil com a?b"),
+            ("evil\u{200b}.\u{202e}com", "evil com"),
+            ("evil。com", "evil com"),
+            ("evil．com／x", "evil com x"),
+            ("e\u{323}\u{301}.com", "\u{1eb9}\u{301} com"),
+            ("St. John's", "St. John's"),
+            ("D.J. & co.", "D J. & co."),
+            ("wait: what", "wait: what"),
+            ("  ", ""),
+        ] {
+            assert_eq!(named(typed), told, "{typed:?}");
+        }
+        assert_eq!(named(&"é".repeat(90)).chars().count(), 60);
+    }
+
+    /// What a phone shows as a text message, segments of 160 characters.
+    const LONGEST_SMS: usize = 640;
+
+    #[test]
+    fn no_message_is_longer_than_640_characters() {
+        let url = format!("https://{}", "x".repeat(LONGEST_PUBLIC_URL - 8));
+        let name = "x".repeat(90);
+        let days = (NaiveDate::MAX, NaiveDate::MAX);
+        let amount = Money::parse("90071992547409.91", "CAD").unwrap();
+        let codes = [CodePurpose::SignUp, CodePurpose::PhoneChange, CodePurpose::PasswordReset, CodePurpose::Login];
+        let messages = [
+            crew_invitation(Some(&name), &name, true, &url),
+            crew_invitation(Some(&name), &name, false, &url),
+            trip_booking_reminder(Some(&name), &name, days, &url),
+            purchase_made(Some(&name), "20000 tickets", &amount, &name, &url),
+        ];
+        for message in messages.into_iter().chain(codes.map(|purpose| code(purpose, "012345"))) {
+            assert!(message.text().chars().count() <= LONGEST_SMS, "{}", message.text());
+        }
+    }
+
     proptest! {
+        #[test]
+        fn nothing_typed_is_an_address(name in "[a-z.:/\u{200b}。 ]{0,80}") {
+            for word in named(&name).split(' ') {
+                prop_assert!(!word.trim_matches(joins).contains(joins), "{word:?}");
+            }
+        }
+
         #[test]
         fn what_people_typed_never_becomes_markup(name in ".{0,40}", crew in "[<>&\"'a-z\n]{0,40}") {
             let html = crew_invitation(Some(&name), &crew, true, "https://caravan.test").html();

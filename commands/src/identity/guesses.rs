@@ -4,7 +4,7 @@ use caravan_domain::identity::code::PendingCode;
 use caravan_domain::identity::contact::{self, Channel};
 use caravan_domain::{EntityId, Sealed};
 use caravan_limits::Attempt;
-use caravan_limits::rules::{CODES_TO_CONTACT, FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS};
+use caravan_limits::rules::{CODES_TO_CONTACT, FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, SIGN_UPS_PER_ADDRESS};
 use caravan_vault::FORGOTTEN;
 use uuid::Uuid;
 
@@ -27,6 +27,18 @@ impl Commands {
     pub(super) async fn spend_code(&self, channel: Channel, contact: &str) -> Result<(), CommandError> {
         let place = CODES_TO_CONTACT.of(contact::reserved_form(channel, contact));
         Ok(self.limits().spend(&[place]).await?)
+    }
+
+    /// Takes one of the sign-ups that may come from an address, with its code.
+    pub(super) async fn spend_sign_up(
+        &self,
+        channel: Channel,
+        contact: &str,
+        caller: &Caller,
+    ) -> Result<(), CommandError> {
+        let mut places = vec![CODES_TO_CONTACT.of(contact::reserved_form(channel, contact))];
+        places.extend(caller.address.map(|address| SIGN_UPS_PER_ADDRESS.of(address)));
+        Ok(self.limits().spend(&places).await?)
     }
 
     /// The hash of a new password, sealed for its owner.

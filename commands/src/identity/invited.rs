@@ -7,6 +7,15 @@ use super::lookup::Holder;
 use crate::{Caller, CommandError, Commands};
 
 impl Commands {
+    /// The person who has a phone number, if anybody was named by it or has proven it.
+    pub(crate) async fn known_by_phone(&self, phone: &str) -> Result<Option<EntityId>, CommandError> {
+        let phone = contact::phone("phoneNumber", phone)?;
+        Ok(match self.holder(Channel::Sms, &phone).await? {
+            Holder::Account(id) | Holder::Invited(id) | Holder::Unknown(id) => Some(id),
+            Holder::Nobody | Holder::Absorbed { .. } => None,
+        })
+    }
+
     /// The person who has a phone number: an account that has proven it, the temp member invited by it, or else a new
     /// temp member with these names. Naming a number again gives the same person.
     pub async fn person_with_phone(

@@ -51,7 +51,7 @@ impl Commands {
         if self.account_of(&username).await?.is_some() {
             return Err(taken("username").into());
         }
-        self.spend_code(channel, to).await?;
+        self.spend_sign_up(channel, to, caller).await?;
         let id = self.new_id("account", caller).await?;
         let mut attributes = self.seal_all(id, &details).await?;
         let attempt = Attempt {

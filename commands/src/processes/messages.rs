@@ -17,6 +17,9 @@ use crate::Commands;
 /// What nobody was told within a day, they are not told any more.
 const WORTH_TELLING: TimeDelta = TimeDelta::hours(24);
 
+/// So many invitations of one account go out together, each further one a second later.
+const AT_ONCE: i64 = 25;
+
 pub struct Messages {
     commands: Commands,
 }
@@ -92,7 +95,7 @@ impl Messages {
         let Ok(booking) = state.booking() else { return Ok(()) };
         let knows = |member: &EntityId| *member == made.purchaser || Some(*member) == event.metadata.actor;
         for member in booking.members.iter().filter(|member| !knows(member)) {
-            demand(tx, event, *member, Some(number), event.time + WORTH_TELLING).await?;
+            demand(tx, event, *member, Some(number), event.time, event.time + WORTH_TELLING).await?;
         }
         Ok(())
     }
@@ -147,13 +150,14 @@ impl Follower for Messages {
                 }
                 Crews::CATEGORY => {
                     if let CrewEvent::CrewMemberInvited { person } = decoded::<Crews>(event)? {
-                        demand(tx, event, person, None, worth_until).await?;
+                        let due_at = pace(tx, event).await?;
+                        demand(tx, event, person, None, due_at, worth_until).await?;
                     }
                 }
                 _ => {
                     let decoded = decoded::<TripBookings>(event)?;
                     if let TripBookingEvent::MemberReminded { person, .. } = decoded {
-                        demand(tx, event, person, None, worth_until).await?;
+                        demand(tx, event, person, None, event.time, worth_until).await?;
                     }
                     for made in purchases(&decoded) {
                         self.purchase_made(tx, event, made).await?;
@@ -166,7 +170,22 @@ impl Follower for Messages {
 }
 
 async fn demand_code(tx: &mut PgConnection, event: &Recorded, code: &CodeIssued) -> Result<(), FollowError> {
-    demand(tx, event, code.to.subject, None, code.expires_at).await
+    demand(tx, event, code.to.subject, None, event.time, code.expires_at).await
+}
+
+/// When an invitation goes out: at once while its account has invited few of late, else one a second.
+async fn pace(tx: &mut PgConnection, event: &Recorded) -> Result<DateTime<Utc>, FollowError> {
+    let Some(account) = event.metadata.actor else { return Ok(event.time) };
+    let next: DateTime<Utc> = sqlx::query_scalar(
+        "insert into invitation_pace as pace (account, next_at) values ($1, $2)
+         on conflict (account) do update
+         set next_at = greatest(pace.next_at, excluded.next_at) + interval '1 second' returning next_at",
+    )
+    .bind(account.0)
+    .bind(event.time)
+    .fetch_one(tx)
+    .await?;
+    Ok(event.time.max(next - TimeDelta::seconds(AT_ONCE - 1)))
 }
 
 async fn demand(
@@ -174,6 +193,7 @@ async fn demand(
     event: &Recorded,
     recipient: EntityId,
     purchase: Option<i64>,
+    due_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<(), FollowError> {
     let name = purchase.map_or("message".to_owned(), |purchase| format!("purchase {purchase}"));
@@ -188,7 +208,7 @@ async fn demand(
     .bind(recipient.0)
     .bind(purchase)
     .bind(expires_at)
-    .bind(event.time)
+    .bind(due_at)
     .execute(tx)
     .await?;
     Ok(())

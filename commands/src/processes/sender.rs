@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caravan_domain::EntityId;
+use caravan_domain::identity::contact::reserved_form;
 use caravan_event_store::{Direction, Recorded, StreamId};
+use caravan_limits::LimitError;
+use caravan_limits::rules::{MESSAGES_TO_RECIPIENT, NOTICES_OF_BOOKING};
 use chrono::{DateTime, Utc};
 use futures::future;
 use sqlx::{FromRow, PgConnection, PgPool};
@@ -88,8 +91,8 @@ impl Sender {
         future::join_all((0..TOGETHER).map(|_| drain())).await.into_iter().collect()
     }
 
-    /// Sends one message that is due, the one that is of use for the shortest time first; whether there was one. Its row stays locked meanwhile, so that a process that
-    /// dies leaves it to the next at once.
+    /// Sends the due message that expires first; says whether there was one. Its row stays locked meanwhile, so that a
+    /// process that dies leaves it to the next at once.
     pub async fn send_next(&self) -> Result<bool, CommandError> {
         let mut tx = self.pool.begin().await?;
         let row: Option<Row> = sqlx::query_as(
@@ -104,6 +107,10 @@ impl Sender {
             settle(&mut tx, &row, "void", Some("too late")).await?;
         } else {
             match self.message(&row).await {
+                Ok(Some(message)) if self.is_too_much(&row, &message).await? => {
+                    settle(&mut tx, &row, "dropped", Some("beyond a limit")).await?;
+                    count(&message, "dropped");
+                }
                 Ok(Some(message)) => self.deliver(&mut tx, &row, &message).await?,
                 Ok(None) => settle(&mut tx, &row, "void", Some("nobody to tell")).await?,
                 Err(error @ (CommandError::Unavailable(_) | CommandError::Busy)) => return Err(error),
@@ -128,6 +135,20 @@ impl Sender {
         Ok(self.commands.store().read_stream(&stream, row.revision, Direction::Forwards, 1).await?.pop())
     }
 
+    /// Whether a notice, which nobody asked for, is beyond what its recipient may get or its booking may cause. What was
+    /// asked for has been counted with the request, and what was tried before has been counted then.
+    async fn is_too_much(&self, row: &Row, message: &Message) -> Result<bool, CommandError> {
+        if row.purchase.is_none() || row.attempts > 0 {
+            return Ok(false);
+        }
+        let recipient = MESSAGES_TO_RECIPIENT.of(reserved_form(message.channel, &message.to));
+        match self.commands.limits().spend(&[recipient, NOTICES_OF_BOOKING.of(row.stream_id)]).await {
+            Ok(()) => Ok(false),
+            Err(LimitError::Limited { .. }) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn deliver(&self, tx: &mut PgConnection, row: &Row, message: &Message) -> Result<(), CommandError> {
         let (template, id) = (&message.template, row.id);
         let outcome = match self.carriers.deliver(message).await {
@@ -146,10 +167,14 @@ impl Sender {
                 "failed"
             }
         };
-        let labels = [("template", template.clone()), ("outcome", outcome.to_owned())];
-        metrics::counter!("caravan_messages_total", &labels).increment(1);
+        count(message, outcome);
         Ok(())
     }
+}
+
+fn count(message: &Message, outcome: &'static str) {
+    let labels = [("template", message.template.clone()), ("outcome", outcome.to_owned())];
+    metrics::counter!("caravan_messages_total", &labels).increment(1);
 }
 
 async fn settle(tx: &mut PgConnection, row: &Row, outcome: &str, reason: Option<&str>) -> Result<(), CommandError> {

@@ -1,5 +1,6 @@
 //! Trip bookings.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use caravan_domain::EntityId;
@@ -7,6 +8,7 @@ use caravan_domain::trips::booking::{
     AddMember, Availability, CreateBooking, TripBookingCommand, TripBookingState, TripBookings,
 };
 use caravan_domain::trips::crew::CrewState;
+use caravan_limits::rules::REMINDERS_PER_ACCOUNT;
 use chrono::NaiveDate;
 
 use super::Made;
@@ -85,7 +87,16 @@ impl Commands {
     ) -> Result<Done<TripBookings>, CommandError> {
         let accounts = self.accounts(&[person]).await?;
         let channel = accounts.first().and_then(|(_, state)| state.reached_by()).map(|(channel, _)| channel);
-        self.change_booking(booking, TripBookingCommand::RemindMember { person, channel }, caller).await
+        let remind = TripBookingCommand::RemindMember { person, channel };
+        if self.repeated::<TripBookings>(&stream::<TripBookings>(booking), caller).await?.is_some() {
+            return self.change_booking(booking, remind, caller).await;
+        }
+        let taken = self.ask_for_messages(&REMINDERS_PER_ACCOUNT, caller.person()?, &[person], BTreeSet::new()).await?;
+        let reminded = self.change_booking(booking, remind, caller).await;
+        if matches!(reminded, Err(CommandError::Rejected(_) | CommandError::PreconditionFailed)) {
+            taken.give_back().await?;
+        }
+        reminded
     }
 
     pub async fn add_booking_event(

@@ -1,5 +1,6 @@
 //! Crews and the people who are invited to them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use caravan_domain::identity::{AccountState, contact};
@@ -7,6 +8,8 @@ use caravan_domain::trips::crew::{CrewCommand, Crews, Description};
 use caravan_domain::trips::distinct;
 use caravan_domain::{EntityId, Rejection};
 use caravan_event_store::Position;
+use caravan_limits::Attempt;
+use caravan_limits::rules::INVITATIONS_PER_ACCOUNT;
 
 use super::Made;
 use crate::{Caller, CommandError, Commands, Done, stream};
@@ -101,7 +104,25 @@ impl Commands {
         for (index, invite) in new.iter().enumerate() {
             contact::phone("phone_number", &invite.phone_number).map_err(|rejection| of_invite(rejection, index))?;
         }
-        let mut people = self.existing_people(&users, "users").await?;
+        let users = self.existing_people(&users, "users").await?;
+        let taken = match first_time {
+            true => Some(self.ask_to_invite(crew, &users, &new, caller).await?),
+            false => None,
+        };
+        let invited = self.invite(crew, users, &new, caller).await;
+        if let (Some(taken), Err(CommandError::Rejected(_))) = (taken, &invited) {
+            taken.give_back().await?;
+        }
+        invited
+    }
+
+    async fn invite(
+        &self,
+        crew: EntityId,
+        mut people: Vec<EntityId>,
+        new: &[NewInvite],
+        caller: &Caller,
+    ) -> Result<Invited, CommandError> {
         for (index, invite) in new.iter().enumerate() {
             let (first, last) = (invite.first_name.as_deref(), invite.last_name.as_deref());
             let step = caller.step(&format!("invite/{index}"));
@@ -110,6 +131,30 @@ impl Commands {
         let people = distinct(people);
         let done = self.change_crew(crew, CrewCommand::Invite { people: people.clone() }, caller).await?;
         Ok(Invited { people: self.accounts(&people).await?, position: done.position })
+    }
+
+    /// Takes what an invitation takes of the inviter's limits and of the recipients', before anybody is made for it. Who
+    /// is in the crew already is sent nothing; who was never named before has had nothing sent.
+    async fn ask_to_invite(
+        &self,
+        crew: EntityId,
+        users: &[EntityId],
+        new: &[NewInvite],
+        caller: &Caller,
+    ) -> Result<Attempt, CommandError> {
+        let mut known = users.to_vec();
+        let mut strangers = BTreeSet::new();
+        for invite in new {
+            match self.known_by_phone(&invite.phone_number).await? {
+                Some(person) => known.push(person),
+                None => drop(strangers.insert(contact::phone("phone_number", &invite.phone_number)?)),
+            }
+        }
+        let state = self.crew(crew).await?;
+        let members = state.crew()?;
+        let recipients: Vec<EntityId> =
+            distinct(known).into_iter().filter(|person| !members.is_member(*person)).collect();
+        self.ask_for_messages(&INVITATIONS_PER_ACCOUNT, caller.person()?, &recipients, strangers).await
     }
 }
 

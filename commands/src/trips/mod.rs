@@ -4,6 +4,7 @@ mod bookings;
 mod crews;
 mod facts;
 mod ideas;
+mod requests;
 
 use caravan_domain::{Decider, EntityId};
 

@@ -3,5 +3,6 @@
 mod absorption;
 mod deadlines;
 mod departures;
+mod limits;
 mod messages;
 mod world;
