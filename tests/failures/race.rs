@@ -116,7 +116,7 @@ impl Race {
         }
     }
 
-    /// Two guests who each want to pay more than half of a room.
+    /// Two leaders each put down a guest for more than half of a room.
     async fn a_room_is_never_paid_more_than_once(&self) {
         let booking = self.booking().await;
         for _ in 0..TIMES {
@@ -124,11 +124,11 @@ impl Race {
                 "rooms": [{"purchase": {"amount": 100, "currency": "EUR", "date": 1_900_000_000}}]});
             let flat = self.world.client.command("/add-accommodation", &self.first, flat).await;
             let room = &flat["rooms"][0]["id"];
-            let guest = |person: &Person| {
+            let guest = |leader: &Person, person: &Person| {
                 let guest = json!([{"accommodationRoomId": room, "guestId": person.id, "proportionOfPayment": 0.6}]);
-                self.world.command("/add-accommodation-guests", person, guest)
+                self.world.command("/add-accommodation-guests", leader, guest)
             };
-            let (a, b) = both(guest(&self.second), guest(&self.third)).await;
+            let (a, b) = both(guest(&self.first, &self.second), guest(&self.second, &self.third)).await;
             let (_, loser) = one_wins(a, b, &[StatusCode::BAD_REQUEST]);
             assert!(loser.says_why(), "{loser:?}");
             let id = text(&flat["id"]);

@@ -1,6 +1,6 @@
 //! The booking's events and who attends them.
 
-use super::{Decision, TripBooking, TripBookingEvent};
+use super::{Bundle, Decision, TripBooking, TripBookingEvent};
 use crate::trips::distinct;
 use crate::{Context, EntityId, Rejection};
 
@@ -30,7 +30,13 @@ pub(super) fn change(booking: &TripBooking, event: EntityId, user_ids: Vec<Entit
 }
 
 pub(super) fn remove(booking: &TripBooking, event: EntityId, context: &Context) -> Decision {
-    booking.acting_member(context)?;
+    let actor = booking.acting_member(context)?;
     booking.attendance(event)?;
+    // Its tickets lose their consumers, which is for those who may assign them.
+    let assigned =
+        |bundle: &&Bundle| bundle.tickets.iter().any(|ticket| ticket.event == event && ticket.consumer.is_some());
+    if !booking.bundles.iter().filter(assigned).all(|bundle| booking.may_act_on_bundle(bundle, actor)) {
+        return Err(Rejection::forbidden("only leaders of the booking remove an event whose tickets others assigned"));
+    }
     Ok(vec![TripBookingEvent::EventRemoved { event }])
 }

@@ -238,7 +238,17 @@ fn change_guest(booking: &mut TripBooking, room: u32, guest: Guest) {
 }
 
 fn remove_guest(booking: &mut TripBooking, number: u32) {
-    rooms_mut(booking).for_each(|room| room.guests.retain(|guest| guest.number != number));
+    rooms_mut(booking).for_each(|room| take_out(&mut room.guests, |guest| guest.number == number));
+}
+
+/// Beside shares that were said a missing one is nothing. It stays nothing when the last of them goes, so that nobody
+/// makes others owe by taking themselves out.
+fn take_out(guests: &mut Vec<Guest>, goes: impl Fn(&Guest) -> bool) {
+    let said = guests.iter().any(|guest| guest.proportion.is_some());
+    guests.retain(|guest| !goes(guest));
+    if said && guests.iter().all(|guest| guest.proportion.is_none()) {
+        guests.iter_mut().for_each(|guest| guest.proportion = Some(0.0));
+    }
 }
 
 fn add_member(booking: &mut TripBooking, person: EntityId, leader: bool, terms: Terms) {
@@ -266,7 +276,7 @@ fn remove_member(booking: &mut TripBooking, person: EntityId) {
             if room.terms.purchaser == person && room.guests.iter().any(|guest| guest.person == person) {
                 keep_shares(&mut room.guests);
             }
-            room.guests.retain(|guest| guest.person != person);
+            take_out(&mut room.guests, |guest| guest.person == person);
         }
     }
 }

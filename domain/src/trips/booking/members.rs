@@ -88,10 +88,24 @@ pub(super) fn remove(booking: &TripBooking, person: EntityId, context: &Context)
     let actor = booking.acting_member(context)?;
     terms(booking, person)?;
     may_change(booking, actor, person)?;
+    if person != actor && !may_clear(booking, actor, person) {
+        return Err(Rejection::forbidden(
+            "only leaders of the booking remove somebody who has a part in what others paid",
+        ));
+    }
     if booking.leaders == [person] {
         return Err(last_leader());
     }
     Ok(vec![TripBookingEvent::MemberRemoved { person }])
+}
+
+/// Whether somebody may take away each ticket and each place in a room that another has.
+fn may_clear(booking: &TripBooking, actor: EntityId, person: EntityId) -> bool {
+    let uses = |bundle: &&super::Bundle| bundle.tickets.iter().any(|ticket| ticket.consumer == Some(person));
+    let stays = |room: &&super::Room| room.guests.iter().any(|guest| guest.person == person);
+    let mut rooms = booking.accommodations.iter().flat_map(|accommodation| &accommodation.rooms).filter(stays);
+    booking.bundles.iter().filter(uses).all(|bundle| booking.may_act_on_bundle(bundle, actor))
+        && rooms.all(|room| booking.may_act_on_room(room, actor))
 }
 
 pub(super) fn remind(booking: &TripBooking, person: EntityId, channel: Option<Channel>, context: &Context) -> Decision {

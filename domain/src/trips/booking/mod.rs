@@ -48,7 +48,7 @@ type Decision = Result<Vec<TripBookingEvent>, Rejection>;
 
 impl Decider for TripBookings {
     const CATEGORY: &'static str = "trip_booking";
-    const FOLD_VERSION: i32 = 2;
+    const FOLD_VERSION: i32 = 3;
     type State = TripBookingState;
     type Command = TripBookingCommand;
     type Event = TripBookingEvent;

@@ -22,9 +22,38 @@ pub(super) fn add_accommodation(booking: &TripBooking, add: AddAccommodation, co
     Ok(vec![TripBookingEvent::AccommodationAdded { accommodation }])
 }
 
+/// Refuses whoever may not act on each of its rooms.
+fn only_who_may_act_on_all(
+    booking: &TripBooking,
+    accommodation: &Accommodation,
+    actor: EntityId,
+) -> Result<(), Rejection> {
+    let all = accommodation.rooms.iter().all(|room| booking.may_act_on_room(room, actor));
+    if all { Ok(()) } else { Err(only_purchaser_or_leader()) }
+}
+
+/// Refuses whoever may not act on the room.
+pub(super) fn only_who_may_act_on(booking: &TripBooking, room: &Room, actor: EntityId) -> Result<(), Rejection> {
+    if booking.may_act_on_room(room, actor) { Ok(()) } else { Err(only_purchaser_or_leader()) }
+}
+
+fn only_purchaser_or_leader() -> Rejection {
+    Rejection::forbidden("only who paid for the room or a leader of the booking may")
+}
+
+/// Who is named the purchaser is owed the shares, so nobody but leaders names somebody else.
+fn only_leaders_name_purchasers(booking: &TripBooking, actor: EntityId) -> Result<(), Rejection> {
+    if booking.is_leader(actor) {
+        return Ok(());
+    }
+    let rejection = Rejection::forbidden("only leaders of the booking name another purchaser");
+    Err(rejection.on("purchase.purchaser_id"))
+}
+
 pub(super) fn change_accommodation(booking: &TripBooking, change: ChangeAccommodation, context: &Context) -> Decision {
-    booking.acting_member(context)?;
+    let actor = booking.acting_member(context)?;
     let known = booking.accommodation(change.accommodation)?;
+    only_who_may_act_on_all(booking, known, actor)?;
     let details = detailed(booking, known.details.clone(), change.name, change.details)?;
     if details == known.details {
         return Ok(vec![]);
@@ -62,8 +91,8 @@ fn detailed(
 }
 
 pub(super) fn remove_accommodation(booking: &TripBooking, accommodation: u32, context: &Context) -> Decision {
-    booking.acting_member(context)?;
-    booking.accommodation(accommodation)?;
+    let actor = booking.acting_member(context)?;
+    only_who_may_act_on_all(booking, booking.accommodation(accommodation)?, actor)?;
     Ok(vec![TripBookingEvent::AccommodationRemoved { accommodation }])
 }
 
@@ -83,6 +112,9 @@ fn new_room(
 ) -> Result<Room, Rejection> {
     in_order(room.check_in_date, room.check_out_date, "check_out_date")?;
     booking.only_members(room.purchaser_id, "purchase.purchaser_id")?;
+    if room.purchaser_id.is_some_and(|purchaser| purchaser != actor) {
+        only_leaders_name_purchasers(booking, actor)?;
+    }
     let number = numbers.take();
     let purchase = room.purchase.map(|price| purchase(None, &price, || numbers.take(), context)).transpose()?;
     let guests = new_guests(booking, room.guests, numbers)?;
@@ -104,7 +136,9 @@ fn room_of(booking: &TripBooking, accommodation: u32, room: u32) -> Result<&Room
 
 pub(super) fn change(booking: &TripBooking, change: ChangeRoom, context: &Context) -> Decision {
     let actor = booking.acting_member(context)?;
-    let known = room_of(booking, change.accommodation, change.room)?.terms;
+    let room = room_of(booking, change.accommodation, change.room)?;
+    only_who_may_act_on(booking, room, actor)?;
+    let known = room.terms;
     let purchase_number = known.purchase.map(|purchase| purchase.number);
     if change.purchase_number.is_some() && change.purchase_number != purchase_number {
         return Err(Rejection::not_found("is not the room's purchase").on("purchase.id"));
@@ -113,6 +147,9 @@ pub(super) fn change(booking: &TripBooking, change: ChangeRoom, context: &Contex
     let first = known.purchase.is_none() && change.purchase.is_some();
     let purchaser = change.purchaser_id.unwrap_or(if first { actor } else { known.purchaser });
     booking.only_members(Some(purchaser).filter(|id| first || *id != known.purchaser), "purchase.purchaser_id")?;
+    if known.purchase.is_none() && change.purchaser_id.is_some_and(|purchaser| purchaser != actor) {
+        only_leaders_name_purchasers(booking, actor)?;
+    }
     let purchase = match &change.purchase {
         Some(price) => Some(purchase(known.purchase.as_ref(), price, || Numbers::of(booking).take(), context)?),
         None => known.purchase,
@@ -129,7 +166,7 @@ pub(super) fn change(booking: &TripBooking, change: ChangeRoom, context: &Contex
 }
 
 pub(super) fn remove(booking: &TripBooking, accommodation: u32, room: u32, context: &Context) -> Decision {
-    booking.acting_member(context)?;
-    room_of(booking, accommodation, room)?;
+    let actor = booking.acting_member(context)?;
+    only_who_may_act_on(booking, room_of(booking, accommodation, room)?, actor)?;
     Ok(vec![TripBookingEvent::RoomRemoved { room }])
 }

@@ -80,6 +80,18 @@ impl TripBooking {
         self.leaders.contains(&person)
     }
 
+    /// Whether somebody adds, changes, assigns and removes a bundle's tickets, and the bundle itself: its purchaser, who
+    /// is owed their price, and leaders.
+    pub(super) fn may_act_on_bundle(&self, bundle: &Bundle, person: EntityId) -> bool {
+        bundle.purchaser == person || self.is_leader(person)
+    }
+
+    /// Whether somebody changes and deletes a room, and sets others' places and shares in it: where it was paid, its
+    /// purchaser, to whom the shares are owed, and leaders; else any member.
+    pub(super) fn may_act_on_room(&self, room: &Room, person: EntityId) -> bool {
+        room.terms.purchase.is_none() || room.terms.purchaser == person || self.is_leader(person)
+    }
+
     /// Whether today, in the city's time zone, is after the last day.
     pub fn is_past(&self, now: DateTime<Utc>) -> bool {
         now.with_timezone(&self.time_zone).date_naive() > self.end_date

@@ -11,13 +11,22 @@ use crate::{Context, EntityId, Rejection};
 const MOST_TICKETS: usize = 1_000;
 
 pub(super) fn add_bundle(booking: &TripBooking, add: AddBundle, context: &Context) -> Decision {
-    booking.acting_member(context)?;
+    let actor = booking.acting_member(context)?;
     add.crew_id.map_or(Ok(()), |crew| booking.only_of(crew))?;
     booking.only_events([add.event_id], "event_id")?;
     booking.only_members([add.purchaser_id], "purchaser_id")?;
     at_most(add.tickets.len())?;
     for (index, terms) in add.tickets.iter().enumerate() {
         check_terms(booking, terms).map_err(|rejection| within(rejection, &format!("tickets[{index}]")))?;
+    }
+    if add.purchaser_id != actor {
+        only_leaders_name_purchasers(booking, actor)?;
+    }
+    for (index, terms) in add.tickets.iter().enumerate() {
+        if terms.purchaser_id.is_some_and(|purchaser| purchaser != add.purchaser_id) {
+            let named = only_leaders_name_purchasers(booking, actor);
+            named.map_err(|rejection| within(rejection, &format!("tickets[{index}]")))?;
+        }
     }
     let mut numbers = Numbers::of(booking);
     let number = numbers.take();
@@ -54,22 +63,22 @@ fn check_terms(booking: &TripBooking, terms: &TicketTerms) -> Result<(), Rejecti
     booking.only_members(terms.purchaser_id, "purchaser_id")
 }
 
-/// The person acting, who must be `purchaser` or a leader.
-fn only_purchaser_or_leader(booking: &TripBooking, purchaser: EntityId, context: &Context) -> Result<(), Rejection> {
+/// The person acting, who must be the bundle's purchaser or a leader.
+fn purchaser_or_leader(booking: &TripBooking, bundle: &Bundle, context: &Context) -> Result<EntityId, Rejection> {
     let actor = booking.acting_member(context)?;
-    if actor == purchaser || booking.is_leader(actor) {
-        return Ok(());
-    }
-    Err(Rejection::forbidden("only the purchaser or a leader of the booking may"))
+    if booking.may_act_on_bundle(bundle, actor) { Ok(actor) } else { Err(only_purchaser_or_leader()) }
 }
 
-/// Whoever changes or removes tickets needs the permission for each of them, also where they do so through the bundle.
-fn only_purchasers_or_leader<'t>(
-    booking: &TripBooking,
-    tickets: impl IntoIterator<Item = &'t Ticket>,
-    context: &Context,
-) -> Result<(), Rejection> {
-    tickets.into_iter().try_for_each(|ticket| only_purchaser_or_leader(booking, ticket.purchaser, context))
+fn only_purchaser_or_leader() -> Rejection {
+    Rejection::forbidden("only the purchaser or a leader of the booking may")
+}
+
+/// Who is named a purchaser is owed the money, so nobody names themselves or a friend in another's place.
+fn only_leaders_name_purchasers(booking: &TripBooking, actor: EntityId) -> Result<(), Rejection> {
+    if booking.is_leader(actor) {
+        return Ok(());
+    }
+    Err(Rejection::forbidden("only leaders of the booking name another purchaser").on("purchaser_id"))
 }
 
 /// A change of event or purchaser goes to every ticket; `tickets` then apply by position.
@@ -77,7 +86,7 @@ pub(super) fn change_bundle(booking: &TripBooking, change: ChangeBundle, context
     booking.acting_member(context)?;
     change.crew_id.map_or(Ok(()), |crew| booking.only_of(crew))?;
     let known = booking.bundle(change.bundle)?;
-    only_purchaser_or_leader(booking, known.purchaser, context)?;
+    let actor = purchaser_or_leader(booking, known, context)?;
     let mut bundle = known.clone();
     let mut numbers = Numbers::of(booking);
     if let Some(event) = change.event_id.filter(|event| *event != known.event) {
@@ -87,6 +96,7 @@ pub(super) fn change_bundle(booking: &TripBooking, change: ChangeBundle, context
     }
     if let Some(purchaser) = change.purchaser_id.filter(|purchaser| *purchaser != known.purchaser) {
         booking.only_members([purchaser], "purchaser_id")?;
+        only_leaders_name_purchasers(booking, actor)?;
         bundle.purchaser = purchaser;
         bundle.tickets.iter_mut().for_each(|ticket| ticket.purchaser = purchaser);
     }
@@ -94,9 +104,9 @@ pub(super) fn change_bundle(booking: &TripBooking, change: ChangeBundle, context
         resize(booking, &mut bundle, count, &mut numbers)?;
     }
     for (index, (ticket, terms)) in bundle.tickets.iter_mut().zip(change.tickets.iter().flatten()).enumerate() {
-        change_ticket(booking, ticket, terms).map_err(|rejection| within(rejection, &format!("tickets[{index}]")))?;
+        let changed = change_ticket(booking, ticket, terms, actor);
+        changed.map_err(|rejection| within(rejection, &format!("tickets[{index}]")))?;
     }
-    only_purchasers_or_leader(booking, known.tickets.iter().filter(|known| !bundle.tickets.contains(known)), context)?;
     if let Some(price) = &change.purchase {
         if known.purchase.is_none() {
             booking.only_members([bundle.purchaser], "purchaser_id")?;
@@ -147,12 +157,20 @@ fn resize(booking: &TripBooking, bundle: &mut Bundle, count: usize, numbers: &mu
 }
 
 /// What does not change need not be in the booking any more.
-fn change_ticket(booking: &TripBooking, ticket: &mut Ticket, terms: &TicketTerms) -> Result<(), Rejection> {
+fn change_ticket(
+    booking: &TripBooking,
+    ticket: &mut Ticket,
+    terms: &TicketTerms,
+    actor: EntityId,
+) -> Result<(), Rejection> {
     let changed = TicketTerms {
         event_id: terms.event_id.filter(|event| *event != ticket.event),
         purchaser_id: terms.purchaser_id.filter(|purchaser| *purchaser != ticket.purchaser),
     };
     check_terms(booking, &changed)?;
+    if changed.purchaser_id.is_some() {
+        only_leaders_name_purchasers(booking, actor)?;
+    }
     ticket.event = changed.event_id.unwrap_or(ticket.event);
     ticket.purchaser = changed.purchaser_id.unwrap_or(ticket.purchaser);
     Ok(())
@@ -160,19 +178,21 @@ fn change_ticket(booking: &TripBooking, ticket: &mut Ticket, terms: &TicketTerms
 
 pub(super) fn remove_bundle(booking: &TripBooking, bundle: u32, context: &Context) -> Decision {
     booking.acting_member(context)?;
-    let known = booking.bundle(bundle)?;
-    only_purchaser_or_leader(booking, known.purchaser, context)?;
-    only_purchasers_or_leader(booking, &known.tickets, context)?;
+    purchaser_or_leader(booking, booking.bundle(bundle)?, context)?;
     Ok(vec![TripBookingEvent::BundleRemoved { bundle }])
 }
 
 pub(super) fn add(booking: &TripBooking, bundle: u32, terms: TicketTerms, context: &Context) -> Decision {
     booking.acting_member(context)?;
     let known = booking.bundle(bundle)?;
+    let actor = purchaser_or_leader(booking, known, context)?;
     at_most(known.tickets.len() + 1)?;
     let event = terms.event_id.unwrap_or(known.event);
     let purchaser = terms.purchaser_id.unwrap_or(known.purchaser);
     check_terms(booking, &TicketTerms { event_id: Some(event), purchaser_id: Some(purchaser) })?;
+    if purchaser != known.purchaser {
+        only_leaders_name_purchasers(booking, actor)?;
+    }
     let ticket = Ticket { number: Numbers::of(booking).take(), event, purchaser, consumer: None };
     Ok(vec![TripBookingEvent::TicketAdded { bundle, ticket }])
 }
@@ -186,9 +206,9 @@ pub(super) fn change(
 ) -> Decision {
     booking.acting_member(context)?;
     let known = booking.ticket(bundle, ticket)?;
-    only_purchaser_or_leader(booking, known.purchaser, context)?;
+    let actor = purchaser_or_leader(booking, booking.bundle(bundle)?, context)?;
     let mut changed = known.clone();
-    change_ticket(booking, &mut changed, &terms)?;
+    change_ticket(booking, &mut changed, &terms, actor)?;
     if changed == *known {
         return Ok(vec![]);
     }
@@ -203,9 +223,11 @@ pub(super) fn assign(
     consumer: EntityId,
     context: &Context,
 ) -> Decision {
-    booking.acting_member(context)?;
+    let actor = booking.acting_member(context)?;
     let known = booking.ticket(bundle, ticket)?;
-    only_purchaser_or_leader(booking, known.purchaser, context)?;
+    if !booking.may_act_on_bundle(booking.bundle(bundle)?, actor) && actor != known.purchaser {
+        return Err(only_purchaser_or_leader());
+    }
     booking.only_members([consumer], "user_id")?;
     if !booking.has_event(known.event) {
         return Err(Rejection::conflict("the ticket's event is no longer in the booking"));
@@ -216,6 +238,7 @@ pub(super) fn assign(
 
 pub(super) fn remove(booking: &TripBooking, bundle: u32, ticket: u32, context: &Context) -> Decision {
     booking.acting_member(context)?;
-    only_purchaser_or_leader(booking, booking.ticket(bundle, ticket)?.purchaser, context)?;
+    booking.ticket(bundle, ticket)?;
+    purchaser_or_leader(booking, booking.bundle(bundle)?, context)?;
     Ok(vec![TripBookingEvent::TicketRemoved { bundle, ticket }])
 }

@@ -45,13 +45,21 @@ fn an_attendee_list_replaces_the_attendees() {
 fn removing_an_event_clears_attendees_and_consumers_but_bundles_and_purchases_stay() {
     let remove = TripBookingCommand::RemoveEvent { event: concert() };
     let state = after([bundle_added(10_000, &[Some(ann()), Some(cal())])])
-        .by(cal())
+        .by(ben())
         .when(remove)
         .then([TripBookingEvent::EventRemoved { event: concert() }]);
     assert!(of(&state).events.is_empty());
     assert_eq!(of(&state).bundles, [bundle(10_000, &[None, None])]);
     // Borne by the purchaser: nobody owes anything.
     assert_eq!(owed(&state), []);
+}
+
+#[test]
+fn nobody_sheds_a_debt_by_removing_the_event() {
+    let remove = TripBookingCommand::RemoveEvent { event: concert() };
+    after([bundle_added(10_000, &[Some(cal())])]).by(cal()).when(remove.clone()).then_err(Forbidden);
+    after([bundle_added(10_000, &[Some(cal())])]).by(ann()).when(remove.clone()).then_state();
+    after([bundle_added(10_000, &[None])]).by(cal()).when(remove).then_state();
 }
 
 #[test]

@@ -128,6 +128,24 @@ fn members_remove_members_but_only_leaders_remove_leaders() {
 }
 
 #[test]
+fn who_has_a_part_in_what_others_paid_is_removed_by_those_or_leaders_or_goes() {
+    let remove = TripBookingCommand::RemoveMember { person: cal() };
+    let ticket = || after([bundle_added(10_000, &[Some(cal())]), added(dan())]);
+    let room = || after([hotel(10_000, vec![guest(4, cal(), None), guest(5, ben(), None)]), added(dan())]);
+    ticket().by(dan()).when(remove.clone()).then_err(Forbidden);
+    for allowed in [ben(), ann(), cal()] {
+        ticket().by(allowed).when(remove.clone()).then_state();
+    }
+    // Ben's share of the room would grow, and so would that of others.
+    for refused in [ben(), dan()] {
+        room().by(refused).when(remove.clone()).then_err(Forbidden);
+    }
+    for allowed in [ann(), cal()] {
+        room().by(allowed).when(remove.clone()).then_state();
+    }
+}
+
+#[test]
 fn a_removed_member_owes_nothing_further_and_is_still_owed() {
     let happened = || {
         after([

@@ -67,13 +67,18 @@ fn an_accommodation_has_a_name_and_guests_who_are_members() {
 }
 
 #[test]
-fn without_a_purchaser_the_actor_is() {
+fn without_a_purchaser_the_actor_is_and_only_leaders_name_another() {
     let room = NewRoom { purchase: Some(price("10")), ..NewRoom::default() };
     let add = |room| TripBookingCommand::AddRoom { accommodation: 1, room };
     let state = with_room(vec![]).by(cal()).when(add(room.clone())).then_state();
     assert_eq!(of(&state).accommodations[0].rooms[1].terms.purchaser, cal());
     let room = NewRoom { purchaser_id: Some(ben()), ..room };
-    let state = with_room(vec![]).by(cal()).when(add(room)).then_state();
+    let rejection = with_room(vec![]).by(cal()).when(add(room.clone())).then_err(Forbidden);
+    assert_eq!(rejection.field.as_deref(), Some("purchase.purchaser_id"));
+    let stay = AddAccommodation { rooms: vec![room.clone()], ..stay() };
+    let rejection = booking().by(cal()).when(TripBookingCommand::AddAccommodation(stay)).then_err(Forbidden);
+    assert_eq!(rejection.field.as_deref(), Some("rooms[0].purchase.purchaser_id"));
+    let state = with_room(vec![]).by(ann()).when(add(room)).then_state();
     assert_eq!(of(&state).accommodations[0].rooms[1].terms.purchaser, ben());
 }
 
@@ -120,7 +125,7 @@ fn proportions_sum_to_one_at_most() {
 fn several_guests_are_added_at_once_each_to_its_room() {
     let guests = vec![(2, new_guest(ben(), None)), (2, new_guest(cal(), None))];
     with_room(vec![])
-        .by(ben())
+        .by(ann())
         .when(TripBookingCommand::AddGuests { guests: guests.clone() })
         .then([TripBookingEvent::GuestsAdded { room: 2, guests: vec![guest(4, ben(), None), guest(5, cal(), None)] }]);
     with_room(vec![]).by(dan()).when(TripBookingCommand::AddGuests { guests }).then_err(Forbidden);
@@ -144,7 +149,7 @@ fn change_guest() -> ChangeGuest {
 fn a_guests_person_share_and_dates_change() {
     let change = ChangeGuest { person: Some(cal()), proportion: Some(1.0), ..change_guest() };
     with_room(vec![guest(4, ben(), Some(0.5))])
-        .by(ben())
+        .by(ann())
         .when(TripBookingCommand::ChangeGuest(change))
         .then([TripBookingEvent::GuestChanged { room: 2, guest: guest(4, cal(), Some(1.0)) }]);
     let same = TripBookingCommand::ChangeGuest(change_guest());
@@ -157,9 +162,9 @@ fn a_guests_person_share_and_dates_change() {
 fn a_changed_guest_still_fits_the_room() {
     let others = vec![guest(4, ben(), Some(0.5)), guest(5, cal(), Some(0.5))];
     let more = ChangeGuest { proportion: Some(0.6), ..change_guest() };
-    with_room(others.clone()).by(ben()).when(TripBookingCommand::ChangeGuest(more)).then_err(Invalid);
+    with_room(others.clone()).by(ann()).when(TripBookingCommand::ChangeGuest(more)).then_err(Invalid);
     let twice = ChangeGuest { person: Some(cal()), ..change_guest() };
-    with_room(others).by(ben()).when(TripBookingCommand::ChangeGuest(twice)).then_err(Conflict);
+    with_room(others).by(ann()).when(TripBookingCommand::ChangeGuest(twice)).then_err(Conflict);
 }
 
 /// Cal's room 8 of accommodation 1.
@@ -183,12 +188,15 @@ fn a_guest_moves_to_another_room() {
 fn a_guest_is_removed_from_the_room_named() {
     let remove = |room| TripBookingCommand::RemoveGuest { room, guest: 4 };
     let state = with_room(vec![guest(4, ben(), None)])
-        .by(cal())
+        .by(ann())
         .when(remove(2))
         .then([TripBookingEvent::GuestRemoved { guest: 4 }]);
     assert_eq!(owed(&state), []);
     with_room(vec![guest(4, ben(), None)]).by(cal()).when(remove(9)).then_err(NotFound);
-    with_room(vec![guest(4, ben(), None)]).by(dan()).when(remove(2)).then_err(Forbidden);
+    with_room(vec![guest(4, ben(), None)]).by(ben()).when(remove(2)).then_state();
+    for refused in [cal(), dan()] {
+        with_room(vec![guest(4, ben(), None)]).by(refused).when(remove(2)).then_err(Forbidden);
+    }
 }
 
 fn change_room() -> ChangeRoom {
@@ -206,7 +214,7 @@ fn a_room_changes_its_dates_type_and_purchase() {
         ..change_room()
     };
     let state =
-        with_room(vec![guest(4, ann(), None)]).by(cal()).when(TripBookingCommand::ChangeRoom(change)).then_state();
+        with_room(vec![guest(4, ann(), None)]).by(ann()).when(TripBookingCommand::ChangeRoom(change)).then_state();
     let terms = of(&state).room(2).unwrap().1.terms;
     assert_eq!((terms.check_out_date, terms.room_type, terms.purchaser), (Some(day(5)), Some(3), ben()));
     assert_eq!(owed(&state), [(ann(), 50_000), (ben(), -50_000)]);
@@ -221,7 +229,9 @@ fn a_changed_room_is_checked_like_a_new_one() {
     refused(ChangeRoom { purchase_number: Some(9), ..change_room() }).then_err(NotFound);
     refused(ChangeRoom { accommodation: 9, ..change_room() }).then_err(NotFound);
     refused(ChangeRoom { room: 9, ..change_room() }).then_err(NotFound);
-    with_room(vec![]).by(dan()).when(TripBookingCommand::ChangeRoom(change_room())).then_err(Forbidden);
+    for stranger in [cal(), dan()] {
+        with_room(vec![]).by(stranger).when(TripBookingCommand::ChangeRoom(change_room())).then_err(Forbidden);
+    }
 }
 
 #[test]
@@ -233,12 +243,15 @@ fn an_accommodation_changes_its_top_level_data() {
         ..DetailsChange::default()
     };
     let change = ChangeAccommodation { accommodation: 1, name: None, details };
-    let state = with_room(vec![]).by(cal()).when(TripBookingCommand::ChangeAccommodation(change.clone())).then_state();
+    let state = with_room(vec![]).by(ann()).when(TripBookingCommand::ChangeAccommodation(change.clone())).then_state();
     let details = &of(&state).accommodations[0].details;
     assert_eq!(details.name, "Palm Hotel");
     assert_eq!(details.address.as_deref(), Some("12 Main Street"));
     assert_eq!((details.guest_users.as_slice(), details.simple), ([ben()].as_slice(), true));
-    with_room(vec![]).by(dan()).when(TripBookingCommand::ChangeAccommodation(change.clone())).then_err(Forbidden);
+    for refused in [cal(), dan()] {
+        with_room(vec![]).by(refused).when(TripBookingCommand::ChangeAccommodation(change.clone())).then_err(Forbidden);
+    }
+    after([unpaid()]).by(cal()).when(TripBookingCommand::ChangeAccommodation(change.clone())).then_state();
     let elsewhere = ChangeAccommodation { accommodation: 9, ..change };
     with_room(vec![]).by(cal()).when(TripBookingCommand::ChangeAccommodation(elsewhere)).then_err(NotFound);
 }
@@ -247,12 +260,15 @@ fn an_accommodation_changes_its_top_level_data() {
 fn with_an_accommodation_everything_below_it_goes() {
     let remove = TripBookingCommand::RemoveAccommodation { accommodation: 1 };
     let state = with_room(vec![guest(4, ben(), None)])
-        .by(cal())
+        .by(ann())
         .when(remove.clone())
         .then([TripBookingEvent::AccommodationRemoved { accommodation: 1 }]);
     assert!(of(&state).accommodations.is_empty() && of(&state).accommodation_order.is_empty());
     assert_eq!(owed(&state), []);
-    with_room(vec![]).by(dan()).when(remove.clone()).then_err(Forbidden);
+    for refused in [cal(), dan()] {
+        with_room(vec![]).by(refused).when(remove.clone()).then_err(Forbidden);
+    }
+    after([unpaid()]).by(cal()).when(remove.clone()).then_state();
     booking().by(ann()).when(remove).then_err(NotFound);
 }
 
@@ -260,30 +276,43 @@ fn with_an_accommodation_everything_below_it_goes() {
 fn with_a_room_its_guests_and_purchase_go() {
     let remove = |accommodation, room| TripBookingCommand::RemoveRoom { accommodation, room };
     let state = with_room(vec![guest(4, ben(), None)])
-        .by(cal())
+        .by(ann())
         .when(remove(1, 2))
         .then([TripBookingEvent::RoomRemoved { room: 2 }]);
     assert!(of(&state).accommodations[0].rooms.is_empty());
     assert_eq!(owed(&state), []);
     with_room(vec![]).by(cal()).when(remove(1, 9)).then_err(NotFound);
-    with_room(vec![]).by(dan()).when(remove(1, 2)).then_err(Forbidden);
+    for refused in [cal(), dan()] {
+        with_room(vec![]).by(refused).when(remove(1, 2)).then_err(Forbidden);
+    }
+    after([unpaid()]).by(cal()).when(remove(1, 2)).then_state();
+}
+
+/// The hotel before anybody paid, with Cal in its room.
+fn unpaid() -> TripBookingEvent {
+    let mut hotel = hotel(1, vec![guest(4, cal(), None)]);
+    if let TripBookingEvent::AccommodationAdded { accommodation } = &mut hotel {
+        accommodation.rooms[0].terms.purchase = None;
+    }
+    hotel
 }
 
 #[test]
 fn who_enters_the_first_purchase_of_a_room_made_it() {
-    let unpaid = || {
-        let mut hotel = hotel(1, vec![guest(4, cal(), None)]);
-        if let TripBookingEvent::AccommodationAdded { accommodation } = &mut hotel {
-            accommodation.rooms[0].terms.purchase = None;
-        }
-        hotel
-    };
     let paid = || TripBookingCommand::ChangeRoom(ChangeRoom { purchase: Some(price("100")), ..change_room() });
     let state = after([unpaid()]).by(ben()).when(paid()).then_state();
     assert_eq!(owed(&state), [(ben(), -10_000), (cal(), 10_000)]);
+    // Only leaders say that it was somebody else.
+    let by_cal = ChangeRoom { purchaser_id: Some(cal()), purchase: Some(price("100")), ..change_room() };
+    let rejection =
+        after([unpaid()]).by(ben()).when(TripBookingCommand::ChangeRoom(by_cal.clone())).then_err(Forbidden);
+    assert_eq!(rejection.field.as_deref(), Some("purchase.purchaser_id"));
+    after([unpaid()]).by(ann()).when(TripBookingCommand::ChangeRoom(by_cal)).then_state();
     // A later change of the price leaves the purchaser.
-    let state = with_room(vec![guest(4, cal(), None)]).by(ben()).when(paid()).then_state();
+    let leaders = TripBookingEvent::LeadersChanged { leaders: vec![ben()] };
+    let state = after([hotel(48_000, vec![guest(4, cal(), None)]), leaders]).by(ben()).when(paid()).then_state();
     assert_eq!(of(&state).room(2).unwrap().1.terms.purchaser, ann());
+    with_room(vec![guest(4, cal(), None)]).by(ben()).when(paid()).then_err(Forbidden);
     let by_somebody_who_left = ChangeRoom { purchaser_id: Some(cal()), purchase: Some(price("100")), ..change_room() };
     after([unpaid(), TripBookingEvent::MemberRemoved { person: cal() }])
         .by(ben())
@@ -298,4 +327,82 @@ fn guests_stay_in_the_order_they_were_made() {
         .when(TripBookingCommand::ChangeGuest(ChangeGuest { room: 8, ..change_guest() }))
         .then_state();
     assert_eq!(of(&state).room(8).unwrap().1.guests, [guest(4, ben(), None), guest(9, cal(), None)]);
+}
+
+/// Ann's room 2 with Ben and Cal, Cal's unpaid or paid room 8.
+fn two_rooms(guests: Vec<Guest>, others: Vec<Guest>) -> Given<TripBookings> {
+    let purchase = Purchase { number: 9, amount: usd(1_000), date: 0 };
+    after([hotel(48_000, guests), another_room(Some(purchase), others)])
+}
+
+#[test]
+fn anybody_joins_a_room_that_another_paid_without_a_share_of_their_own_choosing() {
+    let join = |person, share| TripBookingCommand::AddGuests { guests: vec![(2, new_guest(person, share))] };
+    let room = || with_room(vec![guest(4, ann(), None)]);
+    let state = room().by(ben()).when(join(ben(), None)).then_state();
+    assert_eq!(owed(&state), [(ann(), -24_000), (ben(), 24_000)]);
+    for share in [0.0, 0.1] {
+        let rejection = room().by(ben()).when(join(ben(), Some(share))).then_err(Forbidden);
+        assert_eq!(rejection.field.as_deref(), Some("[0].proportion_of_payment"));
+    }
+    let rejection = room().by(ben()).when(join(cal(), None)).then_err(Forbidden);
+    assert_eq!(rejection.field.as_deref(), Some("[0].guest_id"));
+    room().by(ann()).when(join(cal(), Some(0.5))).then_state();
+    after([unpaid()]).by(ben()).when(join(ben(), Some(0.5))).then_state();
+}
+
+#[test]
+fn a_guest_changes_their_own_days_and_nothing_that_concerns_money() {
+    let room = || with_room(vec![guest(4, ben(), Some(0.5)), guest(5, cal(), Some(0.5))]);
+    let change = |change| TripBookingCommand::ChangeGuest(change);
+    let days = ChangeGuest { check_in_date: Some(day(2)), ..change_guest() };
+    let state = room().by(ben()).when(change(days)).then_state();
+    assert_eq!(of(&state).guest(4).unwrap().1.check_in_date, Some(day(2)));
+    room().by(ben()).when(change(ChangeGuest { proportion: Some(0.5), ..days })).then_state();
+    for refused in [
+        ChangeGuest { proportion: Some(0.1), ..change_guest() },
+        ChangeGuest { person: Some(ann()), ..change_guest() },
+        ChangeGuest { guest: 5, check_in_date: Some(day(2)), ..change_guest() },
+        ChangeGuest { guest: 5, person: Some(ben()), ..change_guest() },
+    ] {
+        room().by(ben()).when(change(refused)).then_err(Forbidden);
+    }
+}
+
+#[test]
+fn who_moves_a_guest_may_act_on_both_rooms_or_moves_themselves_without_a_share() {
+    let moved = |change: ChangeGuest| TripBookingCommand::ChangeGuest(ChangeGuest { room: 8, ..change });
+    let rooms = || two_rooms(vec![guest(4, ben(), Some(0.5))], vec![guest(7, ann(), None)]);
+    // Ben's half of Ann's room says nothing in Cal's: Ann would owe nothing there any more.
+    let state = rooms()
+        .by(ben())
+        .when(moved(change_guest()))
+        .then([TripBookingEvent::GuestChanged { room: 8, guest: guest(4, ben(), None) }]);
+    assert_eq!(owed(&state), [(ann(), 500), (ben(), 500), (cal(), -1_000)]);
+    rooms().by(ben()).when(moved(ChangeGuest { proportion: Some(0.5), ..change_guest() })).then_err(Forbidden);
+    rooms().by(ben()).when(moved(ChangeGuest { person: Some(cal()), ..change_guest() })).then_err(Forbidden);
+    // Cal paid the one room, not the other.
+    rooms().by(cal()).when(moved(change_guest())).then_err(Forbidden);
+    rooms().by(ann()).when(moved(ChangeGuest { proportion: Some(0.5), ..change_guest() })).then_state();
+    let back = ChangeGuest { guest: 7, room: 2, ..change_guest() };
+    two_rooms(vec![], vec![guest(7, ben(), None)])
+        .by(cal())
+        .when(TripBookingCommand::ChangeGuest(back))
+        .then_err(Forbidden);
+}
+
+#[test]
+fn nobody_makes_another_owe_by_going() {
+    let guests = vec![guest(4, ben(), Some(0.5)), guest(5, cal(), None)];
+    assert_eq!(owed_with(guests.clone()), [(ann(), -24_000), (ben(), 24_000)]);
+    let remove = TripBookingCommand::RemoveGuest { room: 2, guest: 4 };
+    let state = with_room(guests.clone()).by(ben()).when(remove).then_state();
+    assert_eq!(owed(&state), []);
+    let state = two_rooms(guests.clone(), vec![])
+        .by(ben())
+        .when(TripBookingCommand::ChangeGuest(ChangeGuest { room: 8, ..change_guest() }))
+        .then_state();
+    assert_eq!(owed(&state), [(ben(), 1_000), (cal(), -1_000)]);
+    let state = with_room(guests).by(ben()).when(TripBookingCommand::RemoveMember { person: ben() }).then_state();
+    assert_eq!(owed(&state), []);
 }

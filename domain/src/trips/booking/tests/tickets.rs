@@ -21,9 +21,48 @@ fn with_bundle(consumers: &[Option<EntityId>]) -> Given<TripBookings> {
 }
 
 #[test]
-fn any_member_adds_a_bundle_with_tickets_and_purchase_in_one_go() {
-    booking().by(cal()).when(TripBookingCommand::AddBundle(add())).then([bundle_added(24_000, &[None, None])]);
+fn any_member_adds_a_bundle_that_they_bought_with_tickets_and_purchase_in_one_go() {
+    booking().by(ben()).when(TripBookingCommand::AddBundle(add())).then([bundle_added(24_000, &[None, None])]);
     booking().by(dan()).when(TripBookingCommand::AddBundle(add())).then_err(Forbidden);
+}
+
+#[test]
+fn only_leaders_add_a_bundle_that_somebody_else_bought() {
+    let rejection = booking().by(cal()).when(TripBookingCommand::AddBundle(add())).then_err(Forbidden);
+    assert_eq!(rejection.field.as_deref(), Some("purchaser_id"));
+    booking().by(ann()).when(TripBookingCommand::AddBundle(add())).then([bundle_added(24_000, &[None, None])]);
+}
+
+#[test]
+fn only_leaders_give_a_ticket_another_purchaser_than_its_bundle() {
+    let of_cal = TicketTerms { purchaser_id: Some(cal()), ..TicketTerms::default() };
+    let tickets = vec![TicketTerms::default(), of_cal];
+    let mixed = TripBookingCommand::AddBundle(AddBundle { tickets: tickets.clone(), ..add() });
+    let rejection = booking().by(ben()).when(mixed.clone()).then_err(Forbidden);
+    assert_eq!(rejection.field.as_deref(), Some("tickets[1].purchaser_id"));
+    booking().by(ann()).when(mixed).then_state();
+    let commands = [
+        TripBookingCommand::AddTicket { bundle: 1, ticket: of_cal },
+        TripBookingCommand::ChangeTicket { bundle: 1, ticket: 3, terms: of_cal },
+        TripBookingCommand::ChangeBundle(ChangeBundle { tickets: Some(tickets), ..change() }),
+        TripBookingCommand::ChangeBundle(ChangeBundle { purchaser_id: Some(cal()), ..change() }),
+    ];
+    for command in commands {
+        for refused in [ben(), cal()] {
+            with_bundle(&[None, None]).by(refused).when(command.clone()).then_err(Forbidden);
+        }
+        with_bundle(&[None, None]).by(ann()).when(command).then_state();
+    }
+    let of_ben = TicketTerms { purchaser_id: Some(ben()), ..TicketTerms::default() };
+    with_bundle(&[]).by(ben()).when(TripBookingCommand::AddTicket { bundle: 1, ticket: of_ben }).then_state();
+}
+
+#[test]
+fn nobody_becomes_owed_for_what_another_paid() {
+    let to_self = TicketTerms { purchaser_id: Some(cal()), ..TicketTerms::default() };
+    with_bundle(&[]).by(cal()).when(TripBookingCommand::AddTicket { bundle: 1, ticket: to_self }).then_err(Forbidden);
+    let add = TripBookingCommand::AddTicket { bundle: 1, ticket: TicketTerms::default() };
+    with_bundle(&[]).by(cal()).when(add).then_err(Forbidden);
 }
 
 #[test]
@@ -99,16 +138,17 @@ fn the_consumer_owes_that_tickets_purchaser() {
     let bought_by_ann = TicketTerms { purchaser_id: Some(ann()), ..TicketTerms::default() };
     let change = TripBookingCommand::ChangeTicket { bundle: 1, ticket: 3, terms: bought_by_ann };
     let state = with_bundle(&[Some(cal()), Some(cal())])
-        .by(ben())
+        .by(ann())
         .when(change)
         .then([TripBookingEvent::TicketChanged { bundle: 1, ticket: 3, event: concert(), purchaser: ann() }]);
     assert_eq!(owed(&state), [(ann(), -12_000), (ben(), -12_000), (cal(), 24_000)]);
 }
 
 #[test]
-fn only_the_purchaser_or_a_leader_assigns_changes_or_deletes_a_ticket() {
-    let terms = TicketTerms { purchaser_id: Some(cal()), ..TicketTerms::default() };
+fn only_the_purchaser_or_a_leader_adds_assigns_changes_or_deletes_a_ticket() {
+    let terms = TicketTerms { purchaser_id: Some(ben()), ..TicketTerms::default() };
     let commands = [
+        TripBookingCommand::AddTicket { bundle: 1, ticket: TicketTerms::default() },
         TripBookingCommand::AssignTicket { bundle: 1, ticket: 3, consumer: cal() },
         TripBookingCommand::ChangeTicket { bundle: 1, ticket: 3, terms },
         TripBookingCommand::RemoveTicket { bundle: 1, ticket: 3 },
@@ -157,7 +197,7 @@ fn an_added_ticket_is_unassigned_and_shares_the_price() {
     let add = TripBookingCommand::AddTicket { bundle: 1, ticket: TicketTerms::default() };
     let ticket = Ticket { number: 4, event: concert(), purchaser: ben(), consumer: None };
     let state = with_bundle(&[Some(cal())])
-        .by(cal())
+        .by(ben())
         .when(add.clone())
         .then([TripBookingEvent::TicketAdded { bundle: 1, ticket }]);
     assert_eq!(of(&state).bundles[0].tickets.len(), 2);
@@ -217,7 +257,7 @@ fn a_change_of_event_or_purchaser_goes_to_every_ticket() {
     let event = TripBookingEvent::EventAdded { event: game(), attendees: vec![] };
     let change = ChangeBundle { event_id: Some(game()), purchaser_id: Some(cal()), ..change() };
     let state = after([bundle_added(100, &[None, Some(ann())]), event])
-        .by(ben())
+        .by(ann())
         .when(TripBookingCommand::ChangeBundle(change))
         .then_state();
     let bundle = &of(&state).bundles[0];
@@ -230,7 +270,7 @@ fn a_change_of_event_or_purchaser_goes_to_every_ticket() {
 fn tickets_of_a_change_apply_by_position() {
     let by_ann = TicketTerms { purchaser_id: Some(ann()), ..TicketTerms::default() };
     let change = ChangeBundle { tickets: Some(vec![TicketTerms::default(), by_ann]), ..change() };
-    let state = with_bundle(&[None, None]).by(ben()).when(TripBookingCommand::ChangeBundle(change)).then_state();
+    let state = with_bundle(&[None, None]).by(ann()).when(TripBookingCommand::ChangeBundle(change)).then_state();
     let purchasers: Vec<EntityId> = of(&state).bundles[0].tickets.iter().map(|ticket| ticket.purchaser).collect();
     assert_eq!(purchasers, [ben(), ann()]);
 }
@@ -303,29 +343,43 @@ fn a_bundle_as_it_is_changes_nothing() {
 }
 
 #[test]
-fn who_may_not_change_a_ticket_may_not_do_so_through_its_bundle() {
-    // Ben's bundle with one ticket that is Cal's.
+fn a_tickets_own_purchaser_assigns_it_and_no_more() {
+    // Ben's bundle with one ticket that a leader made Cal's.
     let mixed = || {
         let mut bundle = bundle(10_000, &[None, Some(ann())]);
         bundle.tickets[0].purchaser = cal();
         after([TripBookingEvent::BundleAdded { bundle }])
     };
+    let assign = |ticket| TripBookingCommand::AssignTicket { bundle: 1, ticket, consumer: ann() };
+    for allowed in [cal(), ben(), ann()] {
+        let state = mixed().by(allowed).when(assign(3)).then_state();
+        assert_eq!(owed(&state), [(ann(), 10_000), (ben(), -5_000), (cal(), -5_000)]);
+    }
+    mixed().by(cal()).when(assign(4)).then_err(Forbidden);
     let to_ben = TicketTerms { purchaser_id: Some(ben()), ..TicketTerms::default() };
-    let commands = [
-        TripBookingCommand::ChangeBundle(ChangeBundle { purchaser_id: Some(ann()), ..change() }),
+    let for_the_bundle = [
+        TripBookingCommand::ChangeTicket { bundle: 1, ticket: 3, terms: TicketTerms::default() },
+        TripBookingCommand::ChangeBundle(ChangeBundle { number_of_tickets: Some(1), ..change() }),
+        TripBookingCommand::ChangeBundle(ChangeBundle { special_seating: Some(true), ..change() }),
+        TripBookingCommand::RemoveTicket { bundle: 1, ticket: 3 },
+        TripBookingCommand::RemoveBundle { bundle: 1 },
+    ];
+    for command in for_the_bundle {
+        mixed().by(cal()).when(command.clone()).then_err(Forbidden);
+        mixed().by(ben()).when(command).then_state();
+    }
+    // What is owed to Cal is Cal's: the bundle's purchaser does not take it back.
+    let take_back = [
+        TripBookingCommand::ChangeTicket { bundle: 1, ticket: 3, terms: to_ben },
         TripBookingCommand::ChangeBundle(ChangeBundle {
             tickets: Some(vec![to_ben, TicketTerms::default()]),
             ..change()
         }),
-        TripBookingCommand::ChangeBundle(ChangeBundle { number_of_tickets: Some(1), ..change() }),
-        TripBookingCommand::RemoveBundle { bundle: 1 },
     ];
-    for command in commands {
+    for command in take_back {
         mixed().by(ben()).when(command.clone()).then_err(Forbidden);
         mixed().by(ann()).when(command).then_state();
     }
-    let untouched = ChangeBundle { special_seating: Some(true), ..change() };
-    mixed().by(ben()).when(TripBookingCommand::ChangeBundle(untouched)).then_state();
 }
 
 #[test]
