@@ -1,7 +1,7 @@
 //! What a running process does: its roles, from start to shutdown.
 
 use std::error::Error;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +67,8 @@ pub fn log(config: &Config) -> Result<()> {
     let filter = config.log_filter()?;
     let terminal = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
+    // Where nobody reads the lines any more, that cannot be said either.
+    let lines = lines.log_internal_errors(false);
     match config.log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),
@@ -318,11 +320,13 @@ fn announce(node: &Node, role: Role) {
     if role != Role::Serve {
         return;
     }
-    println!(
+    let banner = format!(
         "\nCaravan is ready.\n  API         {url}/dev (krugo)\n  Docs        {url}/docs\n  Health      {url}/health/ready\n  \
          Metrics     {url}/metrics\n  Messages    {}\n\nTry:\n  curl -s {url}/dev/signup -H 'content-type: application/json' \\\n    \
          -d '{{\"username\": \"ada\", \"password\": \"correct horse battery\", \"firstname\": \"Ada\", \"lastname\": \"L\", \
          \"attributes\": [{{\"Name\": \"email\", \"Value\": \"ada@example.org\"}}]}}'\n",
         node.outbox().display()
     );
+    // Whoever started this may have stopped reading.
+    let _ = writeln!(std::io::stdout(), "{banner}");
 }

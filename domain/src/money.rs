@@ -14,10 +14,11 @@ pub struct Money {
 
 impl Money {
     /// An amount from its decimal text in major units, such as `"12.5"` or `12.5` as JSON prints it. Refuses a negative
-    /// amount, an unknown currency and more decimals than ISO 4217 gives the currency (krugo, Decisions: Money).
+    /// amount, an unknown currency, one that nobody pays with (XXX, metals, funds), and more decimals than ISO 4217 gives the currency (krugo, Decisions: Money).
     pub fn parse(amount: &str, currency: &str) -> Result<Money, Rejection> {
-        let currency = Currency::from_code(currency)
-            .ok_or_else(|| Rejection::invalid("currency", format!("{currency} is not an ISO 4217 currency")))?;
+        let known = Currency::from_code(currency).filter(|known| !known.is_special() && !known.is_fund());
+        let currency =
+            known.ok_or_else(|| Rejection::invalid("currency", format!("{currency} is no ISO 4217 money")))?;
         let exponent = exponent(currency);
         let invalid = |message: &str| Rejection::invalid("amount", message.to_owned());
         let (mantissa, power) = match amount.split_once(['e', 'E']) {
@@ -111,6 +112,14 @@ mod tests {
         {
             assert!(minor(amount, currency).is_err(), "{amount} {currency}");
         }
+    }
+
+    #[test]
+    fn nobody_pays_in_what_is_no_money() {
+        for code in ["XXX", "XTS", "XAU", "XAG", "XPT", "XPD", "XDR", "CLF", "eur", "ZZZ"] {
+            assert_eq!(Money::parse("1", code).unwrap_err().field.as_deref(), Some("currency"), "{code}");
+        }
+        assert!(Money::parse("1", "XOF").is_ok());
     }
 
     #[test]

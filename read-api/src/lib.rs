@@ -60,6 +60,12 @@ impl Side for Read {
             Shown::Documents => &[DOCUMENTS],
             Shown::Search => self.models.search_followers(),
         };
+        if !followers.iter().all(|follower| self.checkpoints.has_passed(follower, position)) {
+            let head = self.store.head().await;
+            if position > head.map_err(|error| Failure::unavailable("the log cannot be reached now", error))? {
+                return Err(Failure::invalid("Caravan-After", "is after the last event"));
+            }
+        }
         for follower in followers {
             self.checkpoints.wait(follower, position, limit).await.map_err(|error| match error {
                 WaitError::Late { lag } => Failure::late(lag),

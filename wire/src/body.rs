@@ -5,7 +5,7 @@ use futures::StreamExt;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
-use crate::{Failure, FailureKind};
+use crate::{Failure, FailureKind, unique};
 
 /// Bytes of a body.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -59,7 +59,7 @@ async fn collect(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failure> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(bytes).map_err(|error| Failure::invalid("body", format!("is not readable JSON: {error}")))
+    unique::parse(bytes).map_err(|error| Failure::invalid("body", format!("is not readable JSON: {error}")))
 }
 
 /// Where in the body we are.

@@ -22,6 +22,7 @@ mod routes;
 mod service;
 mod table;
 mod typed;
+mod unique;
 
 pub use call::{Answer, Call, Headers, Person};
 pub use contract::{Contract, In, Operation, Parameter, ParameterType, contracts, operation};

@@ -59,8 +59,14 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// Headers of which a request has one at most: of two, a proxy may mean one and we the other.
+const ONCE: [&str; 6] = ["Host", "Authorization", "Content-Type", "If-Match", "Idempotency-Key", "Caravan-After"];
+
 /// The other headers with a meaning; a failure names the header.
 pub(crate) fn read(headers: &HeaderMap) -> Result<Headers, Failure> {
+    if let Some(twice) = ONCE.into_iter().find(|name| headers.get_all(*name).iter().nth(1).is_some()) {
+        return Err(Failure::invalid(twice, "is given twice"));
+    }
     Ok(Headers {
         idempotency_key: headers.get("idempotency-key").map(idempotency_key).transpose()?,
         if_match: headers.get(header::IF_MATCH).map(if_match).transpose()?,
@@ -120,6 +126,16 @@ mod tests {
         assert_eq!(key("k-1!").unwrap().as_deref(), Some("k-1!"));
         for bad in ["", "a b", "ä", &"x".repeat(256)] {
             assert_eq!(key(bad).unwrap_err().field.as_deref(), Some("Idempotency-Key"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_header_with_one_value_is_given_once() {
+        for name in ONCE {
+            let mut headers = HeaderMap::new();
+            headers.append(name, HeaderValue::from_static("1"));
+            headers.append(name, HeaderValue::from_static("1"));
+            assert_eq!(read(&headers).unwrap_err().text(), format!("{name}: is given twice"));
         }
     }
 

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 use tokio_util::task::TaskTracker;
@@ -139,6 +139,9 @@ impl Service {
     ) -> Result<Answer, Failure> {
         let endpoint = self.endpoint(operation)?;
         let (parts, body) = request.into_parts();
+        if parts.version == Version::HTTP_11 && !parts.headers.contains_key(header::HOST) {
+            return Err(Failure::invalid("Host", "is missing"));
+        }
         let headers = request::read(&parts.headers)?;
         let person = match (endpoint.public(), request::bearer(&parts.headers)) {
             (true, _) => None,

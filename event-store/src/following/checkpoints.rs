@@ -64,10 +64,15 @@ impl Checkpoints {
         &self.0.pool
     }
 
+    /// Whether this process knows that the follower has passed `position`.
+    pub fn has_passed(&self, follower: &str, position: Position) -> bool {
+        self.0.known.borrow().has_passed(follower, position)
+    }
+
     /// Returns once the follower has passed `position`, or with an error after `limit`.
     pub async fn wait(&self, follower: &str, position: Position, limit: Duration) -> Result<(), WaitError> {
         let mut known = self.0.known.subscribe();
-        let passed = |known: &Known| known.positions.get(follower).is_some_and(|at| *at >= position);
+        let passed = |known: &Known| known.has_passed(follower, position);
         if passed(&known.borrow()) {
             return Ok(());
         }
@@ -150,6 +155,10 @@ async fn poll(inner: Arc<Inner>) {
 }
 
 impl Known {
+    fn has_passed(&self, follower: &str, position: Position) -> bool {
+        self.positions.get(follower).is_some_and(|at| *at >= position)
+    }
+
     /// Whether that is news.
     fn note(&mut self, follower: &str, position: Position) -> bool {
         match self.positions.get_mut(follower) {

@@ -119,7 +119,7 @@ fn api() -> Api {
 }
 
 fn request(method: &str, path: &str) -> http::request::Builder {
-    Request::builder().method(method).uri(path)
+    Request::builder().method(method).uri(path).header("host", "caravan.test")
 }
 
 fn command(path: &str) -> http::request::Builder {
