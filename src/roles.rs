@@ -1,7 +1,7 @@
 //! What a running process does: its roles, from start to shutdown.
 
 use std::error::Error;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
