@@ -40,6 +40,8 @@ pub struct Config {
     pub public_url: String,
     pub cors_origins: String,
     pub trusted_proxies: String,
+    pub header_read_timeout: u64,
+    pub body_read_timeout: u64,
     pub secret: String,
     pub master_key: String,
     pub demo: Demo,
@@ -106,6 +108,8 @@ impl Config {
         self.cors_origins()?;
         self.trusted_proxies()?;
         self.limits()?;
+        ensure!(self.header_read_timeout > 0, "CARAVAN_HEADER_READ_TIMEOUT: is 0");
+        ensure!(self.body_read_timeout > 0, "CARAVAN_BODY_READ_TIMEOUT: is 0");
         let short = self.public_url.chars().count() <= LONGEST_PUBLIC_URL;
         ensure!(short, "CARAVAN_PUBLIC_URL: is longer than {LONGEST_PUBLIC_URL} characters");
         let master_key = STANDARD.decode(self.master_key.trim());
@@ -301,6 +305,8 @@ pub fn describe(config: &Config) -> String {
         ("PUBLIC_URL", config.public_url.clone()),
         ("CORS_ORIGINS", config.cors_origins.clone()),
         ("TRUSTED_PROXIES", config.trusted_proxies.clone()),
+        ("HEADER_READ_TIMEOUT", config.header_read_timeout.to_string()),
+        ("BODY_READ_TIMEOUT", config.body_read_timeout.to_string()),
         ("SECRET", mask(&config.secret)),
         ("MASTER_KEY", mask(&config.master_key)),
         ("DEMO", format!("{:?}", config.demo).to_lowercase()),

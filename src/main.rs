@@ -5,6 +5,7 @@ mod import;
 mod node;
 mod ops;
 mod roles;
+mod serving;
 mod stop;
 
 use std::process::ExitCode;

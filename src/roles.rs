@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io::{IsTerminal, Write as _};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, LogFormat};
 use crate::node::{self, Node};
+use crate::serving;
 use crate::stop;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +49,6 @@ impl Role {
         matches!(self, Role::Serve | Role::Project)
     }
 }
-
-/// How long requests under way get to end after SIGTERM.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// How often what has lapsed is removed: idempotency keys, attempts.
 const TIDYING: Duration = Duration::from_secs(600);
@@ -119,7 +116,8 @@ async fn play(
     for (name, options) in node.databases() {
         tasks.spawn(watch(name, options, readiness.clone(), stop.clone()));
     }
-    tasks.spawn(serve(listener, router, stop.clone()));
+    let header_read_timeout = Duration::from_secs(node.config.header_read_timeout);
+    tasks.spawn(serving::serve(listener, router, header_read_timeout, stop.clone()));
     if role.projects() {
         start_followers(node, stop, &mut tasks)?;
     }
@@ -159,7 +157,7 @@ async fn play(
         while tasks.join_next().await.is_some() {}
         at_work.wait().await;
     };
-    if tokio::time::timeout(GRACE + Duration::from_secs(5), ended).await.is_err() {
+    if tokio::time::timeout(serving::GRACE + Duration::from_secs(5), ended).await.is_err() {
         tracing::warn!("stopped with work under way");
         tasks.abort_all();
     }
@@ -192,27 +190,12 @@ fn router(
     let settings = Settings {
         cors_origins: node.config.cors_origins()?,
         trusted_proxies: node.config.trusted_proxies()?,
+        body_read_timeout: Duration::from_secs(node.config.body_read_timeout),
         metrics: Arc::new(move || metrics.render()),
         readiness,
         tasks,
     };
     Ok(caravan_wire::router(endpoints, settings))
-}
-
-async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown({
-        let stop = stop.clone();
-        async move { stop.cancelled().await }
-    });
-    let late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        outcome = serving => Ok(outcome?),
-        () = late => Ok(()),
-    }
 }
 
 fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Result<()>>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What happens when something goes wrong: kills, outages, races, bad input, and a person who wants to be forgotten.
+//! What happens when something goes wrong: kills, outages, races, bad input, bad connections, and a person who wants to be forgotten.
 //! One program for all, one test at a time: each starts a server of its own and some are about time.
 
 #[path = "../support/mod.rs"]
@@ -6,6 +6,7 @@ mod support;
 
 mod bad_input;
 mod buyer;
+mod connections;
 mod crash;
 mod forget;
 mod outage;

@@ -1,5 +1,7 @@
 //! Reads a JSON body within bounds; what exceeds them is refused with the path of the field.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use futures::StreamExt;
 use http::{HeaderMap, header};
@@ -12,6 +14,8 @@ pub(crate) const MAX_BODY: usize = 1024 * 1024;
 /// Bytes beyond that which are still read and dropped: a sender listens when it has sent all, and one that is cut off
 /// before never hears why.
 const MAX_DROPPED: usize = 16 * MAX_BODY;
+/// A body may take this many times as long as it may stop on its way, so that nobody trickles one in for ever.
+const MOST_PAUSES: u32 = 10;
 /// Objects and lists within each other.
 const MAX_NESTING: usize = 32;
 /// Entries of one list.
@@ -19,9 +23,14 @@ const MAX_LIST: usize = 1_000;
 /// Characters of one text.
 const MAX_TEXT: usize = 10_000;
 
+/// The bytes of a request's body; `patience` is how long it may stop on its way.
+pub(crate) async fn receive(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Vec<u8>, Failure> {
+    let late = |_| Failure::new(FailureKind::TimedOut, "did not arrive in time").on("body");
+    tokio::time::timeout(patience * MOST_PAUSES, collect(headers, body, patience)).await.map_err(late)?
+}
+
 /// The body of a request as JSON, null where it is empty.
-pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Value, Failure> {
-    let bytes = collect(headers, body).await?;
+pub(crate) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Failure> {
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
@@ -30,12 +39,13 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Value, Failu
     if media_type != "application/json" && !(media_type.starts_with("application/") && media_type.ends_with("+json")) {
         return Err(Failure::new(FailureKind::MediaType, "must be application/json").on("Content-Type"));
     }
-    let value = parse(&bytes)?;
+    let value = parse(bytes)?;
     check(&value, &mut Path::default())?;
     Ok(value)
 }
 
-async fn collect(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failure> {
+async fn collect(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Vec<u8>, Failure> {
+    let stopped = |_| Failure::new(FailureKind::TimedOut, "stopped on its way").on("body");
     let too_large = || Failure::new(FailureKind::TooLarge, "is larger than 1 MiB").on("body");
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let asks_first = headers.contains_key(header::EXPECT);
@@ -45,7 +55,7 @@ async fn collect(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::with_capacity(announced.unwrap_or_default().min(MAX_BODY));
     let mut length = 0;
     let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
+    while let Some(chunk) = tokio::time::timeout(patience, chunks.next()).await.map_err(stopped)? {
         let chunk = chunk.map_err(|_| Failure::invalid("body", "could not be read"))?;
         length += chunk.len();
         if length > MAX_DROPPED {
@@ -149,10 +159,13 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(30);
+
     async fn refused(media_type: &'static str, body: impl Into<Body>) -> (FailureKind, String) {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-        let failure = read(&headers, body.into()).await.unwrap_err();
+        let received = receive(&headers, body.into(), PATIENCE).await;
+        let failure = received.and_then(|bytes| read(&headers, &bytes)).unwrap_err();
         (failure.kind, failure.text())
     }
 
@@ -163,9 +176,9 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_json_of_a_json_type() {
         let mut headers = HeaderMap::new();
-        assert_eq!(read(&headers, Body::empty()).await.unwrap(), Value::Null);
+        assert_eq!(read(&headers, b"").unwrap(), Value::Null);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("Application/JSON; charset=utf-8"));
-        assert_eq!(read(&headers, Body::from("{\"a\": 1}")).await.unwrap(), json!({"a": 1}));
+        assert_eq!(read(&headers, b"{\"a\": 1}").unwrap(), json!({"a": 1}));
         assert_eq!(refused("text/plain", "{}").await.0, FailureKind::MediaType);
         assert!(refused("application/json", "{").await.1.starts_with("body: is not readable JSON"));
         assert_eq!(refused("application/json", vec![b' '; MAX_BODY + 1]).await.0, FailureKind::TooLarge);
@@ -175,6 +188,21 @@ mod tests {
     async fn a_large_body_without_a_length_is_refused_too() {
         let chunks = futures::stream::iter((0..20).map(|_| Ok::<_, std::io::Error>(vec![b' '; 64 * 1024])));
         assert_eq!(refused("application/json", Body::from_stream(chunks)).await.0, FailureKind::TooLarge);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_or_trickles_is_given_up() {
+        let begun = tokio::time::Instant::now();
+        let stopping = futures::stream::once(async { Ok::<_, std::io::Error>("{") }).chain(futures::stream::pending());
+        assert_eq!(refused("application/json", Body::from_stream(stopping)).await.0, FailureKind::TimedOut);
+        assert_eq!(begun.elapsed(), PATIENCE);
+        let trickling = futures::stream::repeat(" ").then(|piece| async move {
+            tokio::time::sleep(PATIENCE / 2).await;
+            Ok::<_, std::io::Error>(piece)
+        });
+        let begun = tokio::time::Instant::now();
+        assert_eq!(refused("application/json", Body::from_stream(trickling)).await.0, FailureKind::TimedOut);
+        assert_eq!(begun.elapsed(), PATIENCE * MOST_PAUSES);
     }
 
     #[tokio::test]

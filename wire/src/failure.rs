@@ -39,6 +39,8 @@ pub enum FailureKind {
     /// `If-Match` names another revision.
     PreconditionFailed,
     TooLarge,
+    /// The body stopped on its way.
+    TimedOut,
     /// The body is of a type that the operation does not take.
     MediaType,
     /// The idempotency key was used for another request.
@@ -67,6 +69,7 @@ impl FailureKind {
             FailureKind::Gone => StatusCode::GONE,
             FailureKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             FailureKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            FailureKind::TimedOut => StatusCode::REQUEST_TIMEOUT,
             FailureKind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             FailureKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             FailureKind::TooMany => StatusCode::TOO_MANY_REQUESTS,

@@ -29,9 +29,11 @@ fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
         FailureKind::Unauthorised => (StatusCode::UNAUTHORIZED, 3),
         FailureKind::Conflict => (StatusCode::OK, 4),
         FailureKind::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, 4),
-        FailureKind::MethodNotAllowed | FailureKind::TooLarge | FailureKind::KeyReused | FailureKind::TooMany => {
-            (failure.kind.status(), 1)
-        }
+        FailureKind::MethodNotAllowed
+        | FailureKind::TooLarge
+        | FailureKind::TimedOut
+        | FailureKind::KeyReused
+        | FailureKind::TooMany => (failure.kind.status(), 1),
         FailureKind::NotServed => (StatusCode::NOT_IMPLEMENTED, 7),
         FailureKind::Unavailable | FailureKind::Late | FailureKind::Broken => (failure.kind.status(), 8),
     };

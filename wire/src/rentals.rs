@@ -45,6 +45,7 @@ fn key(kind: FailureKind) -> &'static str {
         FailureKind::Conflict => "errMsg_conflict",
         FailureKind::PreconditionFailed => "errMsg_changedMeanwhile",
         FailureKind::TooLarge => "errMsg_tooLarge",
+        FailureKind::TimedOut => "errMsg_timedOut",
         FailureKind::KeyReused => "errMsg_idempotencyKeyReused",
         FailureKind::TooMany => "errMsg_tooManyAttempts",
         FailureKind::NotServed => "errMsg_notImplemented",

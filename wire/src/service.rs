@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -24,7 +24,7 @@ use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation, Readiness, b
 /// How long a command's answer waits for the read models, and a query for its follower.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// How long one request may take before its client is told to try again.
+/// How long one request may take, besides arriving, before its client is told to try again.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// What a process decides about its HTTP side.
@@ -34,6 +34,8 @@ pub struct Settings {
     pub cors_origins: Vec<HeaderValue>,
     /// Proxies that are believed when they say for whom they ask.
     pub trusted_proxies: Vec<IpNet>,
+    /// How long a request's body may stop on its way.
+    pub body_read_timeout: Duration,
     pub readiness: Readiness,
     /// The metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
@@ -50,9 +52,9 @@ pub fn router(endpoints: Vec<Endpoints>, settings: Settings) -> Router {
     let served = served.map(|(operation, endpoint)| ((operation.dialect.name, operation.id.as_str()), endpoint));
     let served: HashMap<_, _> = served.collect();
     let pages = pages::router(&settings, served.iter().map(|(name, endpoint)| (*name, endpoint.public())).collect());
-    let cors = cors(settings.cors_origins);
-    let (trusted_proxies, tasks) = (settings.trusted_proxies, settings.tasks);
-    let service = Service { table: Table::new(), served, sides, trusted_proxies, tasks };
+    let cors = cors(settings.cors_origins.clone());
+    let Settings { trusted_proxies, body_read_timeout, tasks, .. } = settings;
+    let service = Service { table: Table::new(), served, sides, trusted_proxies, body_read_timeout, tasks };
     pages.fallback(answer).with_state(Arc::new(service)).layer(cors)
 }
 
@@ -72,6 +74,7 @@ pub(crate) struct Service {
     /// Which sides this process serves: commands (`true`), queries (`false`), both or none.
     sides: HashSet<bool>,
     trusted_proxies: Vec<IpNet>,
+    body_read_timeout: Duration,
     tasks: TaskTracker,
 }
 
@@ -89,6 +92,8 @@ struct Ending {
     result: Result<Answer, Failure>,
     allow: Vec<Method>,
     respond_async: bool,
+    /// Whether something of the request's body was not read.
+    unread: bool,
 }
 
 async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
@@ -101,14 +106,23 @@ async fn answer(State(service): State<Arc<Service>>, request: Request) -> Respon
     ending.render(&arrival)
 }
 
+/// What a request waits for, within [`LIMIT`].
+async fn in_time<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let late = |elapsed| Failure::unavailable("took too long; a command may still be carried out", elapsed);
+    tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+}
+
 impl Service {
     async fn end(&self, arrival: &Arrival, request: Request) -> Ending {
+        // Until it has been read: what is left of it would be taken for the next request.
+        let mut unread = !request.body().is_end_stream();
         let failed = |dialect, failure| Ending {
             dialect,
             operation: None,
             result: Err(failure),
             allow: vec![],
             respond_async: false,
+            unread,
         };
         match self.table.find(request.method(), request.uri().path()) {
             Err(_) => failed(None, Failure::invalid("path", "is not UTF-8")),
@@ -120,12 +134,9 @@ impl Service {
             Ok(Found::Operation { operation, values }) => {
                 tracing::Span::current().record("operation", &operation.id);
                 let respond_async = request::read(request.headers()).is_ok_and(|headers| headers.respond_async);
-                let result = tokio::time::timeout(LIMIT, self.run(arrival, operation, values, request)).await;
-                let result = result.unwrap_or_else(|elapsed| {
-                    Err(Failure::unavailable("took too long; a command may still be carried out", elapsed))
-                });
+                let result = self.run(arrival, operation, values, request, &mut unread).await;
                 let dialect = Some(operation.dialect);
-                Ending { dialect, operation: Some(operation), result, allow: vec![], respond_async }
+                Ending { dialect, operation: Some(operation), result, allow: vec![], respond_async, unread }
             }
         }
     }
@@ -136,6 +147,7 @@ impl Service {
         operation: &'static Operation,
         values: Map<String, Value>,
         request: Request,
+        unread: &mut bool,
     ) -> Result<Answer, Failure> {
         let endpoint = self.endpoint(operation)?;
         let (parts, body) = request.into_parts();
@@ -145,21 +157,21 @@ impl Service {
         let headers = request::read(&parts.headers)?;
         let person = match (endpoint.public(), request::bearer(&parts.headers)) {
             (true, _) => None,
-            (false, Some(token)) => Some(endpoint.authenticate(token, arrival.now).await?),
+            (false, Some(token)) => Some(in_time(endpoint.authenticate(token, arrival.now)).await?),
             (false, None) => return Err(Failure::unauthorised("a bearer token is needed")),
         };
         let parameters = parameters::read(operation, values, parts.uri.query().unwrap_or_default())?;
         let body = match operation.body {
-            Some(documented) => match body::read(&parts.headers, body).await? {
-                Value::Null if documented.required => return Err(Failure::invalid("body", "is required")),
-                body => body,
-            },
+            Some(documented) => {
+                let bytes = body::receive(&parts.headers, body, self.body_read_timeout).await?;
+                *unread = false;
+                match body::read(&parts.headers, &bytes)? {
+                    Value::Null if documented.required => return Err(Failure::invalid("body", "is required")),
+                    body => body,
+                }
+            }
             None => Value::Null,
         };
-        if let (false, Some(position)) = (operation.command, headers.after) {
-            endpoint.passed(position, WAIT).await?;
-        }
-        let respond_async = headers.respond_async;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
         let call = Call {
@@ -174,10 +186,18 @@ impl Service {
             correlation_id: request::correlation_id(&arrival.request_id),
             now: arrival.now,
         };
+        in_time(self.carry_out(endpoint, call)).await
+    }
+
+    async fn carry_out(&self, endpoint: Arc<dyn Endpoint>, call: Call<()>) -> Result<Answer, Failure> {
+        let (command, respond_async) = (call.operation.command, call.headers.respond_async);
+        if let (false, Some(position)) = (command, call.headers.after) {
+            endpoint.passed(position, WAIT).await?;
+        }
         // A task of its own: a client that hangs up does not stop a command half-way.
         let task = self.tasks.spawn(endpoint.run(call).instrument(tracing::Span::current()));
         let answer = task.await.map_err(Failure::broken)??;
-        if let (true, false, Some(position)) = (operation.command, respond_async, answer.position) {
+        if let (true, false, Some(position)) = (command, respond_async, answer.position) {
             // What was stored is answered with success, whether or not the read models have seen it in time.
             if let Err(failure) = endpoint.passed(position, WAIT).await {
                 tracing::debug!(%failure, "answered before the read models have it");
@@ -262,6 +282,9 @@ impl Ending {
         set("cache-control", "no-store".to_owned());
         set("x-content-type-options", "nosniff".to_owned());
         set("x-request-id", arrival.request_id.clone());
+        if self.unread {
+            set("connection", "close".to_owned());
+        }
         match &self.result {
             Ok(answer) => {
                 if let Some(revision) = answer.etag {

@@ -97,6 +97,7 @@ fn settings() -> Settings {
     Settings {
         cors_origins: vec![HeaderValue::from_static("https://app.example")],
         trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
+        body_read_timeout: Duration::from_secs(30),
         readiness: Readiness::of(&["writes"]),
         metrics: Arc::new(|| "metrics".to_owned()),
         tasks: TaskTracker::new(),
