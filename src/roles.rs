@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use caravan_commands::processes;
 use caravan_domain::kinds::KINDS;
+use caravan_event_store::EventStore;
 use caravan_event_store::following::follow;
 use caravan_private_postgres::PrivatePostgres;
 use caravan_read_api::{People, Read};
@@ -104,6 +105,9 @@ async fn play(
     if role.projects() {
         parts.push("followers");
     }
+    if role.writes() {
+        parts.push("log");
+    }
     if role == Role::Serve {
         parts.push("demo");
     }
@@ -122,6 +126,7 @@ async fn play(
         start_followers(node, stop, &mut tasks)?;
     }
     if role.writes() {
+        tasks.spawn(watch_log(node.store.clone(), readiness.clone(), stop.clone()));
         tasks.spawn(tidy(node.commands.clone(), stop.clone()));
     }
     let started = async {
@@ -277,6 +282,20 @@ async fn watch(
         if answers != connection.is_some() {
             answers = connection.is_some();
             tracing::warn!("the {name} {}", if answers { "answers again" } else { "does not answer" });
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(ROUND) => {}
+        }
+    }
+}
+
+/// Says whether commands can be stored: a database may answer and yet have no room for more.
+async fn watch_log(store: Arc<dyn EventStore>, readiness: Readiness, stop: CancellationToken) -> Result<()> {
+    loop {
+        match tokio::time::timeout(ANSWER, store.can_store()).await {
+            Ok(Ok(())) => readiness.ready("log"),
+            Ok(Err(_)) | Err(_) => readiness.not_ready("log", "stores nothing"),
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),

@@ -39,6 +39,11 @@ pub trait EventStore: Send + Sync + 'static {
     /// The last position written; 0 in an empty log.
     async fn head(&self) -> Result<Position, StoreError>;
 
+    /// Fails while an append would not be stored, as far as that can be told without one. To be asked now and then.
+    async fn can_store(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// All matching events after `from`: first those stored, then live, without gap or duplicate. Ends only with an
     /// error that reading again cannot cure; lost connections are retried within. Reads no faster than it is polled.
     /// Dropping it unsubscribes.

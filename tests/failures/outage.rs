@@ -96,6 +96,42 @@ async fn an_embedded_postgres_that_dies_is_started_again() {
     assert_clean(&world.server);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_can_store_nothing_is_not_ready() {
+    let _one = crate::ONE_AT_A_TIME.lock().await;
+    let dir = crate::support::server::reachable_directory();
+    let postgres = PrivatePostgres::start(dir.path(), &[("max_connections", "100")]).await.expect("Postgres starts");
+    let database = postgres.database("full").await.expect("a database can be made");
+    let settings = Settings::new(env!("CARGO_BIN_EXE_caravan")).with("CARAVAN_DATABASE_URL", database.clone());
+    let (world, scout) = World::start(settings).await;
+    let booking = world.book(&scout).await;
+    let pool = sqlx::PgPool::connect(&database).await.expect("Postgres answers");
+    // It answers and takes no writes, as with a full disk.
+    let read_only = async |on: bool| {
+        let set = format!("alter system set default_transaction_read_only = {on}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(&pool).await.expect("it can be set");
+        sqlx::raw_sql("select pg_reload_conf()").execute(&pool).await.expect("it can be reloaded");
+    };
+    read_only(true).await;
+    let change = json!({"id": booking.crew, "userId": scout.id, "name": "Nobody's"});
+    let response = world.command("/update-crew", &scout, change).send().await.expect("an answer");
+    until_readiness_is(&world, StatusCode::SERVICE_UNAVAILABLE).await;
+    unavailable(&response);
+    let crews = world.client.query("/crews", &scout, &[("userId", scout.id.as_str())]).await;
+    assert_eq!(crews[0]["id"], booking.crew, "queries are answered");
+    read_only(false).await;
+    until_readiness_is(&world, StatusCode::OK).await;
+    // When nobody sends commands, it is found out all the same.
+    read_only(true).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    until_readiness_is(&world, StatusCode::SERVICE_UNAVAILABLE).await;
+    read_only(false).await;
+    until_readiness_is(&world, StatusCode::OK).await;
+    drop(world);
+    pool.close().await;
+    postgres.stop().await.expect("Postgres stops");
+}
+
 /// Waits until the server says to those who ask whether it can serve what it should.
 async fn until_readiness_is(world: &World, expected: StatusCode) {
     let started = Instant::now();

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::append::{Appending, Outcome, Prepared};
 use super::is_transient;
+use super::probe::LastWrite;
 use crate::event::Position;
 use crate::port::StoreError;
 use crate::tail::heard;
@@ -30,7 +31,12 @@ pub(super) struct Queued {
 }
 
 /// Appends until the store is gone.
-pub(super) async fn run(options: PgConnectOptions, mut queue: mpsc::Receiver<Queued>, head: watch::Sender<Position>) {
+pub(super) async fn run(
+    options: PgConnectOptions,
+    mut queue: mpsc::Receiver<Queued>,
+    head: watch::Sender<Position>,
+    last_write: LastWrite,
+) {
     let mut appending = Appending::new(options);
     let mut waiting: VecDeque<Queued> = VecDeque::new();
     let mut alone = false;
@@ -57,7 +63,7 @@ pub(super) async fn run(options: PgConnectOptions, mut queue: mpsc::Receiver<Que
             continue;
         }
         metrics::histogram!("caravan_append_batch_size").record(batch.len() as f64);
-        send(&mut appending, batch, &head).await;
+        send(&mut appending, batch, &head, &last_write).await;
     }
 }
 
@@ -93,12 +99,18 @@ fn take_batch(waiting: &mut VecDeque<Queued>) -> Vec<Queued> {
 }
 
 /// Sends a batch until its outcome is known or nobody waits for it any more.
-async fn send(appending: &mut Appending, mut batch: Vec<Queued>, head: &watch::Sender<Position>) {
+async fn send(
+    appending: &mut Appending,
+    mut batch: Vec<Queued>,
+    head: &watch::Sender<Position>,
+    last_write: &LastWrite,
+) {
     let mut pause = Duration::ZERO;
     loop {
         let appends: Vec<&Prepared> = batch.iter().map(|queued| &queued.append).collect();
         match appending.append(&appends).await {
             Ok(outcomes) => {
+                last_write.note(true);
                 if let Some(last) = outcomes.iter().flatten().map(|appended| appended.position).max() {
                     heard(head, last);
                 }
@@ -108,6 +120,7 @@ async fn send(appending: &mut Appending, mut batch: Vec<Queued>, head: &watch::S
                 return;
             }
             Err(error) if is_transient(&error) => {
+                last_write.note(false);
                 if pause.is_zero() {
                     tracing::warn!(error = &error as &dyn std::error::Error, "appending is interrupted");
                 }
@@ -127,7 +140,7 @@ async fn send(appending: &mut Appending, mut batch: Vec<Queued>, head: &watch::S
             }
             Err(_) => {
                 for queued in batch {
-                    Box::pin(send(appending, vec![queued], head)).await;
+                    Box::pin(send(appending, vec![queued], head, last_write)).await;
                 }
                 return;
             }

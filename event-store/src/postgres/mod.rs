@@ -1,12 +1,14 @@
 //! The log in Postgres: one table, appended to by two SQL functions (see the migrations).
 //!
 //! [`appender`] sends what has queued in this process as one batch on a connection of its own, [`tails`] does the same
-//! for reads of stream tails, [`read`] has the other queries, [`wake`] hears of appends by other processes.
+//! for reads of stream tails, [`read`] has the other queries, [`wake`] hears of appends by other processes, [`probe`] finds
+//! out whether anything is stored.
 
 mod append;
 mod appender;
 mod error;
 mod keyed;
+mod probe;
 mod read;
 mod tails;
 mod wake;
@@ -43,6 +45,7 @@ struct Inner {
     tails: mpsc::Sender<tails::Queued>,
     /// The highest position this process has heard of.
     head: watch::Sender<Position>,
+    last_write: probe::LastWrite,
     /// Hears of other processes' appends; started by the first subscription.
     listener: OnceLock<AbortOnDropHandle<()>>,
 }
@@ -53,10 +56,11 @@ impl PostgresStore {
     pub fn new(pool: PgPool) -> Self {
         let head = watch::Sender::new(0);
         let (appends, queued) = mpsc::channel(QUEUE);
-        tokio::spawn(appender::run((*pool.connect_options()).clone(), queued, head.clone()));
+        let last_write = probe::LastWrite::new();
+        tokio::spawn(appender::run((*pool.connect_options()).clone(), queued, head.clone(), last_write.clone()));
         let (tails, queued) = mpsc::channel(QUEUE);
         tokio::spawn(tails::run(pool.clone(), queued));
-        PostgresStore(Arc::new(Inner { pool, appends, tails, head, listener: OnceLock::new() }))
+        PostgresStore(Arc::new(Inner { pool, appends, tails, head, last_write, listener: OnceLock::new() }))
     }
 }
 
@@ -112,6 +116,10 @@ impl EventStore for PostgresStore {
         let head = read::head(&self.0.pool).await?;
         heard(&self.0.head, head);
         Ok(head)
+    }
+
+    async fn can_store(&self) -> Result<(), StoreError> {
+        self.0.last_write.can_store(&self.0.pool).await
     }
 
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Tailed, StoreError>> {
