@@ -4,6 +4,7 @@ mod config;
 mod import;
 mod node;
 mod ops;
+mod purge;
 mod roles;
 mod serving;
 mod stop;
@@ -96,7 +97,10 @@ fn run(command: Caravan) -> anyhow::Result<()> {
             Caravan::Import(import) => node::command(config, async |node| import.run(node).await).await,
             Caravan::Replay(replay) => node::command(config, async |node| replay.run(node).await).await,
             Caravan::Account(account) => node::command(config, async |node| account.run(node).await).await,
-            Caravan::Forget(forget) => node::command(config, async |node| forget.run(node).await).await,
+            Caravan::Forget(forget) => {
+                forget.check()?;
+                node::command(config, async |node| forget.run(node).await).await
+            }
             Caravan::DevToken(token) => node::command(config, async |node| token.run(node).await).await,
             Caravan::Config | Caravan::Openapi(_) => Ok(()),
         }

@@ -95,6 +95,11 @@ impl Node {
         [("database", self.pool.connect_options()), ("keys database", self.keys.connect_options())]
     }
 
+    /// The Postgres of the data directory, where it keeps the keys.
+    pub fn keys_server(&self) -> Option<&PrivatePostgres> {
+        self.embedded.as_ref().filter(|_| self.config.keys_url.is_empty())
+    }
+
     async fn disconnect(&self) {
         self.pool.close().await;
         self.keys.close().await;

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, LogFormat};
 use crate::node::{self, Node};
+use crate::purge::keep_purged;
 use crate::serving;
 use crate::stop;
 
@@ -124,6 +125,9 @@ async fn play(
     tasks.spawn(serving::serve(listener, router, header_read_timeout, stop.clone()));
     if role.projects() {
         start_followers(node, stop, &mut tasks)?;
+        if let Some(postgres) = node.keys_server() {
+            tasks.spawn(keep_purged(node.vault.clone(), postgres.clone(), stop.clone()));
+        }
     }
     if role.writes() {
         tasks.spawn(watch_log(node.store.clone(), readiness.clone(), stop.clone()));

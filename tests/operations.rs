@@ -45,6 +45,8 @@ fn what_cannot_be_run_is_said_before_anything_is_started() {
         let errors = errors(&output);
         assert!(errors.starts_with(&format!("caravan: {setting}: ")) && errors.lines().count() == 1, "{errors}");
     }
+    let output = caravan(dir.path()).args(["forget", "ada"]).output().expect("the program can be started");
+    assert_eq!(errors(&output), "caravan: forget: nobody to ask on this terminal: give --yes\n");
     assert_eq!(std::fs::read_dir(dir.path()).expect("it is there").count(), 0);
 }
 
@@ -65,7 +67,7 @@ async fn the_last_to_leave_stops_the_embedded_postgres() {
     let settings = Settings::new(env!("CARGO_BIN_EXE_caravan")).with("CARAVAN_DEMO", "no").with("RUST_BACKTRACE", "1");
     let first = Server::start_in(settings.clone(), dir.path()).await;
     let second = Server::start_in(settings, dir.path()).await;
-    let (_, errors) = first.run(&["forget", "00000000-0000-0000-0000-000000000000"]);
+    let (_, errors) = first.run(&["forget", "--yes", "00000000-0000-0000-0000-000000000000"]);
     assert_eq!(errors, "caravan: forget: rejected: no such account\n");
     drop(first);
     let (clean, output) = second.run(&["verify"]);

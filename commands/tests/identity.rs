@@ -507,6 +507,8 @@ async fn an_account_that_proves_an_invited_number_absorbs_the_temp_member() {
     assert_eq!(world.state(temp).await, AccountState::Absorbed { into: dana.person.account });
     let found = world.commands.person_with_phone("+442", None, None, &world.operator()).await.unwrap();
     assert_eq!(found, dana.person.account);
+    let whom = world.commands.person(temp).await.unwrap();
+    assert_eq!(whom, (dana.person.account, Some("dana".to_owned())), "an operator sees who it is");
     let gone = world.commands.forget(temp, &world.operator()).await.unwrap();
     assert!(gone.contains(&temp) && gone.contains(&dana.person.account), "one person");
 }
@@ -789,7 +791,10 @@ async fn somebody_without_an_account_is_forgotten_too() {
     let world = World::new().await;
     let organizer = world.commands.organizing_person("fair", "Robin Reed").await.unwrap().unwrap();
     let caravan_domain::catalogue::event::Organizer::Person(sealed) = organizer else { panic!("a person") };
-    assert_eq!(world.commands.forget(sealed.subject, &world.operator()).await.unwrap(), [sealed.subject]);
+    for _ in 0..2 {
+        assert_eq!(world.commands.person(sealed.subject).await.unwrap(), (sealed.subject, None));
+        assert_eq!(world.commands.forget(sealed.subject, &world.operator()).await.unwrap(), [sealed.subject]);
+    }
     assert!(world.commands.organizing_person("fair", "Robin Reed").await.unwrap().is_none());
     let nobody = EntityId(Uuid::from_u128(7));
     refused(world.commands.forget(nobody, &world.operator()).await, RejectionKind::NotFound);

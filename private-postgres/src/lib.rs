@@ -15,6 +15,7 @@ use tokio::process::Command;
 mod process;
 pub mod testing;
 mod users;
+mod wal;
 
 use process::{PidFile, Process};
 use users::User;
@@ -31,6 +32,11 @@ pub enum Error {
     Program { program: String, output: String },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error("the server was started with wal_recycle = on: it has to be started again")]
+    WalRecycled,
+    /// Of so many files.
+    #[error("{0} older files of the write-ahead log are kept by a replication slot, an archiver or wal_keep_size")]
+    WalKept(i64),
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error(transparent)]
@@ -166,7 +172,10 @@ impl PrivatePostgres {
 
     async fn launch(&self) -> Result<(), Error> {
         let (port, settings) = (self.port, &self.settings);
-        let options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''{settings}");
+        // A recycled file of the write-ahead log would keep what was deleted: see `discard_wal`.
+        let options = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c wal_recycle=off{settings}"
+        );
         let log = self.dir.join("postgres.log");
         // pg_ctl's own limit of 60 s is too short for a large log.
         let (data, limit, log) = (self.data_arg(), RECOVERY.as_secs().to_string(), log.to_string_lossy());

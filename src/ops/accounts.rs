@@ -1,6 +1,8 @@
 //! Accounts from an operator's side.
 
-use anyhow::{Context, Result, bail};
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caravan_commands::Caller;
@@ -12,6 +14,7 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use crate::node::Node;
+use crate::purge::purge;
 
 #[derive(Subcommand)]
 pub enum Account {
@@ -26,6 +29,9 @@ pub enum Account {
 pub struct Forget {
     /// Account id or user name; a temp member's id too
     account: String,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Args)]
@@ -53,11 +59,32 @@ impl Account {
 }
 
 impl Forget {
+    /// Refuses where nobody can be asked.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.yes || io::stdin().is_terminal(), "forget: nobody to ask on this terminal: give --yes");
+        Ok(())
+    }
+
     pub async fn run(self, node: &Node) -> Result<()> {
         let account = find(node, &self.account).await?;
+        let (account, username) = node.commands.person(account).await.context("forget")?;
+        if !self.yes {
+            let whom = username.map_or_else(|| account.to_string(), |username| format!("{username} ({account})"));
+            let question = format!("Forget {whom} for good? Nothing of theirs can be read afterwards. [y/N] ");
+            ensure!(tokio::task::spawn_blocking(move || agrees(&question)).await??, "nothing is forgotten");
+        }
         let subjects = node.commands.forget(account, &caller()).await.context("forget")?;
         Outbox::new(&node.outbox()).forget(&subjects).context("messages in the outbox")?;
+        purge(&node.vault, node.keys_server()).await.with_context(|| {
+            format!("forgotten, but files of the database still hold the deleted key until `forget {account}` succeeds")
+        })?;
         eprintln!("forgotten");
+        if node.keys_server().is_none() {
+            eprintln!(
+                "The wrapped key remains where the keys database's server keeps its past: write-ahead log, archives, \
+                 replicas, backups. See Forgetting in docs/OPERATIONS.md."
+            );
+        }
         Ok(())
     }
 }
@@ -72,6 +99,16 @@ impl DevToken {
         println!("{}", DevelopmentProvider::new(&node.config.secret()?).sign(vouched, expires_at)?);
         Ok(())
     }
+}
+
+/// Asks on the terminal.
+fn agrees(question: &str) -> io::Result<bool> {
+    let mut terminal = io::stderr();
+    terminal.write_all(question.as_bytes())?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 async fn find(node: &Node, account: &str) -> Result<EntityId> {

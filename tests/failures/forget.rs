@@ -56,8 +56,9 @@ async fn forget_with(search: &str) {
 
     let booking = world.book(&friend).await;
     world.join(&booking, &person).await;
-    let (succeeded, output) = world.server.run(&["forget", &person.id]);
+    let (succeeded, output) = world.server.run(&["forget", "--yes", &person.id]);
     assert!(succeeded, "forget: {output}");
+    assert!(output.contains("archives, replicas, backups"), "{output}");
     assert_silent("the program's output", &output);
     caught_up(&world, &friend).await;
 

@@ -10,6 +10,7 @@ mod connections;
 mod crash;
 mod forget;
 mod outage;
+mod purge;
 mod race;
 mod world;
 

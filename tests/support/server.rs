@@ -149,8 +149,13 @@ pub struct Runner {
 
 impl Runner {
     pub fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program can be started")
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = command(&self.settings, &self.data_dir, self.port);
-        command.args(arguments).output().expect("the program can be started")
+        command.args(arguments);
+        command
     }
 }
 

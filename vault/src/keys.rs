@@ -22,7 +22,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How far back each look goes: longer than any forgetting takes to commit.
 const OVERLAP: Duration = Duration::from_secs(60);
 /// Serialises linking and forgetting.
-const LOCK: i64 = 0x6b65_7973;
+pub(crate) const LOCK: i64 = 0x6b65_7973;
 
 pub(crate) struct Keys {
     pool: PgPool,
@@ -48,6 +48,10 @@ impl Keys {
         let keys = Arc::new(Keys { pool, master, cache: Mutex::new(cache) });
         tokio::spawn(watch(Arc::downgrade(&keys)));
         Ok(keys)
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
     }
 
     /// The person's key, made if they have none yet.

@@ -6,6 +6,7 @@
 mod ids;
 mod keys;
 mod passwords;
+mod purging;
 mod seals;
 mod secrets;
 mod tokens;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
+pub use purging::PurgeError;
 pub use tokens::{Access, AccessToken, Refresh, TokenError};
 
 use ids::Numbers;

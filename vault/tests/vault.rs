@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use caravan_domain::{EntityId, Sealed};
 use caravan_private_postgres::testing;
-use caravan_vault::{FORGOTTEN, TokenError, Vault, VaultError};
+use caravan_vault::{FORGOTTEN, PurgeError, TokenError, Vault, VaultError};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
-use sqlx::PgPool;
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 use uuid::Uuid;
 
 const MASTER: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -216,6 +216,89 @@ async fn forgetting_reaches_other_processes_within_a_second() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(matches!(two.seal(anna, "Anna").await, Err(VaultError::Forgotten)));
+}
+
+/// Whether the file of a table of the keys database holds some bytes.
+async fn holds(keys: &mut PgConnection, table: &str, bytes: &[u8]) -> bool {
+    keys.execute("checkpoint").await.unwrap();
+    sqlx::query_scalar("select position($1 in pg_read_binary_file(pg_relation_filepath($2::text::regclass))) > 0")
+        .bind(bytes)
+        .bind(table)
+        .fetch_one(keys)
+        .await
+        .unwrap()
+}
+
+async fn wrapped(keys: &mut PgConnection, subject: EntityId) -> Vec<u8> {
+    sqlx::query_scalar("select wrapped from personal_keys where subject = $1")
+        .bind(subject.0)
+        .fetch_one(keys)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_purged_key_is_not_in_the_files_of_its_database() {
+    let databases = Databases::new().await;
+    let vault = databases.open().await;
+    let mut keys = PgConnection::connect(&databases.keys).await.unwrap();
+    let (anna, ben) = (somebody(), somebody());
+    let name = vault.seal(ben, "Ben").await.unwrap();
+    vault.seal(anna, "Anna").await.unwrap();
+    let (of_anna, of_ben) = (wrapped(&mut keys, anna).await, wrapped(&mut keys, ben).await);
+    keys.execute("analyze personal_keys").await.unwrap();
+    assert!(!holds(&mut keys, "pg_statistic", &of_anna).await, "the statistics hold no key");
+    // As an earlier version left them.
+    for earlier in ["set statistics 100", "type bytea, alter wrapped set statistics 0"] {
+        let alter = format!("alter table personal_keys alter wrapped {earlier}");
+        keys.execute(sqlx::AssertSqlSafe(alter)).await.unwrap();
+        keys.execute("analyze personal_keys").await.unwrap();
+    }
+    assert!(holds(&mut keys, "pg_statistic", &of_anna).await);
+
+    assert!(!vault.has_forgotten_since(None).await.unwrap());
+    vault.forget(anna).await.unwrap();
+    assert!(vault.has_forgotten_since(None).await.unwrap());
+    assert!(holds(&mut keys, "personal_keys", &of_anna).await, "the search finds what is there");
+    let purged = vault.purge(Duration::from_secs(20)).await.unwrap();
+    assert!(!vault.has_forgotten_since(Some(purged)).await.unwrap());
+    for table in ["personal_keys", "pg_statistic"] {
+        assert!(!holds(&mut keys, table, &of_anna).await, "{table}");
+    }
+    assert!(holds(&mut keys, "personal_keys", &of_ben).await);
+    assert_eq!(databases.open().await.open_text(&name).await.unwrap(), "Ben");
+}
+
+#[tokio::test]
+async fn a_purge_waits_for_whoever_still_sees_a_key_and_names_them() {
+    let databases = Databases::new().await;
+    let vault = databases.open().await;
+    let anna = somebody();
+    vault.seal(anna, "Anna").await.unwrap();
+    let mut keys = PgConnection::connect(&databases.keys).await.unwrap();
+    let key = wrapped(&mut keys, anna).await;
+
+    let mut old = PgConnection::connect(&format!("{}?application_name=pg_dump", databases.keys)).await.unwrap();
+    old.execute("begin isolation level repeatable read").await.unwrap();
+    old.execute("select").await.unwrap();
+    vault.forget(anna).await.unwrap();
+    let purged = vault.purge(Duration::from_millis(300)).await;
+    assert!(matches!(&purged, Err(PurgeError::Seen(who)) if who.contains("(pg_dump)")), "{purged:?}");
+    assert_eq!(wrapped(&mut old, anna).await, key, "they do see it");
+
+    // Without a snapshot, but with the table in use.
+    old.execute("commit").await.unwrap();
+    old.execute("begin").await.unwrap();
+    old.execute("select from personal_keys").await.unwrap();
+    let purged = vault.purge(Duration::from_millis(300)).await;
+    assert!(matches!(&purged, Err(PurgeError::Seen(who)) if who.contains("at work on the table")), "{purged:?}");
+
+    let (purged, ()) = tokio::join!(vault.purge(Duration::from_secs(20)), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        old.execute("commit").await.unwrap();
+    });
+    purged.unwrap();
+    assert!(!holds(&mut keys, "personal_keys", &key).await);
 }
 
 #[tokio::test]

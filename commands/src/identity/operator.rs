@@ -1,5 +1,7 @@
 //! What operators do with accounts: `caravan account force-password` and `caravan forget`.
 
+use std::sync::Arc;
+
 use caravan_domain::identity::preferences::PREFERENCES;
 use caravan_domain::identity::{AccountCommand, AccountState, Channel, Reservation, ReservationCommand, credentials};
 use caravan_domain::record::{Change, RecordCommand, Records};
@@ -27,17 +29,20 @@ impl Commands {
         self.change_account(account, AccountCommand::ForcePassword { hash }, caller).await
     }
 
+    /// The person whom forgetting an id would forget, and the user name, if they have an account.
+    pub async fn person(&self, id: EntityId) -> Result<(EntityId, Option<String>), CommandError> {
+        let (person, state) = self.known_person(id).await?;
+        let username = match state.registered() {
+            Some(account) => Some(self.vault().open_text(&account.registration.username).await?),
+            None => None,
+        };
+        Ok((person, username))
+    }
+
     /// Forgets a person for good: their values can never be opened again, their names and contacts are free. Gives
     /// the subjects whose messages have to go from the outbox. Running it again finishes what was interrupted.
     pub async fn forget(&self, account: EntityId, caller: &Caller) -> Result<Vec<EntityId>, CommandError> {
-        let state = self.account(account).await?.state;
-        // A temp member who turned out to be somebody else is forgotten with them.
-        let account = state.present(account);
-        let state = self.account(account).await?.state;
-        // Somebody may be named without having an account: a person who organises an event.
-        if matches!(*state, AccountState::Unknown) && !self.vault().has_key(account).await? {
-            return Err(Rejection::not_found("no such account").into());
-        }
+        let (account, state) = self.known_person(account).await?;
         let reserved = self.reservations(&state).await?;
         self.change_account(account, AccountCommand::Forget, caller).await?;
         for (name, reserved) in reserved {
@@ -50,6 +55,20 @@ impl Commands {
             _ => {}
         }
         Ok(self.vault().forget(account).await?)
+    }
+
+    async fn known_person(&self, id: EntityId) -> Result<(EntityId, Arc<AccountState>), CommandError> {
+        // A temp member who turned out to be somebody else is forgotten with them.
+        let person = self.account(id).await?.state.present(id);
+        let state = self.account(person).await?.state;
+        // Somebody may be named without having an account: a person who organises an event.
+        let named = async || {
+            Ok::<_, CommandError>(self.vault().has_key(person).await? || self.vault().is_forgotten(person).await?)
+        };
+        if matches!(*state, AccountState::Unknown) && !named().await? {
+            return Err(Rejection::not_found("no such account").into());
+        }
+        Ok((person, state))
     }
 
     /// The streams that reserve what only this person may hold.
