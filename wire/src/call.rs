@@ -83,11 +83,19 @@ pub struct Answer {
     pub etag: Option<i64>,
     /// Global position of the last event that the answer comes from.
     pub position: Option<i64>,
+    /// Whether it carries tokens or codes.
+    pub secret: bool,
 }
 
 impl Answer {
     pub fn json(body: Value) -> Self {
-        Answer { body, status: None, etag: None, position: None }
+        Answer { body, status: None, etag: None, position: None, secret: false }
+    }
+
+    /// Marks an answer that carries tokens or codes: it is never compressed, as its length would tell of them to whoever
+    /// can make it repeat something of theirs.
+    pub fn secret(self) -> Self {
+        Answer { secret: true, ..self }
     }
 
     pub fn status(self, status: StatusCode) -> Self {

@@ -10,10 +10,12 @@ use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 use tokio_util::task::TaskTracker;
+use tower_http::compression::predicate::SizeAbove;
+use tower_http::compression::{CompressionLayer, Predicate};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
@@ -26,6 +28,9 @@ const WAIT: Duration = Duration::from_secs(2);
 
 /// How long one request may take, besides arriving, before its client is told to try again.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// Bytes of a body up to which compressing it is not worth the while.
+const SHORT: u64 = 1_024;
 
 /// What a process decides about its HTTP side.
 #[derive(Clone)]
@@ -55,7 +60,17 @@ pub fn router(endpoints: Vec<Endpoints>, settings: Settings) -> Router {
     let cors = cors(settings.cors_origins.clone());
     let Settings { trusted_proxies, body_read_timeout, tasks, .. } = settings;
     let service = Service { table: Table::new(), served, sides, trusted_proxies, body_read_timeout, tasks };
-    pages.fallback(answer).with_state(Arc::new(service)).layer(cors)
+    pages.fallback(answer).with_state(Arc::new(service)).layer(compression()).layer(cors)
+}
+
+/// Marks a response that stays as it is.
+#[derive(Clone, Copy)]
+struct Uncompressed;
+
+/// What is asked for in gzip or zstd comes so, unless it is short or secret.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let open = |_: StatusCode, _: Version, _: &HeaderMap, marks: &Extensions| marks.get::<Uncompressed>().is_none();
+    CompressionLayer::new().compress_when(SizeAbove::new(SHORT).and(open))
 }
 
 fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
@@ -272,6 +287,9 @@ impl Ending {
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
+        if matches!(&self.result, Ok(answer) if answer.secret) {
+            response.extensions_mut().insert(Uncompressed);
+        }
         let mut set = |name: &'static str, value: String| {
             // All values are ASCII: ours, or a request id that was checked.
             if let Ok(value) = HeaderValue::from_str(&value) {

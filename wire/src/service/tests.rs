@@ -114,6 +114,7 @@ fn api() -> Api {
         .on("update-ticket", refuses)
         .on("delete-crew", explained)
         .public("signup", |_| async { Ok(Answer::json(json!("welcome"))) })
+        .public("refreshsession", |call| async move { Ok(Answer::json(call.body).secret()) })
         .public("login", |call| async move { Ok(Answer::json(json!(call.address))) });
     let queries = Routes::new(&krugo::DIALECT, Arc::new(Reads)).on("payment-balances", balances);
     Api { router: router(vec![commands.into(), queries.into()], settings()), writes }
@@ -145,6 +146,27 @@ async fn a_command_is_answered_with_its_revision_and_position() {
     assert_eq!(headers["x-request-id"], "r-1");
     assert!(api.writes.waited.load(Ordering::SeqCst));
     assert!(!headers.contains_key("preference-applied"));
+}
+
+#[tokio::test]
+async fn long_answers_are_compressed_when_asked_but_not_secret_ones() {
+    let router = api().router;
+    let long = format!("{{\"a\": \"{}\"}}", "x".repeat(2_000));
+    for (path, asked, encoding) in [
+        ("/dev/assign-ticket", "gzip", Some("gzip")),
+        ("/dev/assign-ticket", "br, zstd", Some("zstd")),
+        ("/dev/assign-ticket", "br", None),
+        ("/dev/refreshsession", "gzip", None),
+    ] {
+        let sent = command(path).header("accept-encoding", asked).body(Body::from(long.clone())).unwrap();
+        let response = router.clone().oneshot(sent).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let got = response.headers().get("content-encoding").map(|value| value.to_str().unwrap());
+        assert_eq!(got, encoding, "{path} {asked}");
+        let mut vary = response.headers().get_all("vary").iter();
+        let varies = vary.any(|value| value.to_str().unwrap().contains("accept-encoding"));
+        assert_eq!(varies, path != "/dev/refreshsession", "{path} {asked}");
+    }
 }
 
 #[tokio::test]

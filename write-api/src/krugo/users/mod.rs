@@ -71,7 +71,7 @@ async fn with_session(
         refresh_token: &tokens.refresh_token,
         expires_at: tokens.expires_at,
     };
-    Ok(Answer::json(shape(&profile, &session)).position(login.position))
+    Ok(Answer::json(shape(&profile, &session)).secret().position(login.position))
 }
 
 /// The tokens of a login that cannot be asked for more.

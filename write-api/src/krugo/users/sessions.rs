@@ -92,7 +92,7 @@ async fn logged_in(call: &Call<Write>, login: &LoggedIn) -> Outcome {
         Next::Session(tokens) => with_session(call, login, tokens, accounts::logged_in).await,
         Next::Challenge { challenge, login_session } => {
             let shape = accounts::challenged(login.account, *challenge, login_session);
-            Ok(Answer::json(shape).position(login.position))
+            Ok(Answer::json(shape).secret().position(login.position))
         }
     }
 }
