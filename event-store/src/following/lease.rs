@@ -36,13 +36,19 @@ pub(super) async fn has_checkpoint(connection: &mut PgConnection, name: &str) ->
 }
 
 impl Lease {
-    /// Takes the lease if it is free. It then belongs to `connection`.
+    /// Takes the lease if it is free. It then belongs to `connection`, which database, process and start tell from every
+    /// other: a copy of the database does not wait for whoever follows the original.
     pub async fn take(connection: &mut PgConnection, name: &str) -> Result<Option<Lease>, sqlx::Error> {
         let query = sqlx::query_as(
-            "update checkpoints set epoch = epoch + 1, holder = pg_backend_pid(),
+            "update checkpoints set epoch = epoch + 1, holder = mine.pid, holder_database = mine.datname,
+                    holder_started = mine.backend_start,
                     leased_until = clock_timestamp() + make_interval(secs => $2)
-             where name = $1 and (leased_until is null or leased_until < clock_timestamp() or holder = pg_backend_pid()
-                    or not exists (select from pg_stat_activity where pid = holder))
+             from pg_stat_activity mine
+             where mine.pid = pg_backend_pid() and name = $1
+               and (leased_until is null or leased_until < clock_timestamp() or holder = mine.pid
+                    or not exists (select from pg_stat_activity other
+                                   where pid = holder and datname = holder_database and backend_start = holder_started
+                                     and datname = mine.datname))
              returning position, epoch",
         );
         let taken: Option<(Position, i64)> =

@@ -182,6 +182,28 @@ async fn a_stopped_follower_leaves_its_lease_to_the_next() {
 }
 
 #[tokio::test]
+async fn a_copy_of_the_database_does_not_wait_for_who_follows_the_original() {
+    let original = postgres().await;
+    let following = start(&original, Notebook::new(&original).await).await;
+    wait(&following, put(&original.store, &stream("a"), &["Noted"]).await.position).await;
+    let dump: serde_json::Value =
+        sqlx::query_scalar("select to_jsonb(checkpoints) from checkpoints").fetch_one(&original.pool).await.unwrap();
+    let copy = postgres().await;
+    sqlx::query("insert into checkpoints select * from jsonb_populate_record(null::checkpoints, $1)")
+        .bind(dump)
+        .execute(&copy.pool)
+        .await
+        .unwrap();
+    put(&copy.store, &stream("a"), &["Noted"]).await;
+    let next = put(&copy.store, &stream("a"), &["Noted"]).await.position;
+    // The lease of the original would hold for a minute.
+    let copied = start(&copy, Notebook::new(&copy).await).await;
+    wait(&copied, next).await;
+    assert_eq!(notes(&copy.pool).await, [next]);
+    wait(&following, put(&original.store, &stream("a"), &["Noted"]).await.position).await;
+}
+
+#[tokio::test]
 async fn what_passes_is_tried_again() {
     let database = postgres().await;
     let notebook = Notebook::new(&database).await;
@@ -217,8 +239,9 @@ async fn a_follower_that_sleeps_over_its_lease_writes_nothing() {
     let notebook = Notebook::new(&database).await;
     let mut sleepy = sqlx::pool::PoolConnection::detach(database.pool.acquire().await.unwrap());
     sqlx::query(
-        "insert into checkpoints (name, position, epoch, holder, leased_until)
-         values ('notebook', 0, 7, pg_backend_pid(), clock_timestamp() + interval '3 seconds')",
+        "insert into checkpoints (name, position, epoch, holder, holder_database, holder_started, leased_until)
+         select 'notebook', 0, 7, pid, datname, backend_start, clock_timestamp() + interval '3 seconds'
+         from pg_stat_activity where pid = pg_backend_pid()",
     )
     .execute(&mut sleepy)
     .await
