@@ -158,6 +158,13 @@ impl Config {
         Ok(Carriers::open(&self.mail, &self.mail_from, &self.sms, &self.outbox())?)
     }
 
+    /// Whether anything is kept in files: on a cluster nothing need be.
+    pub fn uses_data_dir(&self) -> bool {
+        self.database_url == "embedded"
+            || [&self.secret, &self.master_key].iter().any(|secret| secret.is_empty())
+            || [&self.mail, &self.sms].iter().any(|carrier| *carrier == "outbox")
+    }
+
     /// Where messages go that are written to files.
     pub fn outbox(&self) -> PathBuf {
         self.data_dir.join("outbox")

@@ -1,6 +1,7 @@
 //! The one binary: every role and every operator's command.
 
 mod config;
+mod data_dir;
 mod import;
 mod node;
 mod ops;

@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::data_dir;
 use crate::stop;
 
 /// Connections to the main database that one process keeps at most, besides those of appender and followers.
@@ -109,6 +110,9 @@ impl Node {
 /// Does `work` on a node that is there for it, and closes that again however the work ends. `work` is not begun where
 /// `stop` comes first; otherwise it is for `work` to see it.
 pub async fn with(config: Config, stop: &CancellationToken, work: impl AsyncFnOnce(&Node) -> Result<()>) -> Result<()> {
+    if config.uses_data_dir() {
+        data_dir::prepare(&config.data_dir).context("CARAVAN_DATA_DIR")?;
+    }
     // Not given up halfway, or nobody would stop what was started.
     let embedded = match config.database()? {
         Some(_) => None,
