@@ -50,6 +50,26 @@ fn what_cannot_be_run_is_said_before_anything_is_started() {
     assert_eq!(std::fs::read_dir(dir.path()).expect("it is there").count(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_names_list_what_there_is_and_nothing_is_said_to_be_nothing() {
+    let server = Server::start(Settings::new(env!("CARGO_BIN_EXE_caravan")).with("CARAVAN_DEMO", "no")).await;
+    for (arguments, good, said) in [
+        (vec!["openapi", "klingon"], false, "there is no dialect klingon: there are krugo, "),
+        (vec!["rebuild", "trips"], false, "there is no read model trips: there are "),
+        (vec!["replay", "--category", "trips"], false, "there is no category trips: there are "),
+        (vec!["replay", "--category", "crew"], true, "no events\n"),
+        (vec!["parked", "list"], true, "nothing is parked\n"),
+        (
+            vec!["parked", "retry", "postgres", "crew-00000000-0001-8000-8000-000000000001"],
+            false,
+            "`caravan parked list`",
+        ),
+    ] {
+        let (success, output) = server.run(&arguments);
+        assert!(success == good && output.contains(said), "{arguments:?}: {output}");
+    }
+}
+
 #[test]
 fn a_database_that_is_not_there_is_named_with_the_reason() {
     let dir = reachable_directory();

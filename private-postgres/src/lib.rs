@@ -26,6 +26,11 @@ const SUPERUSER: &str = "caravan";
 pub enum Error {
     #[error("no Postgres server programs found in PATH or /usr/lib/postgresql/*/bin: install the package postgresql")]
     NotInstalled,
+    #[error(
+        "the data was made by Postgres {made}, and what is installed is {installed}: install Postgres {made} beside it, or \
+         move the data over with pg_dumpall of {made}"
+    )]
+    OtherMajor { made: String, installed: String },
     #[error("started as root, but there is no user postgres or nobody to run Postgres as")]
     NoUser,
     #[error("{program} failed: {output}")]
@@ -77,12 +82,12 @@ impl PrivatePostgres {
     /// The cluster in `dir`: made when there is none, adopted when it runs, else started with `settings`. Ready when
     /// this returns.
     pub async fn start(dir: &Path, settings: &[(&str, &str)]) -> Result<Self, Error> {
-        let bin = find_binaries()?;
         let run_as = unprivileged()?;
         fs::create_dir_all(dir).map_err(|source| Error::File { path: dir.into(), source })?;
         let turn = users::turn(dir).await?;
         let user = User::enter(dir, &turn)?;
         let dir = place(dir, run_as).await?;
+        let bin = find_binaries(&dir.join("data"))?;
         let settings = settings.iter().map(|(name, value)| format!(" -c {name}={value}")).collect();
         let mut cluster = PrivatePostgres { bin, dir, port: 0, password: String::new(), run_as, settings, user };
         match cluster.open().await {
@@ -287,14 +292,28 @@ fn tempfile_in(dir: &Path) -> io::Result<(PathBuf, fs::File)> {
     Ok((path, file))
 }
 
-fn find_binaries() -> Result<PathBuf, Error> {
+/// Where the programs are: those of the version that made `data`, if there is one, else the newest.
+fn find_binaries(data: &Path) -> Result<PathBuf, Error> {
     let mut places: Vec<PathBuf> =
         std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     let mut versions: Vec<PathBuf> =
         fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     versions.sort_by_key(|path| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()));
     places.splice(0..0, versions.into_iter().rev().map(|path| path.join("bin")));
-    places.into_iter().find(|dir| dir.join("initdb").exists() && dir.join("pg_ctl").exists()).ok_or(Error::NotInstalled)
+    places.retain(|dir| dir.join("initdb").exists() && dir.join("pg_ctl").exists());
+    let newest = places.first().ok_or(Error::NotInstalled)?;
+    let Ok(made) = fs::read_to_string(data.join("PG_VERSION")) else { return Ok(newest.clone()) };
+    let made = made.trim().to_owned();
+    let found = places.iter().find(|bin| major(bin).as_ref() == Some(&made));
+    let other = || Error::OtherMajor { made: made.clone(), installed: major(newest).unwrap_or_default() };
+    found.cloned().ok_or_else(other)
+}
+
+/// The major version of the programs in a directory, from `postgres (PostgreSQL) 15.18`.
+fn major(bin: &Path) -> Option<String> {
+    let output = std::process::Command::new(bin.join("postgres")).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.split_whitespace().nth(2)?.split('.').next()?.to_owned())
 }
 
 /// Postgres refuses to run as root: then it runs as `postgres`, or else `nobody`.

@@ -30,6 +30,16 @@ async fn answers(cluster: &PrivatePostgres) -> bool {
     }
 }
 
+#[tokio::test]
+async fn data_of_another_postgres_is_named_with_what_to_do() {
+    let dir = directory();
+    fs::create_dir(dir.path().join("data")).unwrap();
+    fs::write(dir.path().join("data/PG_VERSION"), "9\n").unwrap();
+    let error = PrivatePostgres::start(dir.path(), &[]).await.unwrap_err().to_string();
+    assert!(error.starts_with("the data was made by Postgres 9, and what is installed is 1"), "{error}");
+    assert!(error.contains("install Postgres 9 beside it"), "{error}");
+}
+
 /// `kill -9`; gives the number of the process.
 fn kill_server(dir: &Path) -> i32 {
     let pid_file = fs::read_to_string(dir.join("data/postmaster.pid")).unwrap();

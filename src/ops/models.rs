@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use caravan_event_store::StreamId;
 use caravan_event_store::following::parked;
 use caravan_projections::{Difference, Discrepancy, Progress};
@@ -47,6 +47,10 @@ impl Rebuild {
         }
         let names: Vec<String> = self.name.into_iter().collect();
         let kinds = node.models.kinds();
+        if let Some(unknown) = names.iter().find(|name| kinds.iter().all(|kind| kind.name != name.as_str())) {
+            let known = kinds.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
+            bail!("there is no read model {unknown}: there are {known} and search");
+        }
         let rebuilt = caravan_projections::rebuild(&node.pool, &node.store, kinds, &names, &progress).await?;
         shown.end();
         // A log that came from elsewhere, a backup say, holds numbers that the sequences have not reached.
@@ -95,8 +99,12 @@ impl Parked {
     pub async fn run(self, node: &Node) -> Result<()> {
         match self {
             Parked::List => {
-                for entry in parked::list(&node.pool).await? {
+                let parked = parked::list(&node.pool).await?;
+                for entry in &parked {
                     println!("{}\t{}\t{}\t{}", entry.follower, entry.stream, entry.position, entry.error);
+                }
+                if parked.is_empty() {
+                    eprintln!("nothing is parked");
                 }
                 Ok(())
             }
@@ -107,7 +115,8 @@ impl Parked {
 }
 
 fn found(parked: bool) -> Result<()> {
-    if parked { Ok(()) } else { bail!("no such stream is parked for this follower") }
+    ensure!(parked, "no such stream is parked for this follower: `caravan parked list` shows what is");
+    Ok(())
 }
 
 /// Progress through the log: a bar on a terminal, now and then a log line elsewhere.

@@ -12,7 +12,9 @@ pub struct Openapi {
 impl Openapi {
     pub fn run(self) -> Result<()> {
         let dialect = caravan_wire::DIALECTS.iter().find(|dialect| dialect.name == self.dialect);
-        let dialect = dialect.with_context(|| format!("there is no dialect {}", self.dialect))?;
+        let known = || caravan_wire::DIALECTS.iter().map(|dialect| dialect.name).collect::<Vec<_>>().join(", ");
+        let dialect =
+            dialect.with_context(|| format!("there is no dialect {}: there are {}", self.dialect, known()))?;
         println!("{}", dialect.contract);
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use std::io::{self, BufWriter, Write};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use caravan_domain::kinds::KINDS;
 use caravan_event_store::{Direction, Filter, Position, Recorded, StreamId, codec};
 use clap::Args;
 use serde_json::json;
@@ -27,21 +28,34 @@ const PAGE: usize = 1_000;
 
 impl Replay {
     pub async fn run(self, node: &Node) -> Result<()> {
-        let mut out = BufWriter::new(io::stdout().lock());
-        match self.print(node, &mut out).await.and_then(|()| Ok(out.flush()?)) {
-            // `caravan replay | head` is not an error.
-            Err(error) if error.downcast_ref().is_some_and(is_broken_pipe) => Ok(()),
-            outcome => outcome,
+        let mut categories = KINDS.iter().map(|kind| kind.name);
+        if let Some(unknown) =
+            self.category.as_ref().filter(|name| categories.all(|category| category != name.as_str()))
+        {
+            let known = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
+            bail!("there is no category {unknown}: there are {known}");
         }
+        let mut out = BufWriter::new(io::stdout().lock());
+        match self.print(node, &mut out).await.and_then(|printed| Ok(out.flush().map(|()| printed)?)) {
+            Ok(0) => eprintln!("no events"),
+            Ok(_) => {}
+            // `caravan replay | head` is not an error.
+            Err(error) if error.downcast_ref().is_some_and(is_broken_pipe) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
-    async fn print(&self, node: &Node, out: &mut impl Write) -> Result<()> {
+    /// Prints the events; gives their number.
+    async fn print(&self, node: &Node, out: &mut impl Write) -> Result<usize> {
+        let mut printed = 0;
         if let Some(stream) = &self.stream {
             let mut from = 0;
             loop {
                 let page = node.store.read_stream(stream, from, Direction::Forwards, PAGE).await?;
-                let Some(last) = page.last() else { return Ok(()) };
+                let Some(last) = page.last() else { return Ok(printed) };
                 from = last.revision + 1;
+                printed += page.len();
                 page.iter().try_for_each(|event| line(event, out))?;
             }
         }
@@ -51,8 +65,9 @@ impl Replay {
             let page = node.store.read_all(from, Direction::Forwards, &filter, PAGE).await?;
             page.events.iter().try_for_each(|event| line(event, out))?;
             from = page.next;
+            printed += page.events.len();
             if page.end {
-                return Ok(());
+                return Ok(printed);
             }
         }
     }
