@@ -45,6 +45,12 @@ fn what_cannot_be_run_is_said_before_anything_is_started() {
         let errors = errors(&output);
         assert!(errors.starts_with(&format!("caravan: {setting}: ")) && errors.lines().count() == 1, "{errors}");
     }
+    let secrets = dir.path().join("secrets");
+    std::fs::create_dir(&secrets).expect("a directory can be made");
+    std::fs::write(secrets.join("secret"), "31 bytes are not enough for it.\n").expect("a file can be written");
+    let output = caravan(dir.path()).arg("serve").output().expect("the program can be started");
+    assert_eq!(errors(&output), "caravan: CARAVAN_SECRET: 31 bytes are too few: give at least 32\n");
+    std::fs::remove_dir_all(&secrets).expect("it can be removed");
     let output = caravan(dir.path()).args(["forget", "ada"]).output().expect("the program can be started");
     assert_eq!(errors(&output), "caravan: forget: nobody to ask on this terminal: give --yes\n");
     assert_eq!(std::fs::read_dir(dir.path()).expect("it is there").count(), 0);

@@ -3,6 +3,7 @@
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{Error, PasswordHasher, PasswordVerifier};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{Vault, VaultError};
 
@@ -12,7 +13,7 @@ pub(crate) const AT_ONCE: usize = 2;
 impl Vault {
     /// The hash to store, in PHC form with its own salt and cost.
     pub async fn hash_password(&self, password: &str) -> Result<String, VaultError> {
-        let password = password.to_owned();
+        let password = normalised(password);
         self.hashing(move || {
             let hash = Argon2::default().hash_password(password.as_bytes());
             hash.map(|hash| hash.to_string()).map_err(|error| VaultError::Corrupt(format!("password: {error}")))
@@ -22,7 +23,7 @@ impl Vault {
 
     /// Whether the password is the one that was hashed. [`VaultError::Corrupt`] when `hash` is no hash.
     pub async fn verify_password(&self, hash: &str, password: &str) -> Result<bool, VaultError> {
-        let (hash, password) = (hash.to_owned(), password.to_owned());
+        let (hash, password) = (hash.to_owned(), normalised(password));
         self.hashing(move || {
             let hash =
                 PasswordHash::new(&hash).map_err(|error| VaultError::Corrupt(format!("password hash: {error}")))?;
@@ -42,4 +43,9 @@ impl Vault {
         let _permit = self.0.hashing.acquire().await.map_err(|error| VaultError::Unavailable(Box::new(error)))?;
         tokio::task::spawn_blocking(work).await.map_err(|error| VaultError::Unavailable(Box::new(error)))?
     }
+}
+
+/// Keyboards write the same letter in different ways; a password is the same in all of them.
+fn normalised(password: &str) -> String {
+    password.nfc().collect()
 }

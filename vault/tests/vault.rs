@@ -389,5 +389,7 @@ async fn passwords_verify_against_their_hash() {
     assert_ne!(hash, again, "salted");
     assert!(vault.verify_password(&hash, "correct horse").await.unwrap());
     assert!(!vault.verify_password(&hash, "Correct horse").await.unwrap());
+    let composed = vault.hash_password("cr\u{e8}me br\u{fb}l\u{e9}e").await.unwrap();
+    assert!(vault.verify_password(&composed, "cre\u{300}me bru\u{302}le\u{301}e").await.unwrap());
     assert!(matches!(vault.verify_password("no hash", "x").await, Err(VaultError::Corrupt(_))));
 }

@@ -1,7 +1,10 @@
 //! Where a person can be reached, and the shapes of phone numbers and email addresses.
 
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
+use crate::text::is_invisible;
 use crate::{Rejection, Sealed};
 
 /// How a message travels.
@@ -32,22 +35,33 @@ pub fn phone(field: &'static str, text: &str) -> Result<String, Rejection> {
     }
 }
 
-/// An email address: something on both sides of one `@`, no white space, at most 254 bytes.
+/// An email address in stored form, at most 254 bytes: a name in NFC, `@`, and a domain as IDNA writes it in ASCII.
 pub fn email(field: &'static str, text: &str) -> Result<String, Rejection> {
-    let text = text.trim();
-    if is_email(text) { Ok(text.to_owned()) } else { Err(Rejection::invalid(field, "is no email address")) }
+    parse_email(text.trim()).ok_or_else(|| Rejection::invalid(field, "is no email address"))
 }
 
-pub(crate) fn is_email(text: &str) -> bool {
-    let plain = text.len() <= 254 && !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c));
-    let parts = text.split_once('@');
-    plain && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+fn parse_email(text: &str) -> Option<String> {
+    let (name, host) = text.split_once('@')?;
+    let name: String = name.nfc().collect();
+    let refused = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c) || "<>,;\"".contains(c);
+    if name.is_empty() || name.contains(refused) {
+        return None;
+    }
+    let email = format!("{name}@{}", domain(host)?);
+    (email.len() <= 254).then_some(email)
 }
 
-/// The form in which only one person may hold a contact: email addresses are the same in any letter case.
+/// A domain in the one form that names of it in any language have, if it may be one.
+fn domain(host: &str) -> Option<String> {
+    let ascii = Uts46::new().to_ascii(host.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Verify).ok()?;
+    Some(ascii.into_owned())
+}
+
+/// The form in which only one person may hold a contact: email addresses are the same in any letter case, and however
+/// their domain is written.
 pub fn reserved_form(channel: Channel, contact: &str) -> String {
     match channel {
-        Channel::Mail => contact.to_lowercase(),
+        Channel::Mail => parse_email(contact).unwrap_or_else(|| contact.to_owned()).to_lowercase(),
         Channel::Sms => contact.to_owned(),
     }
 }
@@ -86,6 +100,22 @@ mod tests {
     fn an_email_address_has_two_parts() {
         assert_eq!(email("email", "Dana@example.com").unwrap(), "Dana@example.com");
         for wrong in ["", "@", "dana", "dana@", "@example.com", "a@b@c", "a b@example.com", "a@exam\nple.com"] {
+            assert!(email("email", wrong).is_err(), "{wrong}");
+        }
+        assert!(email("email", &format!("{}@example.com", "x".repeat(243))).is_err(), "255 bytes");
+        assert!(email("email", "da\u{200b}na@example.com").is_err());
+    }
+
+    #[test]
+    fn the_domain_of_an_email_address_is_one_however_it_is_written() {
+        for written in ["ü.example", "Ü.EXAMPLE", "u\u{308}.example", "xn--tda.example", "XN--TDA。example"] {
+            assert_eq!(email("email", &format!("Dana@{written}")).unwrap(), "Dana@xn--tda.example", "{written}");
+            assert_eq!(reserved_form(Channel::Mail, &format!("Dana@{written}")), "dana@xn--tda.example", "{written}");
+        }
+        let long = format!("a@{}.example", "x".repeat(64));
+        for wrong in
+            ["a@xn--a.example", "a@b..example", "a@b_c.example", "a@[127.0.0.1]", "a@b%c", "a@\u{200d}.example", &long]
+        {
             assert!(email("email", wrong).is_err(), "{wrong}");
         }
     }

@@ -1,8 +1,11 @@
 //! User names and passwords: what they may look like.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_security::RestrictionLevelDetection;
+use unicode_security::restriction_level::RestrictionLevel;
 
 use crate::Rejection;
+use crate::text::is_invisible;
 
 /// How user names begin that an identity provider hands out; nobody else may take one.
 const PROVIDER_PREFIX: &str = "facebook_";
@@ -14,10 +17,11 @@ pub fn facebook_username(facebook_id: &str) -> String {
 
 /// A user name in the one form it is stored and compared in: NFKC, lower case, without white space around it.
 pub fn normalised_username(text: &str) -> String {
-    text.trim().nfkc().flat_map(char::to_lowercase).collect()
+    text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
-/// A user name that somebody may choose, in its stored form: 1 to 254 characters.
+/// A user name that somebody may choose, in its stored form: 1 to 254 characters, all to be seen, and of scripts that
+/// nobody takes for one another.
 pub fn username(text: &str) -> Result<String, Rejection> {
     let username = normalised_username(text);
     let length = username.chars().count();
@@ -27,15 +31,31 @@ pub fn username(text: &str) -> Result<String, Rejection> {
     if username.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(Rejection::invalid("username", "may not contain white space or control characters"));
     }
+    if username.chars().any(is_invisible) {
+        return Err(Rejection::invalid(
+            "username",
+            "may not contain invisible characters or such that change direction",
+        ));
+    }
+    if mixes_scripts(&username) {
+        return Err(Rejection::invalid("username", "may not mix scripts, or contain characters that are no letters"));
+    }
     if username.starts_with(PROVIDER_PREFIX) {
         return Err(Rejection::invalid("username", format!("may not begin with {PROVIDER_PREFIX}")));
     }
     Ok(username)
 }
 
-/// Refuses a password outside 8 to 256 characters; `field` is how the command calls it.
+/// Whether a name is below the highly restrictive level of UTS 39: it could look like another name, letter by letter.
+fn mixes_scripts(name: &str) -> bool {
+    // What every script uses, as in an email address, and ASCII alone, are not asked about.
+    let letters: String = name.chars().filter(|c| !c.is_ascii_punctuation()).collect();
+    !letters.as_str().check_restriction_level(RestrictionLevel::HighlyRestrictive)
+}
+
+/// Refuses a password outside 8 to 256 characters in NFC, the form in which it counts; `field` is how the command calls it.
 pub fn check_new_password(field: &'static str, password: &str) -> Result<(), Rejection> {
-    match password.chars().count() {
+    match password.nfc().count() {
         8..=256 => Ok(()),
         _ => Err(Rejection::invalid(field, "has to be 8 to 256 characters long")),
     }
@@ -50,6 +70,33 @@ mod tests {
         assert_eq!(username(" Dana@Example.COM ").unwrap(), "dana@example.com");
         assert_eq!(username("ﬁnn").unwrap(), "finn");
         assert_eq!(username("ÅSE").unwrap(), username("A\u{30a}se").unwrap());
+        assert_eq!(username("ｄａｎａ").unwrap(), "dana");
+    }
+
+    #[test]
+    fn a_user_name_is_of_any_script_but_cannot_be_taken_for_another() {
+        for fine in
+            ["dana+trips@example.com", "o'neil_7", "dana@österreich.at", "дана", "ダナ様dana", "δάνα", "다나dana"]
+        {
+            assert!(username(fine).is_ok(), "{fine}");
+        }
+        for (wrong, why) in [
+            // A Cyrillic а, a Greek ο.
+            ("d\u{430}na", "mix scripts"),
+            ("\u{3bf}tto@example.com", "mix scripts"),
+            ("dana\u{1f44d}", "mix scripts"),
+            ("da\u{200b}na", "invisible"),
+            ("da\u{200d}na", "invisible"),
+            ("dana\u{ad}", "invisible"),
+            ("\u{202e}anad", "invisible"),
+            ("da\u{2066}na", "invisible"),
+            ("dana\u{fe0f}", "invisible"),
+            ("dana\u{e0041}", "invisible"),
+        ] {
+            let rejection = username(wrong).unwrap_err();
+            assert_eq!(rejection.field.as_deref(), Some("username"), "{wrong:?}");
+            assert!(rejection.message.contains(why), "{wrong:?}: {rejection:?}");
+        }
     }
 
     #[test]
@@ -62,6 +109,8 @@ mod tests {
     #[test]
     fn a_new_password_has_a_length() {
         assert!(check_new_password("newPassword", "12345678").is_ok());
+        assert!(check_new_password("newPassword", &"e\u{301}".repeat(256)).is_ok(), "counted in the form it has");
+        assert!(check_new_password("newPassword", &"e\u{301}".repeat(7)).is_err());
         for wrong in ["1234567", &"x".repeat(257)] {
             assert_eq!(check_new_password("newPassword", wrong).unwrap_err().field.as_deref(), Some("newPassword"));
         }
