@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -14,10 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use caravan_commands::effects::{Carriers, LONGEST_PUBLIC_URL};
 use caravan_projections::{Elastic, SearchTarget};
 use figment::Figment;
-use figment::providers::{Env, Format, Toml};
-use figment::value::UncasedStr;
+use figment::providers::{Format, Toml};
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use sqlx::postgres::PgConnectOptions;
 use tracing_subscriber::EnvFilter;
 
@@ -28,7 +27,8 @@ const DEFAULTS: &str = include_str!("config.default.toml");
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub env: Environment,
-    pub listen: SocketAddr,
+    #[serde(deserialize_with = "text")]
+    pub listen: String,
     pub data_dir: PathBuf,
     pub database_url: String,
     pub event_store: String,
@@ -44,6 +44,7 @@ pub struct Config {
     pub body_read_timeout: u64,
     pub secret: String,
     pub master_key: String,
+    pub allow: String,
     pub demo: Demo,
     pub limits: Limiting,
     /// What `CARAVAN_LIMIT_<NAME>` sets, by name in lower case.
@@ -86,13 +87,36 @@ pub enum LogFormat {
 const NOT_SETTINGS: [&str; 4] = ["test_postgres", "conformance_url", "conformance_read_url", "conformance_outbox"];
 
 impl Config {
-    /// Defaults overridden by the environment. An unknown `CARAVAN_…` variable is an error: it is most likely a typo.
+    /// Defaults overridden by the environment, where `CARAVAN_<NAME>_FILE` names a file that holds a value. An unknown
+    /// variable is an error: it is most likely a typo.
     pub fn load() -> Result<Config> {
-        Figment::from(Toml::string(DEFAULTS))
-            .merge(Env::prefixed("CARAVAN_").ignore(&NOT_SETTINGS).filter(|name| !is_limit(name)).lowercase(true))
-            .merge(Env::prefixed("CARAVAN_").filter(is_limit).map(|name| name.as_str().replacen('_', ".", 1).into()))
-            .extract()
-            .map_err(|error| anyhow::anyhow!("configuration: {error}"))
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.to_str()?.strip_prefix("CARAVAN_")?.to_lowercase();
+            Some((name, value.into_string()))
+        });
+        let mut given = BTreeMap::new();
+        for (name, value) in environment.filter(|(name, _)| !NOT_SETTINGS.contains(&name.as_str())) {
+            let variable = format!("CARAVAN_{}", name.to_uppercase());
+            let value = value.map_err(|_| anyhow::anyhow!("{variable}: is not UTF-8"))?;
+            let (name, value) = match name.strip_suffix("_file") {
+                None => (name, value),
+                Some(name) => {
+                    let text = fs::read_to_string(&value).with_context(|| format!("{variable}: {value}"))?;
+                    (name.to_owned(), text.trim().to_owned())
+                }
+            };
+            ensure!(is_setting(&name), "{}", unknown(&variable));
+            let once = given.insert(name.clone(), value).is_none();
+            ensure!(once, "CARAVAN_{}: is given as a value and as a file", name.to_uppercase());
+        }
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        for (name, value) in given {
+            let key = if is_limit(&name) { name.replacen('_', ".", 1) } else { name };
+            // As an environment variable is read: a number where it is one.
+            let value: figment::value::Value = value.parse().unwrap_or_else(|never| match never {});
+            figment = figment.merge((key, value));
+        }
+        figment.extract().map_err(|error| anyhow::anyhow!("configuration: {error}"))
     }
 
     /// Finds what is wrong before anything is started; the error names the setting.
@@ -108,9 +132,11 @@ impl Config {
         self.cors_origins()?;
         self.trusted_proxies()?;
         self.limits()?;
+        self.listen()?;
+        self.check_reach()?;
         ensure!(self.header_read_timeout > 0, "CARAVAN_HEADER_READ_TIMEOUT: is 0");
         ensure!(self.body_read_timeout > 0, "CARAVAN_BODY_READ_TIMEOUT: is 0");
-        let short = self.public_url.chars().count() <= LONGEST_PUBLIC_URL;
+        let short = self.public_url()?.chars().count() <= LONGEST_PUBLIC_URL;
         ensure!(short, "CARAVAN_PUBLIC_URL: is longer than {LONGEST_PUBLIC_URL} characters");
         let master_key = STANDARD.decode(self.master_key.trim());
         let sound = self.master_key.is_empty() || master_key.is_ok_and(|key| key.len() == 32);
@@ -122,6 +148,55 @@ impl Config {
         if self.is_production() {
             self.master_key()?;
         }
+        Ok(())
+    }
+
+    /// Where HTTP is answered: a port alone is one of this machine only.
+    pub fn listen(&self) -> Result<SocketAddr> {
+        if let Ok(port) = self.listen.parse::<u16>() {
+            return Ok((Ipv4Addr::LOCALHOST, port).into());
+        }
+        let mut addresses = self.listen.to_socket_addrs().context(
+            "CARAVAN_LISTEN: expected a port, or an address or name with one, such as 0.0.0.0:8080 or localhost:8080",
+        )?;
+        addresses.next().context("CARAVAN_LISTEN: this name has no address")
+    }
+
+    /// The address that messages point to.
+    pub fn public_url(&self) -> Result<String> {
+        if !self.public_url.is_empty() {
+            return Ok(self.public_url.clone());
+        }
+        let listen = self.listen()?;
+        Ok(if listen.ip().is_unspecified() {
+            format!("http://localhost:{}", listen.port())
+        } else {
+            format!("http://{listen}")
+        })
+    }
+
+    /// Refuses production where nobody outside is reached, unless that is meant.
+    fn check_reach(&self) -> Result<()> {
+        let allowed: Vec<&str> = list(&self.allow).collect();
+        let unknown = allowed.iter().find(|allowed| !["outbox", "localhost"].contains(allowed));
+        ensure!(unknown.is_none(), "CARAVAN_ALLOW: expected outbox, localhost or both");
+        if !self.is_production() {
+            return Ok(());
+        }
+        for (name, carrier) in [("MAIL", &self.mail), ("SMS", &self.sms)] {
+            ensure!(
+                carrier != "outbox" || allowed.contains(&"outbox"),
+                "CARAVAN_{name}: production writes no messages to files, unless CARAVAN_ALLOW=outbox"
+            );
+        }
+        let url = self.public_url()?;
+        let host = url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default();
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let local = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        ensure!(
+            !local || allowed.contains(&"localhost"),
+            "CARAVAN_PUBLIC_URL: nobody outside reaches {url}: set it, or CARAVAN_ALLOW=localhost"
+        );
         Ok(())
     }
 
@@ -211,7 +286,8 @@ impl Config {
     pub fn secret(&self) -> Result<String> {
         let secret = self.configured_or_generated("CARAVAN_SECRET", &self.secret, "secret")?;
         // A shorter one could be found by trying, with any token at hand.
-        ensure!(secret.len() >= 32, "CARAVAN_SECRET: {} bytes are too few: give at least 32", secret.len());
+        let shortest = secret.split(',').map(|secret| secret.trim().len()).min().unwrap_or_default();
+        ensure!(shortest >= 32, "CARAVAN_SECRET: {shortest} bytes are too few: give at least 32");
         Ok(secret)
     }
 
@@ -236,8 +312,38 @@ impl Config {
 }
 
 /// `limit_…`, not `limits`.
-fn is_limit(name: &UncasedStr) -> bool {
+fn is_limit(name: &str) -> bool {
     name.starts_with("limit_")
+}
+
+/// The names of the settings, as the defaults have them.
+fn names() -> impl Iterator<Item = &'static str> {
+    DEFAULTS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| Some(line.split_once(" = ")?.0))
+}
+
+fn is_setting(name: &str) -> bool {
+    is_limit(name) || names().any(|known| known == name)
+}
+
+/// What is said of a variable that sets nothing: which one it may be meant to be.
+fn unknown(variable: &str) -> String {
+    let known = names().map(|name| format!("CARAVAN_{}", name.to_uppercase()));
+    let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(variable, known));
+    format!("{variable} is no setting: is it meant to be {}?", nearest.unwrap_or_default())
+}
+
+/// A text, or a number as the text it was written as.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Text {
+        Number(u64),
+        Text(String),
+    }
+    Ok(match Text::deserialize(deserializer)? {
+        Text::Number(number) => number.to_string(),
+        Text::Text(text) => text,
+    })
 }
 
 /// The entries of a comma separated list.
@@ -303,12 +409,20 @@ fn generated(dir: &Path, name: &str) -> Result<String> {
     }
 }
 
-/// The settings as `NAME=value` lines, secrets masked.
+/// The settings as `NAME=value` lines, secrets masked, each with where it comes from.
 pub fn describe(config: &Config) -> String {
     let mask = |value: &str| if value.is_empty() { "(generated)".to_owned() } else { "(set)".to_owned() };
+    let source = |name: &str| {
+        let variable = |suffix| std::env::var_os(format!("CARAVAN_{name}{suffix}"));
+        match (variable(""), variable("_FILE")) {
+            (Some(_), _) => "environment".to_owned(),
+            (None, Some(file)) => format!("file {}", file.display()),
+            (None, None) => "default".to_owned(),
+        }
+    };
     let lines = [
         ("ENV", format!("{:?}", config.env).to_lowercase()),
-        ("LISTEN", config.listen.to_string()),
+        ("LISTEN", config.listen.clone()),
         ("DATA_DIR", config.data_dir.display().to_string()),
         ("DATABASE_URL", url(&config.database_url)),
         ("EVENT_STORE", url(&config.event_store)),
@@ -317,20 +431,22 @@ pub fn describe(config: &Config) -> String {
         ("MAIL", url(&config.mail)),
         ("MAIL_FROM", config.mail_from.clone()),
         ("SMS", webhook(&config.sms)),
-        ("PUBLIC_URL", config.public_url.clone()),
+        ("PUBLIC_URL", config.public_url().unwrap_or_default()),
         ("CORS_ORIGINS", config.cors_origins.clone()),
         ("TRUSTED_PROXIES", config.trusted_proxies.clone()),
         ("HEADER_READ_TIMEOUT", config.header_read_timeout.to_string()),
         ("BODY_READ_TIMEOUT", config.body_read_timeout.to_string()),
         ("SECRET", mask(&config.secret)),
         ("MASTER_KEY", mask(&config.master_key)),
+        ("ALLOW", config.allow.clone()),
         ("DEMO", format!("{:?}", config.demo).to_lowercase()),
         ("LIMITS", format!("{:?}", config.limits).to_lowercase()),
         ("LOG", config.log.clone()),
         ("LOG_FORMAT", format!("{:?}", config.log_format).to_lowercase()),
     ];
-    let limits = config.limit.iter().map(|(name, most)| format!("CARAVAN_LIMIT_{}={most}\n", name.to_uppercase()));
-    lines.iter().map(|(name, value)| format!("CARAVAN_{name}={value}\n")).chain(limits).collect()
+    let limits = config.limit.iter().map(|(name, most)| (format!("LIMIT_{}", name.to_uppercase()), most.to_string()));
+    let lines = lines.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(limits);
+    lines.map(|(name, value)| format!("CARAVAN_{name}={value} # {}\n", source(&name))).collect()
 }
 
 /// A URL without its password, whether that is before the host or a parameter.
@@ -374,7 +490,7 @@ mod tests {
     #[test]
     fn the_defaults_are_complete() {
         let config = with("");
-        assert_eq!(config.listen.port(), 8080);
+        assert_eq!(config.listen().unwrap().port(), 8080);
         assert!(!config.is_production());
         config.check().unwrap();
     }
@@ -385,6 +501,54 @@ mod tests {
         assert!(config.secret().is_err());
         assert!(config.master_key().is_err());
         assert!(config.check().is_err());
+    }
+
+    #[test]
+    fn listening_takes_a_port_an_address_or_a_name() {
+        let listen = |text: &str| with(&format!("listen = {text}")).listen().unwrap().to_string();
+        assert_eq!(listen("9000"), "127.0.0.1:9000");
+        assert_eq!(listen("'9000'"), "127.0.0.1:9000");
+        assert_eq!(listen("'[::1]:9000'"), "[::1]:9000");
+        assert!(listen("'localhost:9000'").ends_with(":9000"));
+    }
+
+    #[test]
+    fn messages_point_to_where_the_process_listens_unless_told_otherwise() {
+        let url = |settings: &str| with(settings).public_url().unwrap();
+        assert_eq!(url("listen = 9000"), "http://127.0.0.1:9000");
+        assert_eq!(url("listen = '0.0.0.0:9000'"), "http://localhost:9000");
+        assert_eq!(url("public_url = 'https://trips.example'"), "https://trips.example");
+    }
+
+    #[test]
+    fn production_that_reaches_nobody_is_refused_unless_meant() {
+        let secrets = format!("secret = '{}'\nmaster_key = '{}'", "x".repeat(32), STANDARD.encode([7; 32]));
+        let outside = "mail = 'smtp://mail.example'\nsms = 'https://sms.example'\npublic_url = 'https://trips.example'";
+        let check = |settings: &str| with(&format!("env = 'production'\n{secrets}\n{settings}")).check();
+        check(outside).unwrap();
+        check("allow = 'outbox, localhost'").unwrap();
+        for (settings, named) in [
+            ("allow = 'localhost'", "CARAVAN_MAIL: "),
+            ("allow = 'localhost'\nmail = 'smtp://mail.example'", "CARAVAN_SMS: "),
+            ("allow = 'outbox'", "CARAVAN_PUBLIC_URL: "),
+            ("allow = 'outbox'\npublic_url = 'https://[::1]:8443/x'", "CARAVAN_PUBLIC_URL: "),
+        ] {
+            let error = check(settings).unwrap_err().to_string();
+            assert!(error.starts_with(named), "{settings}: {error}");
+        }
+    }
+
+    #[test]
+    fn two_secrets_are_each_long_enough() {
+        let (long, other) = ("x".repeat(32), "y".repeat(32));
+        assert!(with(&format!("secret = '{long}, {other}'")).secret().is_ok());
+        assert!(with(&format!("secret = '{long},'")).secret().is_err());
+    }
+
+    #[test]
+    fn an_unknown_variable_names_the_nearest() {
+        assert_eq!(unknown("CARAVAN_LISEN"), "CARAVAN_LISEN is no setting: is it meant to be CARAVAN_LISTEN?");
+        assert!(is_setting("header_read_timeout") && is_setting("limit_codes_to_contact") && !is_setting("lisen"));
     }
 
     #[test]
@@ -408,6 +572,9 @@ mod tests {
             ("secret", "31 bytes are not enough for it."),
             ("trusted_proxies", "10.0.0.0/8,proxy.example"),
             ("limit.codes", "1"),
+            ("listen", "nowhere"),
+            ("listen", "99999"),
+            ("allow", "everything"),
         ] {
             let mail = if setting == "mail_from" { "mail = 'smtp://localhost'" } else { "" };
             let wrong = wrong.parse::<u32>().map_or(format!("'{wrong}'"), |number| number.to_string());

@@ -210,7 +210,20 @@ async fn keys(config: &Config, main: &PgConnectOptions, pool_of_main: &PgPool) -
         return pool(options, CONNECTIONS).await;
     }
     let name = format!("{}_keys", main.get_database().unwrap_or("caravan"));
-    make_database(&mut *pool_of_main.acquire().await?, &name).await?;
+    make_database(&mut *pool_of_main.acquire().await?, &name).await.map_err(|error| {
+        const INSUFFICIENT_PRIVILEGE: &str = "42501";
+        let code = error.as_database_error().and_then(|error| error.code());
+        let denied = code.as_deref() == Some(INSUFFICIENT_PRIVILEGE);
+        let error = anyhow::Error::from(error);
+        if !denied {
+            return error;
+        }
+        let role = main.get_username();
+        error.context(format!(
+            "the role {role} may not create databases: `create database \"{name}\" owner \"{role}\"` as one that may, or \
+             name another in CARAVAN_KEYS_URL"
+        ))
+    })?;
     pool(main.clone().database(&name), CONNECTIONS).await
 }
 

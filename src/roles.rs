@@ -90,7 +90,8 @@ pub async fn run(config: Config, role: Role) -> Result<()> {
     let metrics = metrics().context("metrics")?;
     let stop = stop::asked()?;
     // Before anything else, so that a taken port is found out at once.
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("{}", config.listen))?;
+    let listen = config.listen()?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen}"))?;
     node::with(config, &stop, async |node| play(node, role, listener, metrics, &stop).await).await
 }
 
@@ -144,8 +145,7 @@ async fn play(
             caught_up(node).await?;
             readiness.ready("followers");
         }
-        announce(node, role);
-        anyhow::Ok(())
+        announce(node, role)
     };
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -214,7 +214,7 @@ fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Re
         checkpoints: node.checkpoints.clone(),
         pool: node.pool.clone(),
         carriers: config.carriers()?,
-        public_url: config.public_url.as_str().into(),
+        public_url: config.public_url()?.into(),
     };
     let documents = caravan_projections::postgres_follower(node.store.clone(), KINDS);
     let documents = follow(node.store.clone(), node.checkpoints.clone(), documents, stop.clone());
@@ -320,11 +320,11 @@ async fn tidy(commands: caravan_commands::Commands, stop: CancellationToken) -> 
     }
 }
 
-fn announce(node: &Node, role: Role) {
-    let url = format!("http://{}", node.config.listen);
+fn announce(node: &Node, role: Role) -> Result<()> {
+    let url = format!("http://{}", node.config.listen()?);
     tracing::info!(%url, "ready");
     if role != Role::Serve {
-        return;
+        return Ok(());
     }
     let banner = format!(
         "\nCaravan is ready.\n  API         {url}/dev (krugo)\n  Docs        {url}/docs\n  Health      {url}/health/ready\n  \
@@ -335,4 +335,5 @@ fn announce(node: &Node, role: Role) {
     );
     // Whoever started this may have stopped reading.
     let _ = writeln!(std::io::stdout(), "{banner}");
+    Ok(())
 }

@@ -76,6 +76,54 @@ async fn unknown_names_list_what_there_is_and_nothing_is_said_to_be_nothing() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_that_may_not_create_databases_is_told_which_one_to_create() {
+    let dir = reachable_directory();
+    let url = caravan_private_postgres::testing::database().await;
+    let pool = sqlx::PgPool::connect(&url).await.expect("Postgres answers");
+    let name = url.rsplit('/').next().expect("a database");
+    let role = format!("role_of_{name}");
+    for statement in [
+        format!("create role {role} login password 'x'"),
+        format!("alter database {name} owner to {role}"),
+        format!("alter schema public owner to {role}"),
+    ] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&pool).await.expect("it can be made");
+    }
+    let host = url.rsplit('@').next().expect("a server");
+    let mut migrate = caravan(dir.path());
+    migrate.arg("migrate").env("CARAVAN_DATABASE_URL", format!("postgres://{role}:x@{host}"));
+    let errors = errors(&migrate.output().expect("the program can be started"));
+    let told = format!("create database \"{name}_keys\" owner \"{role}\"");
+    assert!(errors.contains("may not create databases") && errors.contains(&told), "{errors}");
+    for statement in
+        [format!("alter database {name} owner to current_user"), format!("drop owned by {role}; drop role {role}")]
+    {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&pool).await.expect("it can be undone");
+    }
+}
+
+#[test]
+fn settings_come_from_the_environment_or_from_files_and_typos_are_named() {
+    let dir = reachable_directory();
+    let file = dir.path().join("listen");
+    std::fs::write(&file, "9000\n").expect("a file can be written");
+    let output =
+        caravan(dir.path()).env_remove("CARAVAN_LISTEN").env("CARAVAN_LISTEN_FILE", &file).arg("config").output();
+    let said = String::from_utf8(output.expect("the program can be started").stdout).expect("it is text");
+    assert!(said.contains(&format!("CARAVAN_LISTEN=9000 # file {}\n", file.display())), "{said}");
+    assert!(
+        said.contains("CARAVAN_DEMO=no # environment\n") && said.contains("CARAVAN_SEARCH=postgres # default\n"),
+        "{said}"
+    );
+    let both = caravan(dir.path()).env("CARAVAN_LISTEN_FILE", &file).arg("config").output();
+    let both = errors(&both.expect("the program can be started"));
+    assert_eq!(both, "caravan: CARAVAN_LISTEN: is given as a value and as a file\n");
+    let typo = caravan(dir.path()).env("CARAVAN_SERCH", "postgres").arg("config").output();
+    let typo = errors(&typo.expect("the program can be started"));
+    assert_eq!(typo, "caravan: CARAVAN_SERCH is no setting: is it meant to be CARAVAN_SEARCH?\n");
+}
+
 #[test]
 fn a_database_that_is_not_there_is_named_with_the_reason() {
     let dir = reachable_directory();

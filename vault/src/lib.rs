@@ -65,7 +65,8 @@ impl From<sqlx::Error> for VaultError {
 impl Vault {
     /// Opens the vault. `keys` is the migrated keys database, `main` the migrated main database (number sequences).
     /// The first process makes the id key and the pepper; every later one unwraps them, and is refused with
-    /// [`VaultError::WrongMasterKey`] when it cannot. `token_secret` only signs tokens.
+    /// [`VaultError::WrongMasterKey`] when it cannot. `token_secret` only signs tokens; of
+    /// several, separated by commas, the first signs and all verify.
     pub async fn open(
         keys: PgPool,
         main: PgPool,

@@ -109,20 +109,21 @@ impl Tokens {
 /// HS256 with a key of its own.
 struct Signer {
     sign: EncodingKey,
-    verify: DecodingKey,
+    verify: Vec<DecodingKey>,
     validation: Validation,
 }
 
 impl Signer {
-    fn new(secret: &str, sort: &str) -> Self {
-        let key = Secret::derive(secret, sort);
+    /// `secrets` are separated by commas: the first signs, all verify.
+    fn new(secrets: &str, sort: &str) -> Self {
+        let keys: Vec<Secret> = secrets.split(',').map(|secret| Secret::derive(secret.trim(), sort)).collect();
         let mut validation = Validation::new(Algorithm::HS256);
         // The caller's clock decides about expiry, not the system's.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
         Signer {
-            sign: EncodingKey::from_secret(key.bytes()),
-            verify: DecodingKey::from_secret(key.bytes()),
+            sign: EncodingKey::from_secret(keys.first().map_or(&[], Secret::bytes)),
+            verify: keys.iter().map(|key| DecodingKey::from_secret(key.bytes())).collect(),
             validation,
         }
     }
@@ -133,8 +134,8 @@ impl Signer {
     }
 
     fn verify<C: DeserializeOwned>(&self, token: &str) -> Result<C, TokenError> {
-        let decoded = jsonwebtoken::decode(token, &self.verify, &self.validation);
-        decoded.map(|data| data.claims).map_err(|_| TokenError::Invalid)
+        let decoded = self.verify.iter().find_map(|key| jsonwebtoken::decode(token, key, &self.validation).ok());
+        decoded.map(|data| data.claims).ok_or(TokenError::Invalid)
     }
 }
 

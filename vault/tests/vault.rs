@@ -336,6 +336,17 @@ async fn access_tokens_live_an_hour() {
 }
 
 #[tokio::test]
+async fn of_two_secrets_the_first_signs_and_both_verify() {
+    let databases = Databases::new().await;
+    let open = async |secrets| databases.try_open(MASTER, secrets).await.unwrap();
+    let (before, during, after) = (open("old").await, open("new, old").await, open("new").await);
+    let (old, new) = (before.sign_access(somebody(), 1, now()), during.sign_access(somebody(), 1, now()));
+    assert!(during.verify_access(&old.token, now()).is_ok() && during.verify_access(&new.token, now()).is_ok());
+    assert!(after.verify_access(&new.token, now()).is_ok());
+    assert_eq!(after.verify_access(&old.token, now()), Err(TokenError::Invalid));
+}
+
+#[tokio::test]
 async fn tampered_tokens_are_refused() {
     let vault = vault().await;
     let token = vault.sign_access(somebody(), 3, now()).token;
