@@ -49,6 +49,10 @@ enum Caravan {
     Import(import::Import),
     /// Print events as NDJSON, in order; personal values stay sealed
     Replay(ops::Replay),
+    /// Copy everything the data directory holds to a directory of its own; `serve` may go on meanwhile
+    Backup(ops::Backup),
+    /// Fill an empty data directory from a backup
+    Restore(ops::Restore),
     /// Accounts
     #[command(subcommand)]
     Account(ops::Account),
@@ -97,6 +101,8 @@ fn run(command: Caravan) -> anyhow::Result<()> {
             Caravan::Parked(parked) => node::command(config, async |node| parked.run(node).await).await,
             Caravan::Import(import) => node::command(config, async |node| import.run(node).await).await,
             Caravan::Replay(replay) => node::command(config, async |node| replay.run(node).await).await,
+            Caravan::Backup(backup) => backup.run(config).await,
+            Caravan::Restore(restore) => restore.run(config).await,
             Caravan::Account(account) => node::command(config, async |node| account.run(node).await).await,
             Caravan::Forget(forget) => {
                 forget.check()?;

@@ -38,6 +38,10 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// Memory for the states of streams that commands used lately, in bytes.
 const CACHE_BYTES: usize = 96 * 1024 * 1024;
 
+/// The databases in the embedded Postgres.
+pub const MAIN_DATABASE: &str = "caravan";
+pub const KEYS_DATABASE: &str = "caravan_keys";
+
 pub struct Node {
     pub config: Config,
     pub pool: PgPool,
@@ -58,7 +62,7 @@ impl Node {
     async fn open(config: Config, embedded: Option<PrivatePostgres>) -> Result<Node> {
         let options = match (&embedded, config.database()?) {
             (_, Some(options)) => options,
-            (Some(postgres), None) => postgres.database("caravan").await?.parse()?,
+            (Some(postgres), None) => postgres.database(MAIN_DATABASE).await?.parse()?,
             (None, None) => bail!("the embedded Postgres does not run"),
         };
         let pool = pool(options.clone(), CONNECTIONS).await.context("the main database")?;
@@ -162,7 +166,8 @@ fn identity_provider(config: &Config) -> Result<Option<Arc<dyn IdentityProvider>
     Ok(Some(Arc::new(DevelopmentProvider::new(&config.secret()?))))
 }
 
-async fn start(config: &Config) -> Result<PrivatePostgres, caravan_private_postgres::Error> {
+/// Starts the Postgres of the data directory, or becomes one of its users.
+pub async fn start(config: &Config) -> Result<PrivatePostgres, caravan_private_postgres::Error> {
     let settings = [("max_connections", "200"), ("shared_buffers", "256MB"), ("max_wal_size", "2GB")];
     PrivatePostgres::start(&config.data_dir.join("postgres"), &settings).await
 }

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
+use serde_json::json;
 use support::server::{free_port, reachable_directory};
-use support::{Server, Settings};
+use support::{Client, Server, Settings};
 
 /// The program on a data directory, without the demo.
 fn caravan(dir: &Path) -> Command {
@@ -74,6 +75,39 @@ async fn unknown_names_list_what_there_is_and_nothing_is_said_to_be_nothing() {
         let (success, output) = server.run(&arguments);
         assert!(success == good && output.contains(said), "{arguments:?}: {output}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_made_beside_a_running_server_is_restored_elsewhere() {
+    let settings = || Settings::new(env!("CARGO_BIN_EXE_caravan")).with("CARAVAN_DEMO", "no");
+    let original = Server::start(settings()).await;
+    let client = Client::new(original.url(), original.outbox());
+    let anna = client.person("anna", "+15550500001").await;
+    let crew = json!({"adminIds": [anna.id], "name": "Savers"});
+    client.command("/create-crew", &anna, crew).await;
+    let crews = client.query("/crews", &anna, &[("userId", anna.id.as_str())]).await;
+    let kept = reachable_directory();
+    let backup = kept.path().join("backup").to_string_lossy().into_owned();
+    let (good, said) = original.run(&["backup", &backup]);
+    assert!(good, "{said}");
+    let (again, said) = original.run(&["backup", &backup]);
+    assert!(!again && said.contains("File exists"), "{said}");
+    let (over, said) = original.run(&["restore", &backup]);
+    assert!(!over && said.contains("is not empty"), "{said}");
+
+    let dir = reachable_directory();
+    let restored = caravan(dir.path()).args(["restore", &backup]).output().expect("the program can be started");
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    assert!(!postgres_runs(dir.path()), "it is left stopped");
+    // Beside its original, and without a wait for it.
+    let copy = Server::start_in(settings(), dir.path()).await;
+    let elsewhere = Client::new(copy.url(), copy.outbox());
+    assert_eq!(elsewhere.query("/crews", &anna, &[("userId", anna.id.as_str())]).await, crews);
+    assert_eq!(std::fs::read_dir(copy.outbox()).expect("it is there").count(), 1, "messages come along");
+    let crew = json!({"adminIds": [anna.id], "name": "Further on"});
+    elsewhere.command("/create-crew", &anna, crew).await;
+    let (clean, said) = copy.run(&["verify"]);
+    assert!(clean, "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::{Gid, Uid, User as SystemUser, chown};
 use tokio::process::Command;
 
+mod dump;
 mod process;
 pub mod testing;
 mod users;
