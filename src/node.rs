@@ -173,6 +173,11 @@ pub async fn start(config: &Config) -> Result<PrivatePostgres, caravan_private_p
 }
 
 async fn pool(options: PgConnectOptions, connections: u32) -> Result<PgPool> {
+    // So that whoever looks at the server's connections sees whose they are; all others are made after these.
+    let options = match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name(&named_by_command()),
+    };
     let server = format!("{}:{}", options.get_host(), options.get_port());
     reach(&options).await.context(server)?;
     let pool = PgPoolOptions::new()
@@ -191,6 +196,11 @@ async fn pool(options: PgConnectOptions, connections: u32) -> Result<PgPool> {
         })
         .connect_lazy_with(options);
     Ok(pool)
+}
+
+/// `caravan serve`, as this process was started.
+fn named_by_command() -> String {
+    std::iter::once("caravan".to_owned()).chain(std::env::args().nth(1)).collect::<Vec<_>>().join(" ")
 }
 
 /// Connects once, since a pool says only that it has waited, not what is wrong.

@@ -106,6 +106,10 @@ async fn a_server_that_can_store_nothing_is_not_ready() {
     let (world, scout) = World::start(settings).await;
     let booking = world.book(&scout).await;
     let pool = sqlx::PgPool::connect(&database).await.expect("Postgres answers");
+    let others = "select distinct application_name from pg_stat_activity
+                  where datname like 'full%' and pid <> pg_backend_pid() and backend_type = 'client backend'";
+    let names: Vec<String> = sqlx::query_scalar(others).fetch_all(&pool).await.expect("Postgres tells");
+    assert_eq!(names, ["caravan serve"], "every connection says whose it is");
     // It answers and takes no writes, as with a full disk.
     let read_only = async |on: bool| {
         let set = format!("alter system set default_transaction_read_only = {on}");
