@@ -128,6 +128,7 @@ fn booking(index: u32) -> Vec<TripBookingEvent> {
             time_zone: Tz::Europe__Berlin,
             start_date,
             end_date,
+            creator: leader,
             leaders: vec![leader],
         },
         joined(second),

@@ -34,6 +34,7 @@ pub use idempotency::{Begun, Key};
 use cache::Cache;
 use idempotency::Idempotency;
 use identity::IdentityProvider;
+use trips::CrewMembers;
 
 /// The write side. Clones share everything.
 #[derive(Clone)]
@@ -45,6 +46,7 @@ struct Inner {
     snapshots: Arc<dyn Snapshots>,
     cache: Cache,
     idempotency: Idempotency,
+    crew_members: CrewMembers,
     limits: Limits,
     identity_provider: Option<Arc<dyn IdentityProvider>>,
 }
@@ -84,7 +86,8 @@ impl Commands {
             vault: setup.vault,
             snapshots: setup.snapshots,
             cache: Cache::new(setup.cache_bytes),
-            idempotency: Idempotency::new(setup.pool),
+            idempotency: Idempotency::new(setup.pool.clone()),
+            crew_members: CrewMembers::new(setup.pool),
             limits: setup.limits,
             identity_provider: setup.identity_provider,
         }))
@@ -128,6 +131,10 @@ impl Commands {
 
     fn cache(&self) -> &Cache {
         &self.0.cache
+    }
+
+    fn crew_members(&self) -> &CrewMembers {
+        &self.0.crew_members
     }
 
     fn idempotency(&self) -> &Idempotency {

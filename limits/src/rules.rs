@@ -46,6 +46,18 @@ pub const NOTICES_OF_BOOKING: Rule = Rule {
     span: DAY,
     meaning: "notices of one trip booking, whichever member causes them",
 };
+pub const NUMBERS_PER_ACCOUNT: Rule = Rule {
+    name: "NUMBERS_PER_ACCOUNT",
+    most: 1_000,
+    span: HOUR,
+    meaning: "phone numbers that one account asks whose they are",
+};
+pub const NUMBERS_PER_ADDRESS: Rule = Rule {
+    name: "NUMBERS_PER_ADDRESS",
+    most: 5_000,
+    span: HOUR,
+    meaning: "phone numbers that one client address asks whose they are",
+};
 
 /// All of them.
 pub const RULES: &[&Rule] = &[
@@ -58,6 +70,8 @@ pub const RULES: &[&Rule] = &[
     &REQUESTS_TO_RECIPIENT,
     &MESSAGES_TO_RECIPIENT,
     &NOTICES_OF_BOOKING,
+    &NUMBERS_PER_ACCOUNT,
+    &NUMBERS_PER_ADDRESS,
 ];
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What happens when something goes wrong: kills, outages, races, bad input, bad connections, and a person who wants to be forgotten.
+//! What happens when something goes wrong: kills, outages, races, bad input, bad connections, somebody curious, and a
+//! person who wants to be forgotten.
 //! One program for all, one test at a time: each starts a server of its own and some are about time.
 
 #[path = "../support/mod.rs"]
@@ -9,6 +10,7 @@ mod buyer;
 mod connections;
 mod crash;
 mod forget;
+mod numbers;
 mod outage;
 mod purge;
 mod race;

@@ -108,7 +108,7 @@ fn people(event: &Recorded) -> Result<Vec<EntityId>, FollowError> {
     Ok(match event.stream.category.as_str() {
         Crews::CATEGORY => match decoded::<Crews>(event)? {
             CrewEvent::CrewCreated { members, .. } => members,
-            CrewEvent::CrewMemberAdded { person } | CrewEvent::CrewMemberInvited { person } => vec![person],
+            CrewEvent::CrewMemberAdded { person } | CrewEvent::CrewMemberInvited { person, .. } => vec![person],
             _ => vec![],
         },
         TripIdeas::CATEGORY => match decoded::<TripIdeas>(event)? {

@@ -1,8 +1,10 @@
-//! Who leaves a crew, or is removed from it, leaves its active bookings; a crew that is deleted abandons them.
+//! Who leaves a crew, or is removed from it, leaves its active bookings; a crew that is deleted abandons them. Who is
+//! forgotten is in charge of none any more.
 //!
 //! Who is in which crew and booking is kept as of the event looked at, so that a repeat reacts to the same.
 
 use async_trait::async_trait;
+use caravan_domain::identity::{Account, AccountEvent};
 use caravan_domain::trips::booking::{TripBookingCommand, TripBookingEvent, TripBookings};
 use caravan_domain::trips::crew::{CrewEvent, Crews};
 use caravan_domain::{Decider, EntityId};
@@ -11,8 +13,11 @@ use caravan_event_store::{Filter, Recorded};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::reaction::{decoded, react};
+use super::reaction::{decoded, react, reacting, settled};
 use crate::{Commands, stream};
+
+/// The follower's name.
+pub(crate) const DEPARTURES: &str = "departures";
 
 pub struct Departures {
     commands: Commands,
@@ -27,11 +32,16 @@ impl Departures {
         let crew = event.stream.id;
         match decoded::<Crews>(event)? {
             CrewEvent::CrewCreated { members, .. } => join_crew(tx, crew, &members).await,
-            CrewEvent::CrewMemberAdded { person } | CrewEvent::CrewMemberInvited { person } => {
+            CrewEvent::CrewMemberAdded { person } | CrewEvent::CrewMemberInvited { person, .. } => {
                 join_crew(tx, crew, &[person]).await
             }
             // Bookings that still name the temp member are about to name the account too: no reason to leave them.
-            CrewEvent::CrewMemberReplaced { to, .. } => join_crew(tx, crew, &[to]).await,
+            CrewEvent::CrewMemberReplaced { from, to } => {
+                // A crew that was deleted keeps its last members, and is gone here.
+                let known = "select exists (select from crew_members where crew = $1 and person = $2)";
+                let known: bool = sqlx::query_scalar(known).bind(crew.0).bind(from.0).fetch_one(&mut *tx).await?;
+                if known { join_crew(tx, crew, &[to]).await } else { Ok(()) }
+            }
             CrewEvent::CrewMemberRemoved { person } => {
                 sqlx::query("delete from crew_members where crew = $1 and person = $2")
                     .bind(crew.0)
@@ -63,7 +73,7 @@ impl Departures {
                 }
                 Ok(())
             }
-            CrewEvent::CrewChanged { .. } => Ok(()),
+            CrewEvent::CrewChanged { .. } | CrewEvent::CrewMemberTookPart { .. } => Ok(()),
         }
     }
 
@@ -124,7 +134,34 @@ impl Departures {
 
     async fn leave(&self, event: &Recorded, booking: EntityId, person: EntityId) -> Result<(), FollowError> {
         let (name, target) = (format!("departure of {person}"), stream::<TripBookings>(booking));
-        react::<TripBookings>(&self.commands, event, &name, target, TripBookingCommand::LeaveCrew { person }).await
+        let sent = async {
+            let caller = reacting(&self.commands, event, &name, &target).await?;
+            self.commands.leave_booking(booking, person, &caller).await
+        };
+        settled(event, &name, &target, sent.await)
+    }
+
+    async fn account_changed(&self, tx: &mut PgConnection, event: &Recorded) -> Result<(), FollowError> {
+        let AccountEvent::PersonForgotten { .. } = decoded::<Account>(event)? else { return Ok(()) };
+        const NAME: &str = "forgetting";
+        let person = event.stream.id;
+        for crew in places(tx, "select crew from crew_members where person = $1 order by 1", person).await? {
+            let target = stream::<Crews>(crew);
+            let sent = async {
+                let caller = reacting(&self.commands, event, NAME, &target).await?;
+                self.commands.pass_crew_on(crew, person, &caller).await
+            };
+            settled(event, NAME, &target, sent.await)?;
+        }
+        for booking in places(tx, "select booking from booking_members where person = $1 order by 1", person).await? {
+            let target = stream::<TripBookings>(booking);
+            let sent = async {
+                let caller = reacting(&self.commands, event, NAME, &target).await?;
+                self.commands.pass_booking_on(booking, person, &caller).await
+            };
+            settled(event, NAME, &target, sent.await)?;
+        }
+        Ok(())
     }
 
     async fn abandon(&self, event: &Recorded, booking: EntityId) -> Result<(), FollowError> {
@@ -132,6 +169,11 @@ impl Departures {
         react::<TripBookings>(&self.commands, event, "end of the crew", target, TripBookingCommand::AbandonWithCrew)
             .await
     }
+}
+
+async fn places(tx: &mut PgConnection, query: &'static str, person: EntityId) -> Result<Vec<EntityId>, FollowError> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(query).bind(person.0).fetch_all(tx).await?;
+    Ok(ids.into_iter().map(EntityId).collect())
 }
 
 async fn join_crew(tx: &mut PgConnection, crew: EntityId, people: &[EntityId]) -> Result<(), FollowError> {
@@ -168,13 +210,14 @@ fn uuids(people: &[EntityId]) -> Vec<Uuid> {
 #[async_trait]
 impl Follower for Departures {
     fn name(&self) -> &str {
-        "departures"
+        DEPARTURES
     }
 
     fn filter(&self) -> Filter {
         Filter {
-            categories: [Crews::CATEGORY, TripBookings::CATEGORY].map(str::to_owned).to_vec(),
+            categories: [Account::CATEGORY, Crews::CATEGORY, TripBookings::CATEGORY].map(str::to_owned).to_vec(),
             event_types: [
+                "PersonForgotten",
                 "CrewCreated",
                 "CrewMemberAdded",
                 "CrewMemberInvited",
@@ -203,6 +246,7 @@ impl Follower for Departures {
     async fn apply(&mut self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<(), FollowError> {
         for event in batch {
             match event.stream.category.as_str() {
+                Account::CATEGORY => self.account_changed(tx, event).await?,
                 Crews::CATEGORY => self.crew_changed(tx, event).await?,
                 _ => self.booking_changed(tx, event).await?,
             }

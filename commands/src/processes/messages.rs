@@ -149,7 +149,7 @@ impl Follower for Messages {
                     }
                 }
                 Crews::CATEGORY => {
-                    if let CrewEvent::CrewMemberInvited { person } = decoded::<Crews>(event)? {
+                    if let CrewEvent::CrewMemberInvited { person, .. } = decoded::<Crews>(event)? {
                         let due_at = pace(tx, event).await?;
                         demand(tx, event, person, None, due_at, worth_until).await?;
                     }

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use absorption::Absorption;
 pub use deadlines::Deadlines;
+pub(crate) use departures::DEPARTURES;
 pub use departures::Departures;
 pub use due::Due;
 pub use messages::Messages;

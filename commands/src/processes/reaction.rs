@@ -6,7 +6,7 @@ use caravan_event_store::{CodecError, Recorded, StreamId, codec};
 use chrono::Utc;
 use uuid::Uuid;
 
-use crate::{Caller, CommandError, Commands};
+use crate::{Caller, CommandError, Commands, Done};
 
 /// Under which process managers take down their commands, as people do with idempotency keys.
 const PROCESS_MANAGERS: EntityId = EntityId(Uuid::nil());
@@ -25,18 +25,38 @@ pub(super) async fn react<D: Decider>(
     target: StreamId,
     command: D::Command,
 ) -> Result<(), FollowError> {
-    let command_id = Uuid::new_v5(&event.id, format!("{name}/{target}").as_bytes());
     let sent = async {
-        let begun = commands.begin(PROCESS_MANAGERS, &command_id.to_string(), &[], command_id).await?;
-        let caller = Caller {
-            correlation_id: event.metadata.correlation_id,
-            causation_id: Some(event.id),
-            key: Some(begun.key),
-            ..Caller::new(Actor::System, Utc::now(), begun.command_id, "system")
-        };
+        let caller = reacting(commands, event, name, &target).await?;
         commands.execute::<D>(target.clone(), command, &caller).await
     };
-    match sent.await {
+    settled(event, name, &target, sent.await)
+}
+
+/// Who sends a reaction to `event`; for one that is a flow, whose outcome [`settled`] takes.
+pub(super) async fn reacting(
+    commands: &Commands,
+    event: &Recorded,
+    name: &str,
+    target: &StreamId,
+) -> Result<Caller, CommandError> {
+    let command_id = Uuid::new_v5(&event.id, format!("{name}/{target}").as_bytes());
+    let begun = commands.begin(PROCESS_MANAGERS, &command_id.to_string(), &[], command_id).await?;
+    Ok(Caller {
+        correlation_id: event.metadata.correlation_id,
+        causation_id: Some(event.id),
+        key: Some(begun.key),
+        ..Caller::new(Actor::System, Utc::now(), begun.command_id, "system")
+    })
+}
+
+/// What the outcome of a reaction means for following.
+pub(super) fn settled<D: Decider>(
+    event: &Recorded,
+    name: &str,
+    target: &StreamId,
+    outcome: Result<Done<D>, CommandError>,
+) -> Result<(), FollowError> {
+    match outcome {
         Ok(_) => Ok(()),
         Err(CommandError::Rejected(rejection)) => {
             tracing::debug!(reaction = name, %target, kind = ?rejection.kind, "nothing to react to any more");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use caravan_domain::EntityId;
 use caravan_domain::trips::booking::{
-    AddMember, Availability, CreateBooking, TripBookingCommand, TripBookingState, TripBookings,
+    AddMember, Availability, ChangeMember, CreateBooking, TripBookingCommand, TripBookingState, TripBookings,
 };
 use caravan_domain::trips::crew::CrewState;
 use caravan_limits::rules::REMINDERS_PER_ACCOUNT;
@@ -76,6 +76,66 @@ impl Commands {
         let add = AddMember { person, crew, leader, start_date, end_date, availability };
         let done = self.change_booking(booking, TripBookingCommand::AddMember(add), caller).await?;
         Ok((person, done))
+    }
+
+    pub async fn change_booking_member(
+        &self,
+        booking: EntityId,
+        change: ChangeMember,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        if change.leader != Some(false) {
+            return self.change_booking(booking, TripBookingCommand::ChangeMember(change), caller).await;
+        }
+        let command = |with_account| TripBookingCommand::ChangeMember(ChangeMember { with_account, ..change.clone() });
+        self.without_in_booking(booking, change.person, command, caller).await
+    }
+
+    pub async fn remove_booking_member(
+        &self,
+        booking: EntityId,
+        person: EntityId,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        let remove = |with_account| TripBookingCommand::RemoveMember { person, with_account };
+        self.without_in_booking(booking, person, remove, caller).await
+    }
+
+    /// The system's: somebody is in the booking's crew no more.
+    pub(crate) async fn leave_booking(
+        &self,
+        booking: EntityId,
+        person: EntityId,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        let leave = |with_account| TripBookingCommand::LeaveCrew { person, with_account };
+        self.without_in_booking(booking, person, leave, caller).await
+    }
+
+    /// The system's: somebody was forgotten, and leads nothing any more.
+    pub(crate) async fn pass_booking_on(
+        &self,
+        booking: EntityId,
+        person: EntityId,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        let pass_on = |with_account| TripBookingCommand::PassOn { person, with_account };
+        self.without_in_booking(booking, person, pass_on, caller).await
+    }
+
+    async fn without_in_booking(
+        &self,
+        booking: EntityId,
+        person: EntityId,
+        command: impl Fn(BTreeSet<EntityId>) -> TripBookingCommand,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        let members = |state: &TripBookingState| match state.booking() {
+            Ok(booking) if booking.is_leader(person) => booking.members.clone(),
+            Ok(_) | Err(_) => vec![],
+        };
+        let stream = stream::<TripBookings>(booking);
+        self.execute_with_accounts::<TripBookings>(stream, members, command, caller).await
     }
 
     /// Has a message sent to a member: by mail, else SMS; temp members by SMS.

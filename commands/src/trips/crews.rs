@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use caravan_domain::identity::{AccountState, contact};
-use caravan_domain::trips::crew::{CrewCommand, Crews, Description};
+use caravan_domain::trips::crew::{CrewCommand, CrewState, Crews, Description, Invitee};
 use caravan_domain::trips::distinct;
 use caravan_domain::{EntityId, Rejection};
 use caravan_event_store::Position;
@@ -12,6 +12,7 @@ use caravan_limits::Attempt;
 use caravan_limits::rules::INVITATIONS_PER_ACCOUNT;
 
 use super::Made;
+use super::facts::present;
 use crate::{Caller, CommandError, Commands, Done, stream};
 
 pub struct NewCrew {
@@ -36,7 +37,7 @@ pub struct NewInvite {
     pub last_name: Option<String>,
 }
 
-/// Everybody an invitation named, in that order.
+/// Whom an invitation names, entry by entry: first those named by id, then those by number.
 pub struct Invited {
     pub people: Vec<(EntityId, Arc<AccountState>)>,
     pub position: Position,
@@ -86,8 +87,43 @@ impl Commands {
         Ok((person, done))
     }
 
-    /// Adds people to a crew and has them told so: `users` who have a record, and new ones by phone number, who become
-    /// temp members unless the number is known. It touches several streams, so it has no ETag.
+    pub async fn remove_crew_member(
+        &self,
+        crew: EntityId,
+        person: EntityId,
+        caller: &Caller,
+    ) -> Result<Done<Crews>, CommandError> {
+        let remove = |with_account| CrewCommand::RemoveMember { person, with_account };
+        self.without_in_crew(crew, person, remove, caller).await
+    }
+
+    /// The system's: somebody was forgotten, and administers nothing any more.
+    pub(crate) async fn pass_crew_on(
+        &self,
+        crew: EntityId,
+        person: EntityId,
+        caller: &Caller,
+    ) -> Result<Done<Crews>, CommandError> {
+        let pass_on = |with_account| CrewCommand::PassOn { person, with_account };
+        self.without_in_crew(crew, person, pass_on, caller).await
+    }
+
+    async fn without_in_crew(
+        &self,
+        crew: EntityId,
+        person: EntityId,
+        command: impl Fn(BTreeSet<EntityId>) -> CrewCommand,
+        caller: &Caller,
+    ) -> Result<Done<Crews>, CommandError> {
+        let members = |state: &CrewState| match state.crew() {
+            Ok(crew) if crew.is_admin(person) => crew.members.clone(),
+            Ok(_) | Err(_) => vec![],
+        };
+        self.execute_with_accounts::<Crews>(stream::<Crews>(crew), members, command, caller).await
+    }
+
+    /// Adds people to a crew and has them told so: `users` who share a crew with the caller, and new ones by phone
+    /// number, who become temp members unless the number is known. It touches several streams, so it has no ETag.
     pub async fn invite_to_crew(
         &self,
         crew: EntityId,
@@ -104,7 +140,7 @@ impl Commands {
         for (index, invite) in new.iter().enumerate() {
             contact::phone("phone_number", &invite.phone_number).map_err(|rejection| of_invite(rejection, index))?;
         }
-        let users = self.existing_people(&users, "users").await?;
+        let users = self.invited_by_id(&users, first_time.then_some(caller.person()?)).await?;
         let taken = match first_time {
             true => Some(self.ask_to_invite(crew, &users, &new, caller).await?),
             false => None,
@@ -119,18 +155,42 @@ impl Commands {
     async fn invite(
         &self,
         crew: EntityId,
-        mut people: Vec<EntityId>,
+        users: Vec<EntityId>,
         new: &[NewInvite],
         caller: &Caller,
     ) -> Result<Invited, CommandError> {
+        let by_id = |person| Invitee { person, number: None };
+        let mut people: Vec<Invitee> = users.into_iter().map(by_id).collect();
         for (index, invite) in new.iter().enumerate() {
             let (first, last) = (invite.first_name.as_deref(), invite.last_name.as_deref());
             let step = caller.step(&format!("invite/{index}"));
-            people.push(self.person_with_phone(&invite.phone_number, first, last, &step).await?);
+            let person = self.person_with_phone(&invite.phone_number, first, last, &step).await?;
+            let number = contact::phone("phone_number", &invite.phone_number)?;
+            people.push(Invitee { person, number: Some(self.vault().seal(person, &number).await?) });
         }
-        let people = distinct(people);
-        let done = self.change_crew(crew, CrewCommand::Invite { people: people.clone() }, caller).await?;
-        Ok(Invited { people: self.accounts(&people).await?, position: done.position })
+        let named: Vec<EntityId> = people.iter().map(|invitee| invitee.person).collect();
+        let done = self.change_crew(crew, CrewCommand::Invite { people }, caller).await?;
+        Ok(Invited { people: self.accounts(&named).await?, position: done.position })
+    }
+
+    /// Who those named by id are now. Somebody who shares no crew with `inviter` is not found, as if they did not exist.
+    async fn invited_by_id(
+        &self,
+        users: &[EntityId],
+        inviter: Option<EntityId>,
+    ) -> Result<Vec<EntityId>, CommandError> {
+        let accounts = self.accounts(users).await?;
+        let people: Vec<EntityId> = accounts.iter().map(|(person, state)| state.present(*person)).collect();
+        let crewmates = match inviter {
+            Some(inviter) if !people.is_empty() => Some(self.crewmates(inviter, &people).await?),
+            _ => None,
+        };
+        let entries = accounts.iter().enumerate().map(|(index, (person, state))| {
+            let known = present(*person, state)
+                .filter(|person| crewmates.as_ref().is_none_or(|crewmates| crewmates.contains(person)));
+            known.ok_or_else(|| Rejection::not_found("no such person").on(format!("users[{index}].id")).into())
+        });
+        entries.collect()
     }
 
     /// Takes what an invitation takes of the inviter's limits and of the recipients', before anybody is made for it. Who

@@ -8,14 +8,14 @@ use caravan_domain::catalogue::event::{Event, EventState};
 use caravan_domain::identity::{Account, AccountState};
 use caravan_domain::record::Records;
 use caravan_domain::trips::crew::{CrewState, Crews};
-use caravan_domain::{EntityId, Rejection};
+use caravan_domain::{Decider, EntityId, Rejection};
 use caravan_event_store::StreamId;
 use futures::{StreamExt, TryStreamExt};
 
-use crate::{CommandError, Commands, stream};
+use crate::{Caller, CommandError, Commands, Done, stream};
 
 /// Streams looked at together; their reads share round trips.
-const TOGETHER: usize = 64;
+pub(super) const TOGETHER: usize = 64;
 
 impl Commands {
     /// What the people's accounts are now, in the order asked.
@@ -34,17 +34,37 @@ impl Commands {
         Ok(temps.map(|(person, _)| person).collect())
     }
 
-    /// The people as they are named now: an absorbed temp member is the account that absorbed them. Not found, naming
-    /// `field`, where somebody does not exist or was forgotten.
-    pub(super) async fn existing_people(
-        &self,
-        people: &[EntityId],
-        field: &'static str,
-    ) -> Result<Vec<EntityId>, CommandError> {
-        all_present(&self.accounts(people).await?, field)
+    /// Those among the people who have an account.
+    async fn with_account(&self, people: &[EntityId]) -> Result<BTreeSet<EntityId>, CommandError> {
+        let accounts = self.accounts(people).await?;
+        let registered = accounts.into_iter().filter(|(_, state)| state.registered().is_some());
+        Ok(registered.map(|(person, _)| person).collect())
     }
 
-    /// As [`Self::existing_people`]; invalid where somebody has not signed up.
+    /// Sends a command that may leave nobody in charge of a stream, with those of `members` who have an account. It is
+    /// decided on the very state that was asked for the members, so that nobody who joins meanwhile is overlooked.
+    pub(super) async fn execute_with_accounts<D: Decider>(
+        &self,
+        stream: StreamId,
+        members: impl Fn(&D::State) -> Vec<EntityId>,
+        command: impl Fn(BTreeSet<EntityId>) -> D::Command,
+        caller: &Caller,
+    ) -> Result<Done<D>, CommandError> {
+        const TRIES: usize = 20;
+        for _ in 0..TRIES {
+            let current = self.state::<D>(&stream).await?;
+            let with_account = self.with_account(&members(&current.state)).await?;
+            let as_of = Caller { if_match: caller.if_match.or(Some(current.revision)), ..caller.clone() };
+            match self.execute::<D>(stream.clone(), command(with_account), &as_of).await {
+                Err(CommandError::PreconditionFailed) if caller.if_match.is_none() => {}
+                outcome => return outcome,
+            }
+        }
+        Err(CommandError::Busy)
+    }
+
+    /// The people as they are named now: an absorbed temp member is the account that absorbed them. Not found, naming
+    /// `field`, where somebody does not exist or was forgotten; invalid where somebody has not signed up.
     pub(super) async fn signed_up_people(
         &self,
         people: &[EntityId],
@@ -96,7 +116,7 @@ impl Commands {
 }
 
 /// Who somebody is now, unless they never were or were forgotten.
-fn present(person: EntityId, state: &AccountState) -> Option<EntityId> {
+pub(super) fn present(person: EntityId, state: &AccountState) -> Option<EntityId> {
     match state {
         AccountState::Unknown | AccountState::Forgotten { .. } => None,
         AccountState::Invited(_) | AccountState::Registered(_) | AccountState::Absorbed { .. } => {

@@ -1,8 +1,9 @@
 use caravan_commands::processes::Departures;
 use caravan_commands::stream;
+use caravan_domain::RejectionKind;
 use caravan_domain::identity::AccountCommand;
-use caravan_domain::trips::booking::{AddMember, TripBookingCommand, TripBookingState, TripBookings};
-use caravan_domain::trips::crew::{CrewCommand, Crews};
+use caravan_domain::trips::booking::{AddMember, ChangeMember, TripBookingCommand, TripBookingState, TripBookings};
+use caravan_domain::trips::crew::{CrewCommand, CrewState, Crews};
 
 use crate::world::World;
 
@@ -15,7 +16,7 @@ async fn who_leaves_a_crew_leaves_its_bookings() {
     let led = world.booking(crew, eli, &[dana]).await;
     let alone = world.booking(crew, eli, &[]).await;
     let elsewhere = world.booking(other, dana, &[eli]).await;
-    world.change_crew(crew, eli, CrewCommand::RemoveMember { person: eli }).await;
+    world.remove_from_crew(crew, eli, eli).await;
 
     world.follow_and_die(Departures::new(world.commands.clone())).await;
     let restarted = world.another().await;
@@ -35,7 +36,7 @@ async fn a_departure_is_not_repeated_for_somebody_who_came_back() {
     let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
     let crew = world.crew(dana, &[eli]).await;
     let booking = world.booking(crew, dana, &[eli]).await;
-    world.change_crew(crew, eli, CrewCommand::RemoveMember { person: eli }).await;
+    world.remove_from_crew(crew, eli, eli).await;
     world.follow_and_die(Departures::new(world.commands.clone())).await;
     assert_eq!(world.booking_members(booking).await, [dana]);
 
@@ -51,7 +52,7 @@ async fn a_departure_does_not_reach_a_booking_that_was_joined_later() {
     let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
     let crew = world.crew(dana, &[eli]).await;
     let booking = world.booking(crew, dana, &[]).await;
-    world.change_crew(crew, eli, CrewCommand::RemoveMember { person: eli }).await;
+    world.remove_from_crew(crew, eli, eli).await;
     world.follow_and_die(Departures::new(world.commands.clone())).await;
     world.change_crew(crew, dana, CrewCommand::AddMember { person: eli }).await;
     world.add_member(booking, dana, eli).await;
@@ -107,7 +108,7 @@ async fn who_joined_a_booking_while_leaving_the_crew_leaves_it_too() {
     let booking = world.booking(crew, dana, &[]).await;
     // Whoever adds Eli has read the crew before Eli left it.
     let before = world.commands.state::<Crews>(&stream::<Crews>(crew)).await.unwrap().state;
-    world.change_crew(crew, eli, CrewCommand::RemoveMember { person: eli }).await;
+    world.remove_from_crew(crew, eli, eli).await;
     let add =
         AddMember { person: eli, crew: before, leader: false, start_date: None, end_date: None, availability: None };
     world.commands.change_booking(booking, TripBookingCommand::AddMember(add), &world.by(dana)).await.unwrap();
@@ -133,4 +134,82 @@ async fn an_absorbed_temp_member_is_left_to_be_replaced() {
     world.follow(Departures::new(world.commands.clone())).await;
     assert_eq!(world.booking_members(booking).await, [dana, eli]);
     assert!(matches!(world.booking_state(booking).await, TripBookingState::Active(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_forgotten_is_in_charge_of_nothing_any_more() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let (crew, alone) = (world.crew(dana, &[eli]).await, world.crew(dana, &[]).await);
+    let (booking, lone) = (world.booking(crew, dana, &[eli]).await, world.booking(alone, dana, &[]).await);
+    world.account(dana, AccountCommand::Forget).await;
+    world.follow_and_die(Departures::new(world.commands.clone())).await;
+    world.follow(Departures::new(world.commands.clone())).await;
+    let state = world.crew_state(crew).await;
+    assert_eq!((state.admins, state.members), (vec![eli], vec![dana, eli]));
+    let state = world.booking_state(booking).await;
+    assert_eq!(state.booking().unwrap().leaders, [eli]);
+    assert!(world.booking_state(lone).await.is_abandoned());
+    assert_eq!(world.events("CrewDeleted").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_admin_leaves_to_who_has_an_account_or_the_crew_ends() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let crew = world.crew(dana, &[]).await;
+    let temp = world.invite(crew, dana, "+14165550100").await;
+    world.change_crew(crew, dana, CrewCommand::AddMember { person: eli }).await;
+    let booking = world.booking(crew, dana, &[temp, eli]).await;
+    let left = world.commands.remove_booking_member(booking, dana, &world.by(dana)).await.unwrap();
+    assert_eq!(left.state.booking().unwrap().leaders, [eli], "the temp member cannot lead");
+    let resign = ChangeMember {
+        person: eli,
+        leader: Some(false),
+        with_account: Default::default(),
+        start_date: None,
+        end_date: None,
+        availability: None,
+    };
+    let resigned = world.commands.change_booking_member(booking, resign, &world.by(eli)).await;
+    assert!(resigned.is_err_and(|error| error.is_rejection(RejectionKind::Conflict)), "only Eli could lead");
+    world.remove_from_crew(crew, dana, dana).await;
+    assert_eq!(world.crew_state(crew).await.admins, [eli]);
+    world.remove_from_crew(crew, eli, eli).await;
+    world.follow(Departures::new(world.commands.clone())).await;
+    assert_eq!(world.events("CrewDeleted").await.len(), 1);
+    assert!(world.booking_state(booking).await.is_abandoned());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_last_admins_who_leave_at_once_neither_leaves_the_crew_to_nobody() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let fay = world.person("Fay", None, None).await;
+    for _ in 0..10 {
+        let crew = world.crew(dana, &[eli, fay]).await;
+        let admins =
+            CrewCommand::Change { name: None, description: None, has_image: None, admin_ids: Some(vec![dana, eli]) };
+        world.change_crew(crew, dana, admins).await;
+        tokio::join!(world.remove_from_crew(crew, dana, dana), world.remove_from_crew(crew, eli, eli));
+        let state = world.crew_state(crew).await;
+        assert_eq!((state.admins, state.members), (vec![fay], vec![fay]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_crew_is_not_brought_back_by_who_absorbs_a_member() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let crew = world.crew(dana, &[]).await;
+    let temp = world.invite(crew, dana, "+14165550100").await;
+    world.change_crew(crew, dana, CrewCommand::Delete).await;
+    let replace = CrewCommand::ReplaceMember { from: temp, to: eli };
+    world.commands.execute::<Crews>(stream::<Crews>(crew), replace, &world.system()).await.unwrap();
+    world.follow(Departures::new(world.commands.clone())).await;
+    let kept = sqlx::query_scalar::<_, i64>("select count(*) from crew_members where crew = $1");
+    assert_eq!(kept.bind(crew.0).fetch_one(&world.pool).await.unwrap(), 0);
+    let state = world.commands.state::<Crews>(&stream::<Crews>(crew)).await.unwrap().state;
+    let CrewState::Deleted { last_members, .. } = &*state else { panic!("{state:?}") };
+    assert_eq!(last_members, &[dana, eli], "who absorbed the temp member reads on");
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use caravan_commands::identity::SignUpForm;
-use caravan_commands::processes::Messages;
+use caravan_commands::processes::{Departures, Messages};
 use caravan_commands::trips::NewInvite;
 use caravan_commands::{Caller, CommandError};
 use caravan_domain::identity::details;
@@ -79,6 +79,7 @@ async fn one_recipient_gets_five_requests_a_day_of_one_sender() {
     world.invite(other, dana, "+14165550122").await;
     limited(remind(dana).await);
     let third = world.crew(dana, &[]).await;
+    world.follow(Departures::new(world.commands.clone())).await;
     limited(world.commands.invite_to_crew(third, vec![eli], vec![], &world.by(dana)).await);
     let by_number = vec![NewInvite { phone_number: "+14165550122".into(), first_name: None, last_name: None }];
     limited(world.commands.invite_to_crew(third, vec![], by_number, &world.by(dana)).await);

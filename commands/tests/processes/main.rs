@@ -3,6 +3,7 @@
 mod absorption;
 mod deadlines;
 mod departures;
+mod invitations;
 mod limits;
 mod messages;
 mod world;

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use caravan_commands::Caller;
 use caravan_commands::effects::{Carrier, DeliveryError, Message};
 use caravan_commands::identity::SignUpForm;
-use caravan_commands::processes::{Messages, Sender, Setup};
+use caravan_commands::processes::{Departures, Messages, Sender, Setup};
 use caravan_domain::EntityId;
 use caravan_domain::identity::{AccountCommand, CodeIssued, details};
 use caravan_domain::trips::booking::{
@@ -220,11 +220,13 @@ async fn invitations_reach_temp_members_by_sms_and_accounts_by_mail_first() {
     let finn = world.person("Finn", Some("+14165550133"), None).await;
     let gil = world.person("Gil", None, None).await;
     let gone = world.person("Hana", Some("+14165550155"), None).await;
+    world.crew(dana, &[eli, finn, gil, gone]).await;
+    world.follow(Departures::new(world.commands.clone())).await;
     let crew = world.crew(dana, &[]).await;
     let temp = world.invite(crew, dana, "+14165550144").await;
     let users = vec![eli, finn, gil, gone];
     world.commands.invite_to_crew(crew, users, vec![], &world.by(dana)).await.unwrap();
-    world.change_crew(crew, dana, CrewCommand::RemoveMember { person: gone }).await;
+    world.remove_from_crew(crew, dana, gone).await;
     let messages = send(&world).await;
     let told: Vec<(&str, &str, &Value)> = messages
         .iter()

@@ -13,7 +13,7 @@ use caravan_commands::trips::{NewBooking, NewCrew, NewInvite, NewMember};
 use caravan_commands::{Caller, Commands, Setup, Snapshot, Snapshots, stream};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::identity::account::{Provider, Registration};
-use caravan_domain::identity::{Account, AccountCommand, Attribute, Contact};
+use caravan_domain::identity::{Account, AccountCommand, Attribute, Contact, Reservation, ReservationCommand};
 use caravan_domain::record::{Change, RecordCommand, Records};
 use caravan_domain::trips::booking::{TripBookingState, TripBookings};
 use caravan_domain::trips::crew::{Crew, CrewCommand, Crews};
@@ -168,6 +168,13 @@ impl World {
         id
     }
 
+    /// As whoever has proven a number does.
+    pub async fn claim_phone(&self, person: EntityId, phone: &str) {
+        let claimed = stream::<Reservation>(self.commands.vault().reservation_id("phone", phone));
+        let claim = ReservationCommand::Claim { owner: person, held: false };
+        self.commands.execute::<Reservation>(claimed, claim, &self.system()).await.unwrap();
+    }
+
     pub async fn account(&self, id: EntityId, command: AccountCommand) {
         self.commands.execute::<Account>(stream::<Account>(id), command, &self.system()).await.unwrap();
     }
@@ -193,6 +200,10 @@ impl World {
 
     pub async fn change_crew(&self, crew: EntityId, actor: EntityId, command: CrewCommand) {
         self.commands.change_crew(crew, command, &self.by(actor)).await.unwrap();
+    }
+
+    pub async fn remove_from_crew(&self, crew: EntityId, actor: EntityId, person: EntityId) {
+        self.commands.remove_crew_member(crew, person, &self.by(actor)).await.unwrap();
     }
 
     pub async fn crew_state(&self, crew: EntityId) -> Crew {

@@ -4,13 +4,15 @@ pub mod booking;
 pub mod crew;
 pub mod trip_idea;
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 
 use crate::{Actor, Context, EntityId, Rejection};
 
 /// The ids without repeats, in the order of their first mention.
 pub fn distinct(ids: Vec<EntityId>) -> Vec<EntityId> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     ids.into_iter().filter(|id| seen.insert(*id)).collect()
 }
 
@@ -27,6 +29,35 @@ fn in_order(start: Option<NaiveDate>, end: Option<NaiveDate>, field: &'static st
     match (start, end) {
         (Some(start), Some(end)) if end < start => Err(Rejection::invalid(field, "is before its start")),
         _ => Ok(()),
+    }
+}
+
+/// Who takes over where somebody in charge is so no more.
+enum Successor {
+    /// Somebody in charge stays who has an account, and so can act.
+    Needless,
+    One(EntityId),
+    Nobody,
+}
+
+impl Successor {
+    /// The creator, else the longest-standing of `members`, which has an account.
+    fn of(
+        person: EntityId,
+        in_charge: &[EntityId],
+        creator: EntityId,
+        members: &[EntityId],
+        with_account: &BTreeSet<EntityId>,
+    ) -> Successor {
+        let can_act = |one: &&EntityId| **one != person && with_account.contains(one);
+        if in_charge.iter().any(|one| can_act(&one)) {
+            return Successor::Needless;
+        }
+        let mut able = members.iter().filter(can_act);
+        match able.clone().find(|one| **one == creator).or_else(|| able.next()) {
+            Some(one) => Successor::One(*one),
+            None => Successor::Nobody,
+        }
     }
 }
 

@@ -24,14 +24,22 @@ fn crews() -> Pinned {
     pinned::<Crews>([
         event(
             "CrewCreated",
-            json!({"name": "Weekend", "description": "Old friends", "has_image": false, "admins": [ONE],
-                "members": [ONE, OTHER]}),
+            json!({"name": "Weekend", "description": "Old friends", "has_image": false, "creator": ONE,
+                "admins": [ONE], "members": [ONE, OTHER]}),
         ),
-        event("CrewCreated", json!({"name": "Weekend", "has_image": true, "admins": [ONE], "members": [ONE]})),
+        event(
+            "CrewCreated",
+            json!({"name": "Weekend", "has_image": true, "creator": ONE, "admins": [ONE], "members": [ONE]}),
+        ),
         event("CrewChanged", json!({"name": "Road trips", "description": true, "has_image": true, "admins": [OTHER]})),
         event("CrewChanged", json!({"name": "Road trips"})),
         event("CrewMemberAdded", json!({"person": OTHER})),
-        event("CrewMemberInvited", json!({"person": OTHER})),
+        event("CrewMemberInvited", json!({"person": OTHER, "inviter": ONE})),
+        event(
+            "CrewMemberInvited",
+            json!({"person": OTHER, "inviter": ONE, "number": {"subject": OTHER, "cipher": "c", "hash": "h"}}),
+        ),
+        event("CrewMemberTookPart", json!({"person": OTHER})),
         event("CrewMemberRemoved", json!({"person": OTHER})),
         event("CrewMemberReplaced", json!({"from": OTHER, "to": ONE})),
         event("CrewDeleted", json!({"at": AT})),
@@ -88,7 +96,7 @@ fn bookings() -> Pinned {
         event(
             "BookingCreated",
             json!({"crew": CREW, "city": CITY, "time_zone": "America/Toronto", "start_date": "2030-05-01",
-                "end_date": "2030-05-04", "leaders": [ONE]}),
+                "end_date": "2030-05-04", "creator": ONE, "leaders": [ONE]}),
         ),
         event("BookingDatesChanged", json!({"start_date": "2030-05-01", "end_date": "2030-05-04"})),
         event("LeadersChanged", json!({"leaders": [OTHER]})),
@@ -104,6 +112,7 @@ fn bookings() -> Pinned {
         event("MemberAdded", json!({"person": OTHER, "leader": true, "availability": "undecided"})),
         event("MemberChanged", json!({"person": OTHER, "availability": "notgoing"})),
         event("MemberRemoved", json!({"person": OTHER})),
+        event("MemberTookPart", json!({"person": OTHER})),
         event("MemberReplaced", json!({"from": OTHER, "to": ONE})),
         event("MemberReminded", json!({"person": OTHER, "channel": "sms", "at": AT})),
         event("EventAdded", json!({"event": EVENT, "attendees": [ONE]})),

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use caravan_domain::EntityId;
 use caravan_domain::identity::Attribute;
 use caravan_domain::identity::account::Account;
 use caravan_domain::trips::booking::{TripBooking, TripBookingState, TripBookings};
-use caravan_domain::trips::crew::Crews;
+use caravan_domain::trips::crew::{CrewState, Crews};
+use caravan_domain::{EntityId, Sealed};
 use caravan_projections::Read as Document;
 use caravan_wire::krugo::ids::{self, Child};
 use caravan_wire::krugo::trips as shapes;
@@ -23,6 +23,7 @@ type Outcome = Result<Answer, Failure>;
 pub(super) struct Visible {
     pub id: EntityId,
     document: Document<TripBookingState>,
+    crew: CrewState,
 }
 
 impl Visible {
@@ -30,25 +31,56 @@ impl Visible {
         Ok(self.document.state.booking()?)
     }
 
+    /// The members' phone numbers that the caller may see: their own, those of members who take part, and those by which
+    /// they invited somebody who still has them.
+    async fn numbers<'p>(
+        &self,
+        call: &Call<Read>,
+        profiles: &'p HashMap<EntityId, Profile>,
+    ) -> Result<HashMap<EntityId, &'p String>, Failure> {
+        let reader = call.account()?;
+        let (booking, crew) = (self.booking()?, self.crew.crew().ok());
+        let shown = |person: EntityId| {
+            person == reader
+                || booking.shows_number(person, reader)
+                || crew.is_some_and(|crew| crew.shows_number(person, reader))
+        };
+        let invited: Vec<(EntityId, &Sealed)> = booking
+            .members
+            .iter()
+            .filter_map(|person| Some((*person, crew?.invited_by_number(*person, reader)?)))
+            .collect();
+        let sealed: Vec<&Sealed> = invited.iter().map(|(_, number)| *number).collect();
+        let known = call.state.vault.open_many(&sealed).await?;
+        let known: HashMap<EntityId, String> = invited.into_iter().map(|(person, _)| person).zip(known).collect();
+        let number = |person: &EntityId| {
+            let profile = profiles.get(person)?;
+            let number = if shown(*person) {
+                profile.phone.as_ref()
+            } else {
+                profile.own_phone().filter(|number| known.get(person) == Some(number))
+            };
+            Some((*person, number?))
+        };
+        Ok(booking.members.iter().filter_map(number).collect())
+    }
+
     fn answer(&self, body: Value) -> Answer {
         Answer::json(body).etag(self.document.revision).position(self.document.position)
     }
 }
 
-/// A booking is seen by its members and its crew's; an abandoned one too.
+/// The booking, if the caller may see it.
 async fn visible(call: &Call<Read>, id: EntityId) -> Result<Visible, Failure> {
     let actor = call.account()?;
     let models = &call.state.models;
     let document = models.get::<TripBookings>(id).await?.ok_or_else(|| Failure::not_found("no such trip booking"))?;
     let booking = document.state.booking()?;
-    if !booking.is_member(actor) {
-        let crew = models.get::<Crews>(booking.crew).await?;
-        let of_crew = crew.is_some_and(|crew| crew.state.crew().is_ok_and(|crew| crew.is_member(actor)));
-        if !of_crew {
-            return Err(Failure::forbidden("only members of the booking or its crew may see it"));
-        }
+    let crew = models.get::<Crews>(booking.crew).await?.map(|crew| crew.state).unwrap_or_default();
+    if !booking.may_be_seen_by(actor, &crew) {
+        return Err(Failure::forbidden("only members of the booking's crew may see it"));
     }
-    Ok(Visible { id, document })
+    Ok(Visible { id, document, crew })
 }
 
 /// Which of these people have no account.
@@ -159,10 +191,14 @@ pub(super) async fn trip_booking_members(call: Call<Read>) -> Outcome {
     let visible = of_booking(&call).await?;
     let booking = visible.booking()?;
     let profiles = profiles(&call, &booking.members).await?;
+    let numbers = visible.numbers(&call, &profiles).await?;
     let members = booking.members.iter().map(|person| {
         let terms = booking.terms.get(person).copied().unwrap_or_default();
         let (start, end) = booking.days_of(&terms);
         let mut member = profiles.get(person).map_or_else(|| json!({}), Profile::shape);
+        if let Some(number) = numbers.get(person) {
+            member["phoneNumber"] = json!(number);
+        }
         member["tripBookingId"] = json!(visible.id);
         member["userId"] = json!(person);
         member["isLeader"] = json!(booking.is_leader(*person));
@@ -183,7 +219,7 @@ pub(super) struct Profile {
     /// Whether nobody else can have the phone number.
     owns_phone: bool,
     pub picture: Option<String>,
-    has_account: bool,
+    pub has_account: bool,
 }
 
 impl Profile {
@@ -192,15 +228,10 @@ impl Profile {
         self.phone.as_ref().filter(|_| self.owns_phone)
     }
 
-    /// `firstName`, `lastName`, `phoneNumber`, `imageUrl`, `isKrugoUser`, as far as known.
+    /// `firstName`, `lastName`, `imageUrl`, `isKrugoUser`, as far as known. Who sees the number, the caller decides.
     pub fn shape(&self) -> Value {
         let mut shape = json!({"isKrugoUser": self.has_account});
-        let known = [
-            ("firstName", &self.first_name),
-            ("lastName", &self.last_name),
-            ("phoneNumber", &self.phone),
-            ("imageUrl", &self.picture),
-        ];
+        let known = [("firstName", &self.first_name), ("lastName", &self.last_name), ("imageUrl", &self.picture)];
         for (name, value) in known {
             if let Some(value) = value {
                 shape[name] = json!(value);

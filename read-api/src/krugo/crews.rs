@@ -1,6 +1,6 @@
 //! Queries about crews: those of a person, their bookings and ideas, and whom a phone number belongs to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::event::Event;
@@ -11,6 +11,7 @@ use caravan_domain::trips::booking;
 use caravan_domain::trips::booking::TripBookingState;
 use caravan_domain::trips::crew::{self, CrewState, Crews};
 use caravan_domain::trips::trip_idea::{self, TripIdeaState};
+use caravan_limits::rules::{NUMBERS_PER_ACCOUNT, NUMBERS_PER_ADDRESS};
 use caravan_projections::{Condition, Plan};
 use caravan_wire::krugo::catalogue::event as event_shape;
 use caravan_wire::krugo::ids;
@@ -137,26 +138,30 @@ struct ExistingMembersQuery {
     phone_numbers: String,
 }
 
-/// The most phone numbers that may be asked about at once.
-const MOST_NUMBERS: usize = 1_000;
+/// The most phone numbers that may be asked about at once, whatever the limits allow.
+const MOST_NUMBERS: usize = 5_000;
 
-/// Those of the numbers that belong to somebody: proven by an account, or of a temp member.
+/// Those of the numbers that belong to somebody: proven by an account, or of a temp member in one of the caller's crews.
 pub(super) async fn existing_members(call: Call<Read>) -> Outcome {
     let query: ExistingMembersQuery = call.query()?;
-    let texts: Vec<&str> = query.phone_numbers.split(',').collect();
+    let actor = call.account()?;
+    let texts: Vec<&str> = query.phone_numbers.split(',').filter(|text| !text.trim().is_empty()).collect();
     if texts.len() > MOST_NUMBERS {
         return Err(Failure::invalid("phoneNumbers", format!("names more than {MOST_NUMBERS} numbers")));
     }
     let mut reservations: Vec<EntityId> = vec![];
     let mut numbers: BTreeMap<EntityId, String> = BTreeMap::new();
     for text in texts {
-        // A plus that was not encoded arrives as a space.
-        let text = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
-        let phone = contact::phone("phoneNumbers", &text)?;
+        let phone = contact::phone("phoneNumbers", &number(text))?;
         let reservation = call.state.vault.reservation_id("phone", &phone);
         if numbers.insert(reservation, phone).is_none() {
             reservations.push(reservation);
         }
+    }
+    let count = u32::try_from(reservations.len()).unwrap_or(u32::MAX);
+    let asked = [NUMBERS_PER_ACCOUNT.of(actor).times(count), NUMBERS_PER_ADDRESS.of(call.address).times(count)];
+    if count > 0 {
+        call.state.limits.spend(&asked).await?;
     }
     let held = call.state.models.get_many::<Reservation>(&reservations).await?;
     let owners: Vec<EntityId> = held.iter().filter_map(|reservation| reservation.state.owner).collect();
@@ -164,17 +169,51 @@ pub(super) async fn existing_members(call: Call<Read>) -> Outcome {
     let present: BTreeMap<EntityId, EntityId> =
         accounts.iter().map(|account| (account.id, account.state.present(account.id))).collect();
     let profiles = profiles(&call, &present.values().copied().collect::<Vec<_>>()).await?;
-    let mut found: Vec<(EntityId, Value)> = vec![];
+    let mut found: Vec<(EntityId, bool, Value)> = vec![];
     for reservation in held {
         let owner = reservation.state.owner.and_then(|owner| present.get(&owner).copied());
         let number = numbers.get(&reservation.id);
         let Some((owner, profile)) = owner.and_then(|owner| Some((owner, profiles.get(&owner)?))) else { continue };
-        if number.is_some() && profile.own_phone() == number {
+        if let Some(number) = number.filter(|number| profile.own_phone() == Some(number)) {
             let mut shape = profile.shape();
             shape["id"] = json!(owner);
-            found.push((owner, shape));
+            // The caller has just said it.
+            shape["phoneNumber"] = json!(number);
+            found.push((owner, profile.has_account, shape));
         }
     }
-    found.sort_by_key(|(owner, _)| (owner.number(), *owner));
-    Ok(Answer::json(found.into_iter().map(|(_, shape)| shape).collect()))
+    if found.iter().any(|(_, has_account, _)| !has_account) {
+        let crewmates = crewmates(&call, actor).await?;
+        found.retain(|(owner, has_account, _)| *has_account || crewmates.contains(owner));
+    }
+    found.sort_by_key(|(owner, ..)| (owner.number(), *owner));
+    Ok(Answer::json(found.into_iter().map(|(.., shape)| shape).collect()))
+}
+
+/// A number as it was meant: blanks around it say nothing, but a plus that was not encoded arrives as one.
+fn number(text: &str) -> String {
+    let trimmed = text.trim();
+    let lost_its_plus = text.starts_with(' ') && trimmed.starts_with(|first: char| first.is_ascii_digit());
+    if lost_its_plus { format!("+{trimmed}") } else { trimmed.to_owned() }
+}
+
+/// Everybody in a crew with the caller.
+async fn crewmates(call: &Call<Read>, actor: EntityId) -> Result<BTreeSet<EntityId>, Failure> {
+    let plan = Plan::all(&crew::KIND, 1_000).and(Condition::Contains("members", vec![actor.to_string()]));
+    let crews = everything::<CrewState>(&call.state, plan).await?;
+    Ok(crews.iter().filter_map(|crew| crew.state.crew().ok()).flat_map(|crew| crew.members.iter().copied()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn blanks_say_nothing_and_a_plus_that_was_lost_is_put_back() {
+        for text in ["+15550100", " 15550100", " +15550100", "+15550100 ", "  15550100 "] {
+            assert_eq!(number(text), "+15550100");
+        }
+        assert_eq!(number("15550100"), "15550100");
+        assert_eq!(number("x 1"), "x 1");
+    }
 }

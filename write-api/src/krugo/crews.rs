@@ -95,9 +95,8 @@ pub(super) async fn remove_crew_member(call: Call<Write>) -> Outcome {
     let crew = ids::parse(&request.crew_id, "crewId")?;
     let person = ids::parse(&request.removed_member_id, "removedMemberId")?;
     let person = call.state.commands.present(person).await.map_err(refused)?;
-    let remove = CrewCommand::RemoveMember { person };
-    let done =
-        call.state.commands.change_crew(crew, remove, &call.state.caller(&call).await?).await.map_err(refused)?;
+    let caller = call.state.caller(&call).await?;
+    let done = call.state.commands.remove_crew_member(crew, person, &caller).await.map_err(refused)?;
     let body = json!({"removedMemberId": person});
     Ok(crate::answer(&done, body))
 }

@@ -30,17 +30,14 @@ struct NewPerson {
     phone_number: String,
 }
 
-/// Only the id counts: names and numbers are the person's own.
+/// Only the id counts.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct InvitedUser {
     id: String,
-    #[serde(rename = "firstName")]
-    _first_name: Option<String>,
-    #[serde(rename = "lastName")]
-    _last_name: Option<String>,
-    #[serde(rename = "phoneNumber")]
-    _phone_number: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    phone_number: Option<String>,
     #[serde(rename = "isKrugoUser")]
     _is_krugo_user: Option<bool>,
 }
@@ -52,28 +49,31 @@ pub(super) async fn send_invites_for_crew(call: Call<Write>) -> Outcome {
     let users =
         request.users.iter().enumerate().map(|(index, user)| ids::parse(&user.id, &format!("users[{index}].id")));
     let users = users.collect::<Result<Vec<EntityId>, Failure>>()?;
-    let new = request.new_invites.into_iter().map(|person| NewInvite {
-        phone_number: person.phone_number,
-        first_name: person.first_name,
-        last_name: person.last_name,
+    let new = request.new_invites.iter().map(|person| NewInvite {
+        phone_number: person.phone_number.clone(),
+        first_name: person.first_name.clone(),
+        last_name: person.last_name.clone(),
     });
     let caller = call.state.caller(&call).await?;
     let invited = call.state.commands.invite_to_crew(crew, users, new.collect(), &caller).await.map_err(refused)?;
-    let mut body = Vec::with_capacity(invited.people.len());
-    for (person, state) in &invited.people {
-        body.push(invited_user(&call, *person, state).await?);
-    }
-    Ok(Answer::json(Value::Array(body)).position(invited.position))
+    let by_id =
+        request.users.iter().map(|user| [&user.first_name, &user.last_name, &user.phone_number].map(Option::as_ref));
+    let by_number = request
+        .new_invites
+        .iter()
+        .map(|person| [person.first_name.as_ref(), person.last_name.as_ref(), Some(&person.phone_number)]);
+    let entries = invited.people.iter().zip(by_id.chain(by_number));
+    let body = entries.map(|((person, state), told)| invited_user(*person, state, told)).collect();
+    Ok(Answer::json(body).position(invited.position))
 }
 
-/// `InvitedUser`
-async fn invited_user(call: &Call<Write>, person: EntityId, state: &AccountState) -> Result<Value, Failure> {
+/// `InvitedUser`: first and last name and number are what the inviter has just said, whoever the person is.
+fn invited_user(person: EntityId, state: &AccountState, told: [Option<&String>; 3]) -> Value {
     let mut shape = json!({"id": person, "isKrugoUser": state.registered().is_some()});
-    let told = [("firstName", state.first_name()), ("lastName", state.last_name()), ("phoneNumber", state.phone())];
-    for (name, sealed) in told {
-        if let Some(sealed) = sealed {
-            shape[name] = json!(call.state.commands.vault().open_text(sealed).await?);
+    for (name, text) in ["firstName", "lastName", "phoneNumber"].into_iter().zip(told) {
+        if let Some(text) = text {
+            shape[name] = json!(text);
         }
     }
-    Ok(shape)
+    shape
 }

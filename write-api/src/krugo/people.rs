@@ -1,15 +1,17 @@
 //! `bookingpeople`: who goes along. `userId` names the person meant; the token says who acts.
 
+use std::collections::BTreeSet;
+
 use caravan_commands::trips::NewMember;
 use caravan_domain::identity::Channel;
-use caravan_domain::trips::booking::{Availability, ChangeMember, TripBookingCommand, TripBookingEvent};
+use caravan_domain::trips::booking::{Availability, ChangeMember, TripBookingEvent};
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::{ids, trips};
 use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::{Changed, Outcome, change, refused};
+use super::requests::{Changed, Outcome, refused};
 use crate::Write;
 
 /// Whether the person has an account is not the client's to say.
@@ -66,14 +68,17 @@ pub(super) async fn update_trip_booking_member(call: Call<Write>) -> Outcome {
         None => call.account()?,
     };
     let person = call.state.commands.present(person).await.map_err(refused)?;
-    let command = TripBookingCommand::ChangeMember(ChangeMember {
+    let change = ChangeMember {
         person,
         leader: request.is_leader,
+        with_account: BTreeSet::new(),
         start_date: request.start_date.map(|day| day.0),
         end_date: request.end_date.map(|day| day.0),
         availability: request.availability,
-    });
-    let changed = change(&call, id, command).await?;
+    };
+    let caller = call.state.caller(&call).await?;
+    let done = call.state.commands.change_booking_member(id, change, &caller).await.map_err(refused)?;
+    let changed = Changed { id, done };
     changed.answer(trips::updated_member(id, changed.booking()?, person))
 }
 
@@ -89,7 +94,9 @@ pub(super) async fn remove_trip_booking_member(call: Call<Write>) -> Outcome {
     let request: NameMember = call.body()?;
     let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
     let person = call.state.commands.present(ids::parse(&request.user_id, "userId")?).await.map_err(refused)?;
-    let changed = change(&call, id, TripBookingCommand::RemoveMember { person }).await?;
+    let caller = call.state.caller(&call).await?;
+    let done = call.state.commands.remove_booking_member(id, person, &caller).await.map_err(refused)?;
+    let changed = Changed { id, done };
     changed.answer(json!({"tripBookingId": id, "userId": person}))
 }
 

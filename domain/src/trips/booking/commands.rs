@@ -1,6 +1,7 @@
 //! What may be asked of a trip booking. Facts of other streams come along: the crew, the city's time zone, the channels
 //! that reach a person. That events and cities exist, whoever sends a command has seen to.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -27,8 +28,10 @@ pub enum TripBookingCommand {
     },
     AddMember(AddMember),
     ChangeMember(ChangeMember),
+    /// `with_account`: the members who have one, of whom somebody may have to follow.
     RemoveMember {
         person: EntityId,
+        with_account: BTreeSet<EntityId>,
     },
     /// `channel` is the one that reaches the person, if any does.
     RemindMember {
@@ -95,6 +98,12 @@ pub enum TripBookingCommand {
     /// The system's: the person is no longer in the crew.
     LeaveCrew {
         person: EntityId,
+        with_account: BTreeSet<EntityId>,
+    },
+    /// The system's: the person was forgotten, and leads nothing any more.
+    PassOn {
+        person: EntityId,
+        with_account: BTreeSet<EntityId>,
     },
     /// The system's: the crew was deleted.
     AbandonWithCrew,
@@ -138,11 +147,12 @@ pub struct AddMember {
     pub availability: Option<Availability>,
 }
 
-/// What is left out stays.
+/// What is left out stays; `with_account` are the members who have one, of whom somebody may have to lead.
 #[derive(Debug, Clone)]
 pub struct ChangeMember {
     pub person: EntityId,
     pub leader: Option<bool>,
+    pub with_account: BTreeSet<EntityId>,
     pub start_date: Option<NaiveDate>,
     pub end_date: Option<NaiveDate>,
     pub availability: Option<Availability>,

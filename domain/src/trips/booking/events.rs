@@ -18,6 +18,7 @@ pub enum TripBookingEvent {
         time_zone: Tz,
         start_date: NaiveDate,
         end_date: NaiveDate,
+        creator: EntityId,
         leaders: Vec<EntityId>,
     },
     BookingDatesChanged {
@@ -48,6 +49,10 @@ pub enum TripBookingEvent {
     },
     /// The person's leadership, attendances, ticket assignments and guest records go too.
     MemberRemoved {
+        person: EntityId,
+    },
+    /// The member has themselves sent a first command here: from now on the others see how to reach them.
+    MemberTookPart {
         person: EntityId,
     },
     /// `to` takes every place of `from`.

@@ -1,6 +1,6 @@
 //! What each event changes. Nothing here refuses: what was stored, happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::events::{Accommodation, Bundle, Guest, Room, Terms, TripBookingEvent};
 use super::state::{Attendance, TripBooking, TripBookingState};
@@ -32,7 +32,8 @@ pub(super) fn evolve(state: TripBookingState, event: &TripBookingEvent) -> TripB
 }
 
 fn created(event: &TripBookingEvent) -> Option<TripBooking> {
-    let TripBookingEvent::BookingCreated { crew, city, time_zone, start_date, end_date, leaders } = event else {
+    let TripBookingEvent::BookingCreated { crew, city, time_zone, start_date, end_date, creator, leaders } = event
+    else {
         return None;
     };
     Some(TripBooking {
@@ -41,8 +42,10 @@ fn created(event: &TripBookingEvent) -> Option<TripBooking> {
         time_zone: *time_zone,
         start_date: *start_date,
         end_date: *end_date,
+        creator: *creator,
         leaders: leaders.clone(),
         members: leaders.clone(),
+        took_part: BTreeSet::new(),
         terms: leaders.iter().map(|leader| (*leader, Terms::default())).collect(),
         events: vec![],
         bundles: vec![],
@@ -75,6 +78,9 @@ fn apply(booking: &mut TripBooking, event: &TripBookingEvent) {
             }
         }
         TripBookingEvent::MemberRemoved { person } => remove_member(booking, *person),
+        TripBookingEvent::MemberTookPart { person } => {
+            booking.took_part.insert(*person);
+        }
         TripBookingEvent::MemberReplaced { from, to } => replace_member(booking, *from, *to),
         TripBookingEvent::EventAdded { event, attendees } => {
             if !booking.has_event(*event) {
@@ -296,6 +302,8 @@ fn replace_member(booking: &mut TripBooking, from: EntityId, to: EntityId) {
     }
     replace(&mut booking.members, from, to);
     replace(&mut booking.leaders, from, to);
+    booking.creator = moved(booking.creator);
+    booking.took_part = booking.took_part.iter().copied().map(moved).collect();
     booking.events.iter_mut().for_each(|attendance| replace(&mut attendance.attendees, from, to));
     for bundle in &mut booking.bundles {
         bundle.purchaser = moved(bundle.purchaser);

@@ -10,20 +10,24 @@ use crate::{Context, EntityId, Rejection};
 
 pub(super) fn create(create: CreateBooking, context: &Context) -> Decision {
     let crew = create.crew.crew()?;
-    crew.only_members(context.person()?)?;
+    let creator = context.person()?;
+    crew.only_members(creator)?;
     in_order(Some(create.start_date), Some(create.end_date), "end_date")?;
     let leaders = some_leaders(create.leader_ids)?;
     if !leaders.iter().all(|leader| crew.is_member(*leader)) {
         return Err(Rejection::invalid("leader_ids", "names somebody who is not a member of the crew"));
     }
-    Ok(vec![TripBookingEvent::BookingCreated {
+    let takes_part = leaders.contains(&creator).then_some(TripBookingEvent::MemberTookPart { person: creator });
+    let created = TripBookingEvent::BookingCreated {
         crew: create.crew_id,
         city: create.city_id,
         time_zone: create.time_zone,
         start_date: create.start_date,
         end_date: create.end_date,
+        creator,
         leaders,
-    }])
+    };
+    Ok(std::iter::once(created).chain(takes_part).collect())
 }
 
 fn some_leaders(leader_ids: Vec<EntityId>) -> Result<Vec<EntityId>, Rejection> {

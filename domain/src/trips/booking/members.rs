@@ -1,11 +1,13 @@
 //! Who goes along, on which days and in which role.
 
+use std::collections::BTreeSet;
+
 use super::commands::{AddMember, ChangeMember};
 use super::events::Terms;
 use super::{Decision, TripBooking, TripBookingEvent};
 use crate::identity::Channel;
-use crate::trips::{by_system, in_order};
-use crate::{Context, EntityId, Rejection};
+use crate::trips::{Successor, by_system, in_order};
+use crate::{Actor, Context, EntityId, Rejection};
 
 pub(super) fn add(booking: &TripBooking, add: AddMember, context: &Context) -> Decision {
     let actor = booking.acting_member(context)?;
@@ -53,9 +55,6 @@ pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Cont
     if leads != leads_then && !booking.is_leader(actor) {
         return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("is_leader"));
     }
-    if leads && !leads_then && booking.leaders == [person] {
-        return Err(last_leader().on("is_leader"));
-    }
     let terms = Terms {
         start_date: change.start_date.or(known.start_date),
         end_date: change.end_date.or(known.end_date),
@@ -69,22 +68,60 @@ pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Cont
     if terms != *known {
         events.push(TripBookingEvent::MemberChanged { person, terms });
     }
-    if leads != leads_then {
-        let mut leaders = booking.leaders.clone();
-        leaders.retain(|leader| *leader != person);
-        if leads_then {
-            leaders.push(person);
-        }
+    if leads_then && !leads {
+        let leaders = booking.leaders.iter().copied().chain([person]).collect();
         events.push(TripBookingEvent::LeadersChanged { leaders });
+    }
+    if leads && !leads_then {
+        let nobody = || Rejection::conflict("nobody else could lead the booking").on("is_leader");
+        events.extend(lead_on(booking, person, &change.with_account).ok_or_else(nobody)?);
     }
     Ok(events)
 }
 
-fn last_leader() -> Rejection {
-    Rejection::conflict("the last leader of a booking cannot leave")
+fn successor(booking: &TripBooking, person: EntityId, with_account: &BTreeSet<EntityId>) -> Successor {
+    Successor::of(person, &booking.leaders, booking.creator, &booking.members, with_account)
 }
 
-pub(super) fn remove(booking: &TripBooking, person: EntityId, context: &Context) -> Decision {
+fn leaders_without(booking: &TripBooking, person: EntityId, successor: Option<EntityId>) -> TripBookingEvent {
+    let staying = booking.leaders.iter().copied().filter(|leader| *leader != person);
+    TripBookingEvent::LeadersChanged { leaders: staying.chain(successor).collect() }
+}
+
+/// Nobody is kept: where the last leader goes, somebody follows; with nobody who could, the booking is abandoned.
+fn goes(booking: &TripBooking, person: EntityId, with_account: &BTreeSet<EntityId>) -> Vec<TripBookingEvent> {
+    let mut events = vec![TripBookingEvent::MemberRemoved { person }];
+    if booking.is_leader(person) {
+        match successor(booking, person, with_account) {
+            Successor::Needless => {}
+            Successor::One(one) => events.push(leaders_without(booking, person, Some(one))),
+            Successor::Nobody => events.push(TripBookingEvent::BookingAbandoned {}),
+        }
+    }
+    events
+}
+
+/// With the first command by which a member takes part that is said too. Who goes does not take part.
+pub(super) fn taking_part(
+    booking: &TripBooking,
+    mut events: Vec<TripBookingEvent>,
+    context: &Context,
+) -> Vec<TripBookingEvent> {
+    let Actor::Person(person) = context.actor else { return events };
+    let gone = TripBookingEvent::MemberRemoved { person };
+    let first = booking.is_member(person) && !booking.took_part.contains(&person);
+    if first && !events.is_empty() && !events.contains(&gone) {
+        events.push(TripBookingEvent::MemberTookPart { person });
+    }
+    events
+}
+
+pub(super) fn remove(
+    booking: &TripBooking,
+    person: EntityId,
+    with_account: &BTreeSet<EntityId>,
+    context: &Context,
+) -> Decision {
     let actor = booking.acting_member(context)?;
     terms(booking, person)?;
     may_change(booking, actor, person)?;
@@ -93,10 +130,7 @@ pub(super) fn remove(booking: &TripBooking, person: EntityId, context: &Context)
             "only leaders of the booking remove somebody who has a part in what others paid",
         ));
     }
-    if booking.leaders == [person] {
-        return Err(last_leader());
-    }
-    Ok(vec![TripBookingEvent::MemberRemoved { person }])
+    Ok(goes(booking, person, with_account))
 }
 
 /// Whether somebody may take away each ticket and each place in a room that another has.
@@ -115,20 +149,40 @@ pub(super) fn remind(booking: &TripBooking, person: EntityId, channel: Option<Ch
     Ok(vec![TripBookingEvent::MemberReminded { person, channel, at: context.now }])
 }
 
-/// Where the last leader goes, the longest-standing member leads; with none left the booking is abandoned.
-pub(super) fn leave_crew(booking: &TripBooking, person: EntityId, context: &Context) -> Decision {
+pub(super) fn leave_crew(
+    booking: &TripBooking,
+    person: EntityId,
+    with_account: &BTreeSet<EntityId>,
+    context: &Context,
+) -> Decision {
     by_system(context)?;
-    if !booking.is_member(person) {
-        return Ok(vec![]);
+    Ok(if booking.is_member(person) { goes(booking, person, with_account) } else { vec![] })
+}
+
+pub(super) fn pass_on(
+    booking: &TripBooking,
+    person: EntityId,
+    with_account: &BTreeSet<EntityId>,
+    context: &Context,
+) -> Decision {
+    by_system(context)?;
+    Ok(lead_on(booking, person, with_account).unwrap_or_else(|| vec![TripBookingEvent::BookingAbandoned {}]))
+}
+
+/// What lets the booking be led without `person`, who stays in it; none where nobody could.
+pub(super) fn lead_on(
+    booking: &TripBooking,
+    person: EntityId,
+    with_account: &BTreeSet<EntityId>,
+) -> Option<Vec<TripBookingEvent>> {
+    if !booking.is_leader(person) {
+        return Some(vec![]);
     }
-    let mut events = vec![TripBookingEvent::MemberRemoved { person }];
-    if booking.leaders.iter().all(|leader| *leader == person) {
-        events.push(match booking.members.iter().find(|member| **member != person) {
-            Some(longest) => TripBookingEvent::LeadersChanged { leaders: vec![*longest] },
-            None => TripBookingEvent::BookingAbandoned {},
-        });
+    match successor(booking, person, with_account) {
+        Successor::Needless => Some(vec![leaders_without(booking, person, None)]),
+        Successor::One(one) => Some(vec![leaders_without(booking, person, Some(one))]),
+        Successor::Nobody => None,
     }
-    Ok(events)
 }
 
 pub(super) fn replace(booking: &TripBooking, from: EntityId, to: EntityId, context: &Context) -> Decision {

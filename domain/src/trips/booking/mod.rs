@@ -48,7 +48,7 @@ type Decision = Result<Vec<TripBookingEvent>, Rejection>;
 
 impl Decider for TripBookings {
     const CATEGORY: &'static str = "trip_booking";
-    const FOLD_VERSION: i32 = 3;
+    const FOLD_VERSION: i32 = 4;
     type State = TripBookingState;
     type Command = TripBookingCommand;
     type Event = TripBookingEvent;
@@ -65,9 +65,12 @@ impl Decider for TripBookings {
             (TripBookingState::Active(booking), command) => {
                 let events = decide_active(booking, command, context)?;
                 size::check(booking, &events)?;
-                Ok(events)
+                Ok(members::taking_part(booking, events, context))
             }
-            (TripBookingState::Abandoned(booking), command) => decide_abandoned(booking, command, context),
+            (TripBookingState::Abandoned(booking), command) => {
+                let events = decide_abandoned(booking, command, context)?;
+                Ok(members::taking_part(booking, events, context))
+            }
         }
     }
 
@@ -82,9 +85,13 @@ fn decide_abandoned(booking: &TripBooking, command: TripBookingCommand, context:
         TripBookingCommand::Recover { crew_id, crew, forced } => {
             lifecycle::recover(booking, crew_id, &crew, forced, context)
         }
-        TripBookingCommand::LeaveCrew { .. } | TripBookingCommand::AbandonWithCrew => {
-            crate::trips::by_system(context).map(|()| vec![])
+        // The shares stay until somebody recovers it, which takes a leader who is in the crew.
+        TripBookingCommand::LeaveCrew { person, with_account }
+        | TripBookingCommand::PassOn { person, with_account } => {
+            crate::trips::by_system(context)?;
+            Ok(members::lead_on(booking, person, &with_account).unwrap_or_default())
         }
+        TripBookingCommand::AbandonWithCrew => crate::trips::by_system(context).map(|()| vec![]),
         _ => {
             booking.acting_member(context)?;
             Err(Rejection::conflict("this trip booking was abandoned"))
@@ -102,9 +109,10 @@ fn decide_active(booking: &TripBooking, command: TripBookingCommand, context: &C
         C::Recover { crew_id, .. } => lifecycle::recovered_already(booking, crew_id, context),
         C::AddMember(add) => members::add(booking, add, context),
         C::ChangeMember(change) => members::change(booking, change, context),
-        C::RemoveMember { person } => members::remove(booking, person, context),
+        C::RemoveMember { person, with_account } => members::remove(booking, person, &with_account, context),
         C::RemindMember { person, channel } => members::remind(booking, person, channel, context),
-        C::LeaveCrew { person } => members::leave_crew(booking, person, context),
+        C::LeaveCrew { person, with_account } => members::leave_crew(booking, person, &with_account, context),
+        C::PassOn { person, with_account } => members::pass_on(booking, person, &with_account, context),
         C::AddEvent { event, user_ids } => attendance::add(booking, event, user_ids, context),
         C::ChangeAttendees { event, user_ids } => attendance::change(booking, event, user_ids, context),
         C::RemoveEvent { event } => attendance::remove(booking, event, context),

@@ -1,12 +1,13 @@
 //! What is known of a trip booking.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::events::{Accommodation, Bundle, Guest, Room, Terms, Ticket};
+use crate::trips::crew::CrewState;
 use crate::{Context, EntityId, Rejection};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,10 +27,13 @@ pub struct TripBooking {
     pub time_zone: Tz,
     pub start_date: NaiveDate,
     pub end_date: NaiveDate,
+    pub creator: EntityId,
     /// All are members.
     pub leaders: Vec<EntityId>,
     /// In the order of joining.
     pub members: Vec<EntityId>,
+    /// Those who have themselves sent a command here.
+    pub took_part: BTreeSet<EntityId>,
     /// Of each member.
     pub terms: BTreeMap<EntityId, Terms>,
     /// In the order of adding.
@@ -78,6 +82,21 @@ impl TripBooking {
 
     pub fn is_leader(&self, person: EntityId) -> bool {
         self.leaders.contains(&person)
+    }
+
+    /// Whether somebody sees the booking: whoever is in its crew. Of a crew that was deleted, those who were in it to the
+    /// last and in the booking.
+    pub fn may_be_seen_by(&self, person: EntityId, crew: &CrewState) -> bool {
+        match crew {
+            CrewState::Unknown => false,
+            CrewState::Active(crew) => crew.is_member(person),
+            CrewState::Deleted { last_members, .. } => last_members.contains(&person) && self.is_member(person),
+        }
+    }
+
+    /// Whether another member sees a member's phone number, because its owner takes part here.
+    pub fn shows_number(&self, of: EntityId, to: EntityId) -> bool {
+        self.is_member(of) && self.is_member(to) && self.took_part.contains(&of)
     }
 
     /// Whether somebody adds, changes, assigns and removes a bundle's tickets, and the bundle itself: its purchaser, who

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::EntityId;
+use crate::{EntityId, Sealed};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
@@ -13,6 +13,7 @@ pub enum CrewEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         description: Option<Description>,
         has_image: bool,
+        creator: EntityId,
         admins: Vec<EntityId>,
         members: Vec<EntityId>,
     },
@@ -32,6 +33,14 @@ pub enum CrewEvent {
     },
     /// Added, and to be told so.
     CrewMemberInvited {
+        person: EntityId,
+        inviter: EntityId,
+        /// The number by which the inviter named the person, who owns it; none where an id was named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<Sealed>,
+    },
+    /// The member has themselves sent a first command here: from now on the others see how to reach them.
+    CrewMemberTookPart {
         person: EntityId,
     },
     CrewMemberRemoved {

@@ -5,12 +5,14 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 pub use events::{CrewEvent, Description};
-pub use state::{Crew, CrewState};
+pub use state::{Crew, CrewState, Invitation};
 
 use crate::kind::{Field, FieldType};
-use crate::trips::{by_system, distinct};
-use crate::{Context, Decider, EntityId, Kind, Rejection};
+use crate::trips::{Successor, by_system, distinct};
+use crate::{Actor, Context, Decider, EntityId, Kind, Rejection, Sealed};
 
 /// The rules of crews.
 pub enum Crews {}
@@ -38,10 +40,17 @@ pub enum CrewCommand {
     },
     /// Adds people who are to be told so.
     Invite {
-        people: Vec<EntityId>,
+        people: Vec<Invitee>,
     },
+    /// `with_account`: the members who have one, of whom somebody may have to follow.
     RemoveMember {
         person: EntityId,
+        with_account: BTreeSet<EntityId>,
+    },
+    /// The system's: the person was forgotten, and administers nothing any more.
+    PassOn {
+        person: EntityId,
+        with_account: BTreeSet<EntityId>,
     },
     Delete,
     /// The system's: an account has absorbed the temp member `from`.
@@ -51,8 +60,16 @@ pub enum CrewCommand {
     },
 }
 
+/// Somebody to be invited; `number` is theirs, where they were named by it.
+#[derive(Debug, Clone)]
+pub struct Invitee {
+    pub person: EntityId,
+    pub number: Option<Sealed>,
+}
+
 impl Decider for Crews {
     const CATEGORY: &'static str = "crew";
+    const FOLD_VERSION: i32 = 2;
     type State = CrewState;
     type Command = CrewCommand;
     type Event = CrewEvent;
@@ -63,10 +80,25 @@ impl Decider for Crews {
                 create(name, description, has_image, admin_ids, context)
             }
             (_, CrewCommand::Create { .. }) => Err(Rejection::conflict("this crew exists already")),
-            (CrewState::Active(crew), command) => decide_active(crew, command, context),
-            (CrewState::Unknown | CrewState::Deleted { .. }, CrewCommand::ReplaceMember { .. }) => {
-                by_system(context).map(|()| vec![])
+            (CrewState::Active(crew), command) => {
+                let mut events = decide_active(crew, command, context)?;
+                if !events.is_empty()
+                    && let Actor::Person(person) = context.actor
+                    && takes_part(crew, person, &events)
+                {
+                    events.push(CrewEvent::CrewMemberTookPart { person });
+                }
+                Ok(events)
             }
+            (CrewState::Deleted { last_members, .. }, CrewCommand::ReplaceMember { from, to }) => {
+                by_system(context)?;
+                let present = from != to && last_members.contains(&from);
+                Ok(if present { vec![CrewEvent::CrewMemberReplaced { from, to }] } else { vec![] })
+            }
+            (
+                CrewState::Unknown | CrewState::Deleted { .. },
+                CrewCommand::ReplaceMember { .. } | CrewCommand::PassOn { .. },
+            ) => by_system(context).map(|()| vec![]),
             (CrewState::Unknown | CrewState::Deleted { .. }, _) => Err(Rejection::not_found("no such crew")),
         }
     }
@@ -89,10 +121,13 @@ fn decide_active(crew: &Crew, command: CrewCommand, context: &Context) -> Result
         }
         CrewCommand::Invite { people } => {
             crew.only_members(context.person()?)?;
-            let new = distinct(people).into_iter().filter(|person| !crew.is_member(*person));
-            Ok(new.map(|person| CrewEvent::CrewMemberInvited { person }).collect())
+            Ok(invite(crew, people, context.person()?))
         }
-        CrewCommand::RemoveMember { person } => remove_member(crew, person, context.person()?),
+        CrewCommand::RemoveMember { person, with_account } => remove_member(crew, person, &with_account, context),
+        CrewCommand::PassOn { person, with_account } => {
+            by_system(context)?;
+            Ok(pass_on(crew, person, &with_account, context))
+        }
         CrewCommand::Delete => {
             only_admins(crew, context)?;
             Ok(vec![CrewEvent::CrewDeleted { at: context.now }])
@@ -123,7 +158,33 @@ fn create(
         return Err(Rejection::invalid("admin_ids", "needs at least one admin"));
     }
     let members = distinct(std::iter::once(creator).chain(admins.iter().copied()).collect());
-    Ok(vec![CrewEvent::CrewCreated { name, description, has_image, admins, members }])
+    let admins = distinct(admins.into_iter().chain([creator]).collect());
+    Ok(vec![
+        CrewEvent::CrewCreated { name, description, has_image, creator, admins, members },
+        CrewEvent::CrewMemberTookPart { person: creator },
+    ])
+}
+
+/// Whether this is the first command by which a member takes part. Who goes does not.
+fn takes_part(crew: &Crew, person: EntityId, events: &[CrewEvent]) -> bool {
+    let goes = |event: &CrewEvent| {
+        matches!(event, CrewEvent::CrewDeleted { .. })
+            || matches!(event, CrewEvent::CrewMemberRemoved { person: gone } if *gone == person)
+    };
+    crew.is_member(person) && !crew.took_part.contains(&person) && !events.iter().any(goes)
+}
+
+fn invite(crew: &Crew, people: Vec<Invitee>, inviter: EntityId) -> Vec<CrewEvent> {
+    let mut new: Vec<Invitee> = vec![];
+    for invitee in people {
+        match new.iter_mut().find(|known| known.person == invitee.person) {
+            Some(known) => known.number = known.number.take().or(invitee.number),
+            None if !crew.is_member(invitee.person) => new.push(invitee),
+            None => {}
+        }
+    }
+    let invited = |Invitee { person, number }| CrewEvent::CrewMemberInvited { person, inviter, number };
+    new.into_iter().map(invited).collect()
 }
 
 fn change(
@@ -155,15 +216,48 @@ fn named(name: &str) -> Result<(), Rejection> {
     if name.trim().is_empty() { Err(Rejection::invalid("name", "is empty")) } else { Ok(()) }
 }
 
-fn remove_member(crew: &Crew, person: EntityId, actor: EntityId) -> Result<Vec<CrewEvent>, Rejection> {
+/// Nobody is kept: where the last admin goes, somebody follows; with nobody who could, the crew is deleted.
+fn remove_member(
+    crew: &Crew,
+    person: EntityId,
+    with_account: &BTreeSet<EntityId>,
+    context: &Context,
+) -> Result<Vec<CrewEvent>, Rejection> {
+    let actor = context.person()?;
     if actor != person && !crew.is_admin(actor) {
         return Err(Rejection::forbidden("only admins of the crew may remove others"));
     }
     if !crew.is_member(person) {
         return Err(Rejection::not_found("is not a member of the crew").on("removed_member_id"));
     }
-    if crew.admins == [person] {
-        return Err(Rejection::conflict("the last admin of a crew cannot leave it"));
+    let mut events = vec![CrewEvent::CrewMemberRemoved { person }];
+    if crew.is_admin(person) {
+        match successor(crew, person, with_account) {
+            Successor::Needless => {}
+            Successor::One(one) => events.push(admins_without(crew, person, Some(one))),
+            Successor::Nobody => events.push(CrewEvent::CrewDeleted { at: context.now }),
+        }
     }
-    Ok(vec![CrewEvent::CrewMemberRemoved { person }])
+    Ok(events)
+}
+
+fn pass_on(crew: &Crew, person: EntityId, with_account: &BTreeSet<EntityId>, context: &Context) -> Vec<CrewEvent> {
+    if !crew.is_admin(person) {
+        return vec![];
+    }
+    vec![match successor(crew, person, with_account) {
+        Successor::Needless => admins_without(crew, person, None),
+        Successor::One(one) => admins_without(crew, person, Some(one)),
+        Successor::Nobody => CrewEvent::CrewDeleted { at: context.now },
+    }]
+}
+
+fn successor(crew: &Crew, person: EntityId, with_account: &BTreeSet<EntityId>) -> Successor {
+    Successor::of(person, &crew.admins, crew.creator, &crew.members, with_account)
+}
+
+fn admins_without(crew: &Crew, person: EntityId, successor: Option<EntityId>) -> CrewEvent {
+    let staying = crew.admins.iter().copied().filter(|admin| *admin != person);
+    let admins = Some(staying.chain(successor).collect());
+    CrewEvent::CrewChanged { name: None, description: None, has_image: None, admins }
 }

@@ -1,11 +1,13 @@
 //! What is known of a crew.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::events::{CrewEvent, Description};
 use crate::trips::replace;
-use crate::{EntityId, Rejection};
+use crate::{EntityId, Rejection, Sealed};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
@@ -15,6 +17,8 @@ pub enum CrewState {
     Active(Crew),
     Deleted {
         deleted_at: DateTime<Utc>,
+        /// Who was a member to the last.
+        last_members: Vec<EntityId>,
     },
 }
 
@@ -24,10 +28,23 @@ pub struct Crew {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
     pub has_image: bool,
+    pub creator: EntityId,
     /// Never empty; all are members.
     pub admins: Vec<EntityId>,
     /// In the order of joining.
     pub members: Vec<EntityId>,
+    /// Members who have themselves sent a command here.
+    pub took_part: BTreeSet<EntityId>,
+    /// By number, of those who are members.
+    pub invitations: Vec<Invitation>,
+}
+
+/// A member was invited by a phone number that the inviter had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    pub person: EntityId,
+    pub inviter: EntityId,
+    pub number: Sealed,
 }
 
 impl CrewState {
@@ -49,6 +66,17 @@ impl Crew {
         self.admins.contains(&person)
     }
 
+    /// Whether another member sees a member's phone number, because its owner takes part here.
+    pub fn shows_number(&self, of: EntityId, to: EntityId) -> bool {
+        self.is_member(of) && self.is_member(to) && self.took_part.contains(&of)
+    }
+
+    /// The number by which `inviter` invited a member, and which they so know.
+    pub fn invited_by_number(&self, person: EntityId, inviter: EntityId) -> Option<&Sealed> {
+        let mut own = self.invitations.iter().filter(|invitation| invitation.inviter == inviter);
+        own.find(|invitation| invitation.person == person).map(|invitation| &invitation.number)
+    }
+
     /// Refuses everybody but members.
     pub fn only_members(&self, person: EntityId) -> Result<(), Rejection> {
         if self.is_member(person) { Ok(()) } else { Err(Rejection::forbidden("only members of the crew may")) }
@@ -57,16 +85,25 @@ impl Crew {
 
 pub(super) fn evolve(state: CrewState, event: &CrewEvent) -> CrewState {
     let mut crew = match (state, event) {
-        (CrewState::Unknown, CrewEvent::CrewCreated { name, description, has_image, admins, members }) => {
+        (CrewState::Unknown, CrewEvent::CrewCreated { name, description, has_image, creator, admins, members }) => {
             return CrewState::Active(Crew {
                 name: name.clone(),
                 description: description.clone(),
                 has_image: *has_image,
+                creator: *creator,
                 admins: admins.clone(),
                 members: members.clone(),
+                took_part: BTreeSet::new(),
+                invitations: vec![],
             });
         }
-        (CrewState::Active(_), CrewEvent::CrewDeleted { at }) => return CrewState::Deleted { deleted_at: *at },
+        (CrewState::Active(crew), CrewEvent::CrewDeleted { at }) => {
+            return CrewState::Deleted { deleted_at: *at, last_members: crew.members };
+        }
+        (CrewState::Deleted { deleted_at, mut last_members }, CrewEvent::CrewMemberReplaced { from, to }) => {
+            replace(&mut last_members, *from, *to);
+            return CrewState::Deleted { deleted_at, last_members };
+        }
         (CrewState::Active(crew), _) => crew,
         (state, _) => return state,
     };
@@ -83,20 +120,43 @@ pub(super) fn evolve(state: CrewState, event: &CrewEvent) -> CrewState {
                 crew.admins.clone_from(admins);
             }
         }
-        CrewEvent::CrewMemberAdded { person } | CrewEvent::CrewMemberInvited { person } => {
-            if !crew.is_member(*person) {
-                crew.members.push(*person);
+        CrewEvent::CrewMemberAdded { person } => add(&mut crew, *person),
+        CrewEvent::CrewMemberInvited { person, inviter, number } => {
+            add(&mut crew, *person);
+            if let Some(number) = number {
+                crew.invitations.push(Invitation { person: *person, inviter: *inviter, number: number.clone() });
             }
+        }
+        CrewEvent::CrewMemberTookPart { person } => {
+            crew.took_part.insert(*person);
         }
         CrewEvent::CrewMemberRemoved { person } => {
             crew.members.retain(|member| member != person);
             crew.admins.retain(|admin| admin != person);
+            crew.invitations.retain(|invitation| invitation.person != *person && invitation.inviter != *person);
         }
         CrewEvent::CrewMemberReplaced { from, to } => {
             replace(&mut crew.members, *from, *to);
             replace(&mut crew.admins, *from, *to);
+            if crew.creator == *from {
+                crew.creator = *to;
+            }
+            if crew.took_part.remove(from) {
+                crew.took_part.insert(*to);
+            }
+            for invitation in &mut crew.invitations {
+                for person in [&mut invitation.person, &mut invitation.inviter] {
+                    *person = if *person == *from { *to } else { *person };
+                }
+            }
         }
         CrewEvent::CrewCreated { .. } | CrewEvent::CrewDeleted { .. } => {}
     }
     CrewState::Active(crew)
+}
+
+fn add(crew: &mut Crew, person: EntityId) {
+    if !crew.is_member(person) {
+        crew.members.push(person);
+    }
 }

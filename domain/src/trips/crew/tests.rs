@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::RejectionKind::{Conflict, Forbidden, Invalid, NotFound};
+use crate::RejectionKind::{Forbidden, Invalid, NotFound};
 use crate::decider::fold;
 use crate::decider::testing::{Given, given};
 
@@ -32,9 +32,22 @@ fn created() -> CrewEvent {
         name: "Weekend".into(),
         description: Some(Description::Text("Old friends".into())),
         has_image: false,
+        creator: ann(),
         admins: vec![ann()],
         members: vec![ann()],
     }
+}
+
+fn took_part(person: EntityId) -> CrewEvent {
+    CrewEvent::CrewMemberTookPart { person }
+}
+
+fn removal(person: EntityId) -> CrewCommand {
+    CrewCommand::RemoveMember { person, with_account: [ann(), ben(), cal(), eve()].into() }
+}
+
+fn admins(admins: Vec<EntityId>) -> CrewEvent {
+    CrewEvent::CrewChanged { name: None, description: None, has_image: None, admins: Some(admins) }
 }
 
 fn added(person: EntityId) -> CrewEvent {
@@ -42,11 +55,11 @@ fn added(person: EntityId) -> CrewEvent {
 }
 
 fn crew() -> Given<Crews> {
-    given([created(), added(ben()), added(cal())])
+    given([created(), took_part(ann()), added(ben()), took_part(ben()), added(cal()), took_part(cal())])
 }
 
 fn deleted() -> Given<Crews> {
-    given([created(), CrewEvent::CrewDeleted { at: chrono::DateTime::UNIX_EPOCH }])
+    given([created(), added(ben()), CrewEvent::CrewDeleted { at: chrono::DateTime::UNIX_EPOCH }])
 }
 
 fn create(admins: Vec<EntityId>) -> CrewCommand {
@@ -59,11 +72,11 @@ fn changed_admins(admins: Vec<EntityId>) -> CrewCommand {
 }
 
 #[test]
-fn who_creates_a_crew_is_a_member_and_so_are_its_admins() {
-    given::<Crews>([]).by(ann()).when(create(vec![ann(), ann()])).then([created()]);
+fn who_creates_a_crew_is_a_member_and_an_admin_and_its_admins_are_members() {
+    given::<Crews>([]).by(ann()).when(create(vec![ann(), ann()])).then([created(), took_part(ann())]);
     let state = given::<Crews>([]).by(ann()).when(create(vec![ben()])).then_state();
     assert_eq!(state.crew().unwrap().members, [ann(), ben()]);
-    assert_eq!(state.crew().unwrap().admins, [ben()]);
+    assert_eq!(state.crew().unwrap().admins, [ben(), ann()]);
 }
 
 #[test]
@@ -84,17 +97,52 @@ fn crew_members_add_crew_members() {
 
 #[test]
 fn an_invitation_adds_everybody_who_is_not_a_member() {
-    let invite = CrewCommand::Invite { people: vec![eve(), cal(), id(6), eve()] };
-    crew()
-        .by(ben())
-        .when(invite.clone())
-        .then([CrewEvent::CrewMemberInvited { person: eve() }, CrewEvent::CrewMemberInvited { person: id(6) }]);
+    let named = |person| Invitee { person, number: None };
+    let invite = CrewCommand::Invite { people: vec![named(eve()), named(cal()), named(id(6)), named(eve())] };
+    let invited = |person| CrewEvent::CrewMemberInvited { person, inviter: ben(), number: None };
+    crew().by(ben()).when(invite.clone()).then([invited(eve()), invited(id(6))]);
     crew().by(eve()).when(invite).then_err(Forbidden);
+}
+
+fn number(hash: &str) -> Sealed {
+    Sealed { subject: eve(), cipher: "c".into(), hash: hash.into() }
+}
+
+#[test]
+fn who_invites_by_number_is_remembered_with_it() {
+    let by_id = Invitee { person: eve(), number: None };
+    let by_number = Invitee { person: eve(), number: Some(number("n")) };
+    let state = crew()
+        .by(ben())
+        .when(CrewCommand::Invite { people: vec![by_id, by_number] })
+        .then([CrewEvent::CrewMemberInvited { person: eve(), inviter: ben(), number: Some(number("n")) }]);
+    let crew_of = |state: &CrewState| state.crew().unwrap().clone();
+    assert_eq!(crew_of(&state).invited_by_number(eve(), ben()), Some(&number("n")));
+    assert_eq!(crew_of(&state).invited_by_number(eve(), ann()), None);
+    let replaced = Crews::evolve(state.clone(), &CrewEvent::CrewMemberReplaced { from: eve(), to: id(7) });
+    assert_eq!(crew_of(&replaced).invited_by_number(id(7), ben()), Some(&number("n")));
+    for gone in [eve(), ben()] {
+        let left = Crews::evolve(state.clone(), &CrewEvent::CrewMemberRemoved { person: gone });
+        assert!(crew_of(&left).invitations.is_empty());
+    }
+}
+
+#[test]
+fn with_their_first_command_a_member_takes_part_unless_they_go() {
+    let fresh = || given::<Crews>([created(), added(ben()), added(cal())]);
+    let add = CrewCommand::AddMember { person: eve() };
+    let state = fresh().by(ben()).when(add.clone()).then([added(eve()), took_part(ben())]);
+    let crew_then = state.crew().unwrap();
+    assert!(crew_then.shows_number(ben(), eve()) && !crew_then.shows_number(eve(), ben()));
+    assert!(!crew_then.shows_number(ben(), id(6)));
+    crew().by(ben()).when(add).then([added(eve())]);
+    fresh().by(ben()).when(CrewCommand::AddMember { person: cal() }).then_nothing();
+    fresh().by(ben()).when(removal(ben())).then([CrewEvent::CrewMemberRemoved { person: ben() }]);
 }
 
 #[test]
 fn members_leave_and_admins_alone_remove_others() {
-    let remove = |person| CrewCommand::RemoveMember { person };
+    let remove = removal;
     crew().by(ben()).when(remove(ben())).then([CrewEvent::CrewMemberRemoved { person: ben() }]);
     crew().by(ann()).when(remove(ben())).then([CrewEvent::CrewMemberRemoved { person: ben() }]);
     crew().by(ben()).when(remove(cal())).then_err(Forbidden);
@@ -103,15 +151,43 @@ fn members_leave_and_admins_alone_remove_others() {
 }
 
 #[test]
-fn the_last_admin_cannot_leave() {
-    crew().by(ann()).when(CrewCommand::RemoveMember { person: ann() }).then_err(Conflict);
-    let both =
-        CrewEvent::CrewChanged { name: None, description: None, has_image: None, admins: Some(vec![ann(), ben()]) };
-    let state = given::<Crews>([created(), added(ben()), both])
-        .by(ann())
-        .when(CrewCommand::RemoveMember { person: ann() })
-        .then([CrewEvent::CrewMemberRemoved { person: ann() }]);
+fn nobody_is_kept_and_where_the_last_admin_goes_somebody_follows() {
+    let gone = |person| CrewEvent::CrewMemberRemoved { person };
+    // The creator first, wherever they stand.
+    given::<Crews>([created(), added(ben()), added(cal()), admins(vec![cal()])])
+        .by(cal())
+        .when(removal(cal()))
+        .then([gone(cal()), admins(vec![ann()])]);
+    crew().by(ann()).when(removal(ann())).then([gone(ann()), admins(vec![ben()])]);
+    let without_ben = CrewCommand::RemoveMember { person: ann(), with_account: [ann(), cal()].into() };
+    crew().by(ann()).when(without_ben).then([gone(ann()), admins(vec![cal()])]);
+    let both = given::<Crews>([created(), added(ben()), admins(vec![ann(), ben()])]);
+    let state = both.by(ann()).when(removal(ann())).then([gone(ann())]);
     assert_eq!(state.crew().unwrap().admins, [ben()]);
+}
+
+#[test]
+fn with_nobody_left_the_crew_is_deleted() {
+    let at = chrono::DateTime::UNIX_EPOCH;
+    let gone = CrewEvent::CrewMemberRemoved { person: ann() };
+    let state =
+        given::<Crews>([created()]).by(ann()).when(removal(ann())).then([gone.clone(), CrewEvent::CrewDeleted { at }]);
+    assert_eq!(state, CrewState::Deleted { deleted_at: at, last_members: vec![] });
+    let only_temps = CrewCommand::RemoveMember { person: ann(), with_account: [ann()].into() };
+    let state = crew().by(ann()).when(only_temps).then([gone, CrewEvent::CrewDeleted { at }]);
+    assert_eq!(state, CrewState::Deleted { deleted_at: at, last_members: vec![ben(), cal()] });
+}
+
+#[test]
+fn an_admin_who_was_forgotten_administers_no_more() {
+    let pass_on = |with_account| CrewCommand::PassOn { person: ann(), with_account };
+    crew().when(pass_on([ben(), cal()].into())).then([admins(vec![ben()])]);
+    let both = || given::<Crews>([created(), added(ben()), admins(vec![ann(), ben()])]);
+    both().when(pass_on([ben()].into())).then([admins(vec![ben()])]);
+    crew().when(pass_on([].into())).then([CrewEvent::CrewDeleted { at: chrono::DateTime::UNIX_EPOCH }]);
+    given::<Crews>([created(), added(ben()), admins(vec![ben()])]).when(pass_on([ben()].into())).then_nothing();
+    deleted().when(pass_on([ben()].into())).then_nothing();
+    crew().by(ann()).when(pass_on([ben()].into())).then_err(Forbidden);
 }
 
 #[test]
@@ -166,7 +242,10 @@ fn an_absorbed_temp_member_is_replaced_and_duplicates_collapse() {
     let state = crew().when(replace(cal(), ann())).then_state();
     assert_eq!(state.crew().unwrap().members, [ann(), ben()]);
     crew().when(replace(eve(), ann())).then_nothing();
-    deleted().when(replace(ann(), eve())).then_nothing();
+    deleted().when(replace(eve(), cal())).then_nothing();
+    let state = deleted().when(replace(ben(), eve())).then([CrewEvent::CrewMemberReplaced { from: ben(), to: eve() }]);
+    let CrewState::Deleted { last_members, .. } = state else { panic!("{state:?}") };
+    assert_eq!(last_members, [ann(), eve()]);
     crew().by(ann()).when(replace(ben(), eve())).then_err(Forbidden);
 }
 
@@ -175,7 +254,8 @@ fn any_event() -> impl Strategy<Value = CrewEvent> {
     prop_oneof![
         Just(created()),
         person().prop_map(|person| CrewEvent::CrewMemberAdded { person }),
-        person().prop_map(|person| CrewEvent::CrewMemberInvited { person }),
+        person().prop_map(|person| CrewEvent::CrewMemberInvited { person, inviter: ann(), number: Some(number("n")) }),
+        person().prop_map(took_part),
         person().prop_map(|person| CrewEvent::CrewMemberRemoved { person }),
         (person(), person()).prop_map(|(from, to)| CrewEvent::CrewMemberReplaced { from, to }),
         prop::collection::vec(person(), 0..3).prop_map(|admins| CrewEvent::CrewChanged {

@@ -41,6 +41,7 @@ fn crew() -> Arc<CrewState> {
         name: "Weekend".into(),
         description: None,
         has_image: false,
+        creator: ann(),
         admins: vec![ann()],
         members: vec![ann(), ben(), cal()],
     };

@@ -158,11 +158,12 @@ fn any_command() -> impl Strategy<Value = TripBookingCommand> {
         (person(), prop::option::of(prop::bool::ANY)).prop_map(|(person, leader)| C::ChangeMember(ChangeMember {
             person,
             leader,
+            with_account: accounts(),
             start_date: Some(day(2)),
             end_date: None,
             availability: Some(Availability::Going)
         })),
-        person().prop_map(|person| C::RemoveMember { person }),
+        person().prop_map(removal),
         (event_id(), prop::option::of(people())).prop_map(|(event, user_ids)| C::AddEvent { event, user_ids }),
         (event_id(), people()).prop_map(|(event, user_ids)| C::ChangeAttendees { event, user_ids }),
         event_id().prop_map(|event| C::RemoveEvent { event }),
@@ -192,7 +193,8 @@ fn any_command() -> impl Strategy<Value = TripBookingCommand> {
         })),
         (child(), child()).prop_map(|(room, guest)| C::RemoveGuest { room, guest }),
         (person(), person()).prop_map(|(from, to)| C::ReplaceMember { from, to }),
-        person().prop_map(|person| C::LeaveCrew { person }),
+        person().prop_map(departure),
+        person().prop_map(|person| C::PassOn { person, with_account: accounts() }),
     ]
 }
 

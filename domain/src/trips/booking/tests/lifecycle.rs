@@ -21,7 +21,10 @@ fn nothing() -> Given<TripBookings> {
 
 #[test]
 fn a_crew_member_creates_a_booking_and_its_leaders_are_its_members() {
-    let state = nothing().by(dan()).when(TripBookingCommand::Create(create(vec![ann(), ann()]))).then([created()]);
+    let create_by = |person| nothing().by(person).when(TripBookingCommand::Create(create(vec![ann(), ann()])));
+    create_by(ann()).then([created(), takes_part(ann())]);
+    let state = create_by(dan()).then_state();
+    assert_eq!(of(&state).creator, dan());
     assert_eq!(of(&state).members, [ann()]);
     assert_eq!(of(&state).leaders, [ann()]);
     assert!(of(&state).events.is_empty() && of(&state).bundles.is_empty() && of(&state).accommodations.is_empty());
@@ -60,7 +63,7 @@ fn past_dates_may_be_booked() {
         .at(at("2031-01-01T00:00:00Z"))
         .by(ann())
         .when(TripBookingCommand::Create(create(vec![ann()])))
-        .then([created()]);
+        .then([created(), takes_part(ann())]);
 }
 
 #[test]
@@ -189,7 +192,7 @@ fn an_abandoned_booking_accepts_only_recover() {
     let commands = [
         TripBookingCommand::Abandon { crew_id: crew_id() },
         TripBookingCommand::Change(change()),
-        TripBookingCommand::RemoveMember { person: ben() },
+        removal(ben()),
         TripBookingCommand::AddEvent { event: game(), user_ids: None },
         TripBookingCommand::AssignTicket { bundle: 1, ticket: 3, consumer: ann() },
         TripBookingCommand::AddGuests { guests: vec![] },
@@ -235,5 +238,5 @@ fn who_left_the_crew_meanwhile_is_not_recovered() {
 #[test]
 fn what_does_not_exist_is_not_found() {
     nothing().by(ann()).when(recover(false)).then_err(NotFound);
-    nothing().by(ann()).when(TripBookingCommand::RemoveMember { person: ben() }).then_err(NotFound);
+    nothing().by(ann()).when(removal(ben())).then_err(NotFound);
 }

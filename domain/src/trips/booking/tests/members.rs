@@ -8,7 +8,14 @@ fn add(person: EntityId) -> AddMember {
 }
 
 fn change(person: EntityId) -> ChangeMember {
-    ChangeMember { person, leader: None, start_date: None, end_date: None, availability: None }
+    ChangeMember {
+        person,
+        leader: None,
+        with_account: accounts(),
+        start_date: None,
+        end_date: None,
+        availability: None,
+    }
 }
 
 #[test]
@@ -106,20 +113,73 @@ fn only_leaders_make_leaders() {
         .then([TripBookingEvent::LeadersChanged { leaders: vec![ann()] }]);
 }
 
+fn leads(leaders: Vec<EntityId>) -> TripBookingEvent {
+    TripBookingEvent::LeadersChanged { leaders }
+}
+
 #[test]
-fn the_last_leader_cannot_leave() {
-    booking().by(ann()).when(TripBookingCommand::RemoveMember { person: ann() }).then_err(Conflict);
+fn nobody_is_kept_and_where_the_last_leader_goes_the_creator_follows() {
+    let gone = |person| TripBookingEvent::MemberRemoved { person };
+    after([leads(vec![cal()])]).by(cal()).when(removal(cal())).then([gone(cal()), leads(vec![ann()])]);
+    let resign = |person| TripBookingCommand::ChangeMember(ChangeMember { leader: Some(false), ..change(person) });
+    after([leads(vec![cal()])]).by(cal()).when(resign(cal())).then([leads(vec![ann()])]);
+    // With another leader nobody has to follow.
+    after([leads(vec![ann(), ben()])]).by(ann()).when(removal(ann())).then([gone(ann())]);
+}
+
+#[test]
+fn else_the_longest_standing_member_with_an_account_follows() {
+    let gone = TripBookingEvent::MemberRemoved { person: ann() };
+    booking().by(ann()).when(removal(ann())).then([gone.clone(), leads(vec![ben()])]);
+    let without_ben = [ann(), cal()].into();
+    let remove = TripBookingCommand::RemoveMember { person: ann(), with_account: without_ben };
+    booking().by(ann()).when(remove).then([gone.clone(), leads(vec![cal()])]);
+    // A leader without an account leads nothing.
+    let remove = TripBookingCommand::RemoveMember { person: ann(), with_account: [ann(), cal()].into() };
+    after([leads(vec![ann(), ben()])]).by(ann()).when(remove).then([gone, leads(vec![ben(), cal()])]);
     let resign = ChangeMember { leader: Some(false), ..change(ann()) };
-    booking().by(ann()).when(TripBookingCommand::ChangeMember(resign)).then_err(Conflict);
-    after([TripBookingEvent::LeadersChanged { leaders: vec![ann(), ben()] }])
+    booking().by(ann()).when(TripBookingCommand::ChangeMember(resign)).then([leads(vec![ben()])]);
+}
+
+#[test]
+fn with_nobody_left_the_booking_is_abandoned() {
+    let alone = TripBookingCommand::RemoveMember { person: ann(), with_account: [ann()].into() };
+    let state = booking()
         .by(ann())
-        .when(TripBookingCommand::RemoveMember { person: ann() })
-        .then([TripBookingEvent::MemberRemoved { person: ann() }]);
+        .when(alone)
+        .then([TripBookingEvent::MemberRemoved { person: ann() }, TripBookingEvent::BookingAbandoned {}]);
+    assert!(state.is_abandoned());
+    // Who only resigns is there still, so that there is nobody to leave it to.
+    let resign = ChangeMember { leader: Some(false), with_account: [ann()].into(), ..change(ann()) };
+    let rejection = booking().by(ann()).when(TripBookingCommand::ChangeMember(resign)).then_err(Conflict);
+    assert_eq!(rejection.field.as_deref(), Some("is_leader"));
+}
+
+#[test]
+fn with_their_first_command_a_member_takes_part_unless_they_go() {
+    let fresh = || given::<TripBookings>([created(), added(ben()), added(cal())]);
+    let going = ChangeMember { availability: Some(Availability::Going), ..change(ben()) };
+    let terms = Terms { availability: Availability::Going, ..Terms::default() };
+    let changed = TripBookingEvent::MemberChanged { person: ben(), terms };
+    let state =
+        fresh().by(ben()).when(TripBookingCommand::ChangeMember(going.clone())).then([changed, takes_part(ben())]);
+    assert!(of(&state).shows_number(ben(), cal()) && of(&state).shows_number(ben(), ann()));
+    assert!(!of(&state).shows_number(ben(), dan()) && !of(&state).shows_number(cal(), ben()));
+    let other = ChangeMember { availability: Some(Availability::NotGoing), ..going.clone() };
+    let terms = Terms { availability: Availability::NotGoing, ..Terms::default() };
+    booking()
+        .by(ben())
+        .when(TripBookingCommand::ChangeMember(other))
+        .then([TripBookingEvent::MemberChanged { person: ben(), terms }]);
+    fresh().by(ben()).when(removal(ben())).then([TripBookingEvent::MemberRemoved { person: ben() }]);
+    // What others do with somebody is not theirs.
+    let state = fresh().by(ann()).when(TripBookingCommand::ChangeMember(going)).then_state();
+    assert!(!of(&state).shows_number(ben(), cal()));
 }
 
 #[test]
 fn members_remove_members_but_only_leaders_remove_leaders() {
-    let remove = |person| TripBookingCommand::RemoveMember { person };
+    let remove = removal;
     booking().by(ben()).when(remove(cal())).then([TripBookingEvent::MemberRemoved { person: cal() }]);
     booking().by(ben()).when(remove(ben())).then([TripBookingEvent::MemberRemoved { person: ben() }]);
     booking().by(ben()).when(remove(ann())).then_err(Forbidden);
@@ -129,7 +189,7 @@ fn members_remove_members_but_only_leaders_remove_leaders() {
 
 #[test]
 fn who_has_a_part_in_what_others_paid_is_removed_by_those_or_leaders_or_goes() {
-    let remove = TripBookingCommand::RemoveMember { person: cal() };
+    let remove = removal(cal());
     let ticket = || after([bundle_added(10_000, &[Some(cal())]), added(dan())]);
     let room = || after([hotel(10_000, vec![guest(4, cal(), None), guest(5, ben(), None)]), added(dan())]);
     ticket().by(dan()).when(remove.clone()).then_err(Forbidden);
@@ -175,14 +235,14 @@ fn a_removed_member_owes_nothing_further_and_is_still_owed() {
     };
     let before = happened().by(ann()).when(TripBookingCommand::AddEvent { event: concert(), user_ids: None }).then([]);
     assert_eq!(owed(&before), [(ann(), -1_000), (ben(), -7_000), (cal(), 8_000)]);
-    let without_ben = happened().by(ann()).when(TripBookingCommand::RemoveMember { person: ben() }).then_state();
+    let without_ben = happened().by(ann()).when(removal(ben())).then_state();
     // Ben's third of the room falls on the other guests; what Ann and Cal owe him for the tickets stays.
     assert_eq!(owed(&without_ben), [(ann(), 500), (cal(), 9_500), (ben(), -10_000)]);
     let booking = of(&without_ben);
     assert_eq!(booking.attendance(concert()).unwrap().attendees, [ann()]);
     assert_eq!(booking.accommodation(20).unwrap().details.guest_users, [cal()]);
     assert_eq!(booking.room(21).unwrap().1.guests, [guest(24, cal(), None), guest(25, ann(), None)]);
-    let without_cal = happened().by(ann()).when(TripBookingCommand::RemoveMember { person: cal() }).then_state();
+    let without_cal = happened().by(ann()).when(removal(cal())).then_state();
     assert_eq!(owed(&without_cal), [(ann(), 500), (ben(), -500)]);
     assert_eq!(of(&without_cal).ticket(1, 4).unwrap().consumer, None);
 }
@@ -194,7 +254,7 @@ fn what_is_owed_to_a_purchaser_stays_when_they_leave_an_equal_split() {
     let happened = || after([hotel(9_000, guests.clone()), leaders.clone()]);
     let before = happened().by(ann()).when(TripBookingCommand::AddEvent { event: concert(), user_ids: None }).then([]);
     assert_eq!(owed(&before), [(ann(), -6_000), (ben(), 3_000), (cal(), 3_000)]);
-    let after = happened().by(ben()).when(TripBookingCommand::RemoveMember { person: ann() }).then_state();
+    let after = happened().by(ben()).when(removal(ann())).then_state();
     assert_eq!(owed(&after), [(ben(), 3_000), (cal(), 3_000), (ann(), -6_000)]);
 }
 

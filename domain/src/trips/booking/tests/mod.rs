@@ -9,6 +9,7 @@ mod rooms;
 mod system;
 mod tickets;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -75,6 +76,7 @@ fn crew_of(members: Vec<EntityId>) -> Arc<CrewState> {
         name: "Weekend".into(),
         description: None,
         has_image: false,
+        creator: members[0],
         admins: members[..1].to_vec(),
         members,
     };
@@ -93,6 +95,7 @@ fn created() -> TripBookingEvent {
         time_zone: chrono_tz::America::Toronto,
         start_date: day(1),
         end_date: day(4),
+        creator: ann(),
         leaders: vec![ann()],
     }
 }
@@ -101,11 +104,29 @@ fn added(person: EntityId) -> TripBookingEvent {
     TripBookingEvent::MemberAdded { person, leader: false, terms: Terms::default() }
 }
 
-/// What has happened before: the booking of three with the concert, and `more`.
+fn takes_part(person: EntityId) -> TripBookingEvent {
+    TripBookingEvent::MemberTookPart { person }
+}
+
+/// Everybody has an account.
+fn accounts() -> BTreeSet<EntityId> {
+    [ann(), ben(), cal(), dan(), eve()].into()
+}
+
+fn removal(person: EntityId) -> TripBookingCommand {
+    TripBookingCommand::RemoveMember { person, with_account: accounts() }
+}
+
+fn departure(person: EntityId) -> TripBookingCommand {
+    TripBookingCommand::LeaveCrew { person, with_account: accounts() }
+}
+
+/// What has happened before: the booking of three, who all took part, with the concert, and `more`.
 fn after(more: impl IntoIterator<Item = TripBookingEvent>) -> Given<TripBookings> {
     let event = TripBookingEvent::EventAdded { event: concert(), attendees: vec![ann(), ben()] };
-    let basis = [created(), added(ben()), added(cal()), event];
-    given(basis.into_iter().chain(more)).at(at("2030-01-01T12:00:00Z"))
+    let parts = [takes_part(ann()), added(ben()), takes_part(ben()), added(cal()), takes_part(cal())];
+    let basis = std::iter::once(created()).chain(parts).chain([event]);
+    given(basis.chain(more)).at(at("2030-01-01T12:00:00Z"))
 }
 
 fn booking() -> Given<TripBookings> {

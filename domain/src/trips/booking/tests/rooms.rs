@@ -403,6 +403,6 @@ fn nobody_makes_another_owe_by_going() {
         .when(TripBookingCommand::ChangeGuest(ChangeGuest { room: 8, ..change_guest() }))
         .then_state();
     assert_eq!(owed(&state), [(ben(), 1_000), (cal(), -1_000)]);
-    let state = with_room(guests).by(ben()).when(TripBookingCommand::RemoveMember { person: ben() }).then_state();
+    let state = with_room(guests).by(ben()).when(removal(ben())).then_state();
     assert_eq!(owed(&state), []);
 }

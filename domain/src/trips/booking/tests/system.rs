@@ -5,15 +5,15 @@ use crate::RejectionKind::Forbidden;
 
 #[test]
 fn leaving_the_crew_leaves_the_booking() {
-    let leave = TripBookingCommand::LeaveCrew { person: ben() };
+    let leave = departure(ben());
     booking().when(leave.clone()).then([TripBookingEvent::MemberRemoved { person: ben() }]);
     booking().by(ann()).when(leave).then_err(Forbidden);
-    booking().when(TripBookingCommand::LeaveCrew { person: dan() }).then_nothing();
+    booking().when(departure(dan())).then_nothing();
 }
 
 #[test]
 fn where_the_last_leader_leaves_the_longest_standing_member_becomes_leader() {
-    booking().when(TripBookingCommand::LeaveCrew { person: ann() }).then([
+    booking().when(departure(ann())).then([
         TripBookingEvent::MemberRemoved { person: ann() },
         TripBookingEvent::LeadersChanged { leaders: vec![ben()] },
     ]);
@@ -22,16 +22,61 @@ fn where_the_last_leader_leaves_the_longest_standing_member_becomes_leader() {
 #[test]
 fn another_leader_goes_on_leading() {
     after([TripBookingEvent::LeadersChanged { leaders: vec![ann(), cal()] }])
-        .when(TripBookingCommand::LeaveCrew { person: ann() })
+        .when(departure(ann()))
         .then([TripBookingEvent::MemberRemoved { person: ann() }]);
 }
 
 #[test]
 fn with_nobody_left_the_booking_is_abandoned() {
     let state = given::<TripBookings>([created()])
-        .when(TripBookingCommand::LeaveCrew { person: ann() })
+        .when(departure(ann()))
         .then([TripBookingEvent::MemberRemoved { person: ann() }, TripBookingEvent::BookingAbandoned {}]);
     assert!(state.is_abandoned());
+}
+
+#[test]
+fn a_leader_who_was_forgotten_leads_no_more_and_stays_with_what_is_owed() {
+    let pass_on = |with_account| TripBookingCommand::PassOn { person: ann(), with_account };
+    let leaders = |leaders| TripBookingEvent::LeadersChanged { leaders };
+    booking().when(pass_on([ben(), cal()].into())).then([leaders(vec![ben()])]);
+    after([leaders(vec![ann(), cal()])]).when(pass_on([ben(), cal()].into())).then([leaders(vec![cal()])]);
+    after([leaders(vec![cal()])]).when(pass_on([ben(), cal()].into())).then_nothing();
+    booking().when(pass_on([].into())).then([TripBookingEvent::BookingAbandoned {}]);
+    booking().by(ann()).when(pass_on([ben()].into())).then_err(Forbidden);
+}
+
+#[test]
+fn an_abandoned_booking_keeps_the_shares_of_who_left_and_a_leader_who_can_recover_it() {
+    let hotel = hotel(10_000, vec![guest(4, ann(), None), guest(5, ben(), None)]);
+    let left = || after([hotel.clone(), TripBookingEvent::BookingAbandoned {}]).when(departure(ann()));
+    let state = left().then([TripBookingEvent::LeadersChanged { leaders: vec![ben()] }]);
+    assert_eq!(owed(&state), [(ann(), -5_000), (ben(), 5_000)]);
+    let crew = crew_of(vec![ben(), cal()]);
+    let recover = TripBookingCommand::Recover { crew_id: crew_id(), crew, forced: false };
+    let events =
+        [hotel, TripBookingEvent::BookingAbandoned {}, TripBookingEvent::LeadersChanged { leaders: vec![ben()] }];
+    after(events)
+        .by(ben())
+        .when(recover)
+        .then([TripBookingEvent::BookingRecovered {}, TripBookingEvent::MemberRemoved { person: ann() }]);
+}
+
+#[test]
+fn a_booking_is_seen_by_its_crew_and_by_who_was_in_it_to_the_last() {
+    let state = booking().by(ann()).when(TripBookingCommand::Abandon { crew_id: crew_id() }).then_state();
+    let seen_by = |crew: &CrewState| {
+        let everybody = [ann(), ben(), cal(), dan(), eve()];
+        everybody.into_iter().filter(|person| of(&state).may_be_seen_by(*person, crew)).collect::<Vec<_>>()
+    };
+    assert_eq!(seen_by(&crew()), [ann(), ben(), cal(), dan()]);
+    // Cal was removed, and is in the booking still.
+    assert_eq!(seen_by(&crew_of(vec![ann(), ben(), dan()])), [ann(), ben(), dan()]);
+    assert_eq!(seen_by(&deleted_crew()), [ann(), ben(), cal()]);
+    let removed = CrewEvent::CrewMemberRemoved { person: cal() };
+    let deleted = CrewEvent::CrewDeleted { at: at("2030-01-01T00:00:00Z") };
+    let without_cal = [removed, deleted].iter().fold(CrewState::clone(&crew()), Crews::evolve);
+    assert_eq!(seen_by(&without_cal), [ann(), ben()]);
+    assert_eq!(seen_by(&CrewState::Unknown), []);
 }
 
 #[test]
@@ -43,7 +88,7 @@ fn a_deleted_crew_abandons_its_bookings() {
 
 #[test]
 fn only_active_bookings_are_left() {
-    after([TripBookingEvent::BookingAbandoned {}]).when(TripBookingCommand::LeaveCrew { person: ben() }).then_nothing();
+    after([TripBookingEvent::BookingAbandoned {}]).when(departure(ben())).then_nothing();
 }
 
 #[test]
