@@ -31,6 +31,9 @@ pub enum CommandError {
     /// Other processes kept changing the stream for a second.
     #[error("the stream is too busy")]
     Busy,
+    /// We are asked for more at the moment than we can do; nothing was stored.
+    #[error("overloaded")]
+    Overloaded,
     /// A database cannot be reached now. Whether the command was stored is not known: repeat it with its key.
     #[error("unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -73,6 +76,7 @@ impl From<VaultError> for CommandError {
         match error {
             VaultError::Forgotten => CommandError::Rejected(Rejection::gone("this person was forgotten")),
             VaultError::Unavailable(source) => CommandError::Unavailable(source),
+            VaultError::Overloaded => CommandError::Overloaded,
             other => CommandError::broken(other),
         }
     }

@@ -7,6 +7,7 @@ mod ids;
 mod keys;
 mod passwords;
 mod purging;
+mod queue;
 mod seals;
 mod secrets;
 mod tokens;
@@ -14,13 +15,13 @@ mod tokens;
 use std::sync::Arc;
 
 use sqlx::PgPool;
-use tokio::sync::Semaphore;
 
 pub use purging::PurgeError;
 pub use tokens::{Access, AccessToken, Refresh, TokenError};
 
 use ids::Numbers;
 use keys::Keys;
+use queue::Queue;
 use secrets::{Secret, Secrets};
 use tokens::Tokens;
 
@@ -36,8 +37,8 @@ struct Inner {
     numbers: Numbers,
     keys: Arc<Keys>,
     tokens: Tokens,
-    /// Passwords being hashed; each takes a core and 19 MiB.
-    hashing: Semaphore,
+    /// For passwords being hashed.
+    hashing: Queue,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum VaultError {
     /// A database cannot be reached or answer now; trying again later may help.
     #[error("the vault is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// More passwords wait to be hashed than can be soon; trying again later helps.
+    #[error("too many passwords wait to be hashed")]
+    Overloaded,
     /// The person is forgotten: nothing can be sealed for them any more.
     #[error("this person is forgotten")]
     Forgotten,
@@ -80,7 +84,7 @@ impl Vault {
             numbers: Numbers::new(main),
             keys: Keys::open(keys, master).await?,
             tokens: Tokens::new(token_secret),
-            hashing: Semaphore::new(passwords::AT_ONCE),
+            hashing: Queue::new(),
         })))
     }
 }

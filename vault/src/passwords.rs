@@ -5,26 +5,25 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{Error, PasswordHasher, PasswordVerifier};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::queue::Line;
 use crate::{Vault, VaultError};
 
-/// How many passwords are hashed at a time; the others wait.
-pub(crate) const AT_ONCE: usize = 2;
-
 impl Vault {
-    /// The hash to store, in PHC form with its own salt and cost.
+    /// The hash to store, in PHC form with its own salt and cost. [`VaultError::Overloaded`] when too many wait.
     pub async fn hash_password(&self, password: &str) -> Result<String, VaultError> {
-        let password = normalised(password);
-        self.hashing(move || {
-            let hash = Argon2::default().hash_password(password.as_bytes());
-            hash.map(|hash| hash.to_string()).map_err(|error| VaultError::Corrupt(format!("password: {error}")))
-        })
-        .await
+        self.hash_in(Line::SignedUp, password).await
     }
 
-    /// Whether the password is the one that was hashed. [`VaultError::Corrupt`] when `hash` is no hash.
+    /// As [`Vault::hash_password`], for somebody who has no account yet: everybody else goes first.
+    pub async fn hash_newcomers_password(&self, password: &str) -> Result<String, VaultError> {
+        self.hash_in(Line::Newcomers, password).await
+    }
+
+    /// Whether the password is the one that was hashed. [`VaultError::Corrupt`] when `hash` is no hash,
+    /// [`VaultError::Overloaded`] when too many wait.
     pub async fn verify_password(&self, hash: &str, password: &str) -> Result<bool, VaultError> {
         let (hash, password) = (hash.to_owned(), normalised(password));
-        self.hashing(move || {
+        self.hashing(Line::SignedUp, move || {
             let hash =
                 PasswordHash::new(&hash).map_err(|error| VaultError::Corrupt(format!("password hash: {error}")))?;
             match Argon2::default().verify_password(password.as_bytes(), &hash) {
@@ -36,12 +35,27 @@ impl Vault {
         .await
     }
 
+    async fn hash_in(&self, line: Line, password: &str) -> Result<String, VaultError> {
+        let password = normalised(password);
+        self.hashing(line, move || {
+            let hash = Argon2::default().hash_password(password.as_bytes());
+            hash.map(|hash| hash.to_string()).map_err(|error| VaultError::Corrupt(format!("password: {error}")))
+        })
+        .await
+    }
+
     async fn hashing<T: Send + 'static>(
         &self,
+        line: Line,
         work: impl FnOnce() -> Result<T, VaultError> + Send + 'static,
     ) -> Result<T, VaultError> {
-        let _permit = self.0.hashing.acquire().await.map_err(|error| VaultError::Unavailable(Box::new(error)))?;
-        tokio::task::spawn_blocking(work).await.map_err(|error| VaultError::Unavailable(Box::new(error)))?
+        let turn = self.0.hashing.turn(line).await?;
+        let done = tokio::task::spawn_blocking(move || {
+            // Until the work is done, also when nobody waits for it any more.
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(|error| VaultError::Unavailable(Box::new(error)))?
     }
 }
 

@@ -48,6 +48,8 @@ pub enum FailureKind {
     TooMany,
     /// Documented, but not served yet.
     NotServed,
+    /// More is asked at the moment than we can do: no defect, so nothing for the log.
+    Overloaded,
     /// A server behind cannot be reached now.
     Unavailable,
     /// A read model has not come as far as the query demands.
@@ -74,7 +76,7 @@ impl FailureKind {
             FailureKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             FailureKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
             FailureKind::NotServed => StatusCode::NOT_IMPLEMENTED,
-            FailureKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            FailureKind::Overloaded | FailureKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             FailureKind::Late => StatusCode::GATEWAY_TIMEOUT,
             FailureKind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -110,6 +112,12 @@ impl Failure {
     pub fn too_many(retry_after: Duration) -> Self {
         let failure = Failure::new(FailureKind::TooMany, "too many attempts, try again later");
         Failure { retry_after: Some(retry_after), ..failure }
+    }
+
+    /// Too much is asked at the moment; the client may try again in a second.
+    pub fn overloaded() -> Self {
+        let failure = Failure::new(FailureKind::Overloaded, "too many ask at once, try again");
+        Failure { retry_after: Some(Duration::from_secs(1)), ..failure }
     }
 
     /// A server behind cannot be reached now; the client may try again in a second.

@@ -35,7 +35,9 @@ fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
         | FailureKind::KeyReused
         | FailureKind::TooMany => (failure.kind.status(), 1),
         FailureKind::NotServed => (StatusCode::NOT_IMPLEMENTED, 7),
-        FailureKind::Unavailable | FailureKind::Late | FailureKind::Broken => (failure.kind.status(), 8),
+        FailureKind::Overloaded | FailureKind::Unavailable | FailureKind::Late | FailureKind::Broken => {
+            (failure.kind.status(), 8)
+        }
     };
     // A call that was stopped never got as far as being trusted.
     let known = status == StatusCode::OK;

@@ -49,7 +49,7 @@ fn key(kind: FailureKind) -> &'static str {
         FailureKind::KeyReused => "errMsg_idempotencyKeyReused",
         FailureKind::TooMany => "errMsg_tooManyAttempts",
         FailureKind::NotServed => "errMsg_notImplemented",
-        FailureKind::Unavailable | FailureKind::Late => "errMsg_unavailable",
+        FailureKind::Overloaded | FailureKind::Unavailable | FailureKind::Late => "errMsg_unavailable",
         FailureKind::Broken => "errMsg_internalError",
     }
 }

@@ -272,8 +272,10 @@ impl Ending {
         ];
         metrics::counter!("caravan_http_requests_total", &labels).increment(1);
         metrics::histogram!("caravan_http_request_seconds", &labels).record(arrival.started.elapsed());
-        let ours = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
-        if let (true, Err(failure)) = (ours, &self.result) {
+        if let Err(failure) = &self.result
+            && status.is_server_error()
+            && !matches!(failure.kind, FailureKind::NotServed | FailureKind::Overloaded)
+        {
             tracing::error!(status = status.as_u16(), error = chain(failure), "a request failed");
         }
     }

@@ -21,6 +21,7 @@ pub(crate) fn failure(error: CommandError) -> Failure {
         CommandError::Unauthorised(message) => Failure::unauthorised(message),
         CommandError::Limited { retry_after } => Failure::too_many(retry_after),
         CommandError::Busy => Failure::unavailable("too many change this at once, try again", error),
+        CommandError::Overloaded => Failure::overloaded(),
         CommandError::Unavailable(source) => {
             Failure::unavailable("a database cannot be reached now; the command may or may not be stored", source)
         }
@@ -63,6 +64,7 @@ mod tests {
             (CommandError::Unauthorised("no"), FailureKind::Unauthorised),
             (CommandError::Limited { retry_after: Duration::from_secs(3) }, FailureKind::TooMany),
             (CommandError::Busy, FailureKind::Unavailable),
+            (CommandError::Overloaded, FailureKind::Overloaded),
             (CommandError::Unavailable(broken()), FailureKind::Unavailable),
             (CommandError::Broken(broken()), FailureKind::Broken),
         ];
@@ -70,7 +72,8 @@ mod tests {
             let failure = explain(Box::new(error));
             assert_eq!(failure.kind, kind);
             assert!(!failure.text().contains("secret"));
-            assert_eq!(failure.retry_after.is_some(), matches!(kind, FailureKind::TooMany | FailureKind::Unavailable));
+            let passing = [FailureKind::TooMany, FailureKind::Overloaded, FailureKind::Unavailable];
+            assert_eq!(failure.retry_after.is_some(), passing.contains(&kind));
         }
         assert_eq!(explain(Box::new(VaultError::Forgotten)).kind, FailureKind::Gone);
         assert_eq!(explain(Box::new(StoreError::Unavailable(broken()))).kind, FailureKind::Unavailable);

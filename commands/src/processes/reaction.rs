@@ -69,7 +69,7 @@ pub(super) fn settled<D: Decider>(
 /// What a failing command means for following.
 pub(super) fn failed(event: &Recorded, error: CommandError) -> FollowError {
     match error {
-        CommandError::Unavailable(_) | CommandError::Busy | CommandError::Limited { .. } => {
+        CommandError::Unavailable(_) | CommandError::Busy | CommandError::Overloaded | CommandError::Limited { .. } => {
             FollowError::Transient(Box::new(error))
         }
         error => FollowError::poison(event, error.to_string()),
