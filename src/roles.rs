@@ -182,7 +182,8 @@ fn router(
 ) -> Result<axum::Router> {
     let mut endpoints: Vec<Endpoints> = vec![];
     if role.writes() {
-        let write = Write { commands: node.commands.clone(), checkpoints: node.checkpoints.clone() };
+        let write =
+            Write { commands: node.commands.clone(), checkpoints: node.checkpoints.clone(), tasks: tasks.clone() };
         endpoints.extend(caravan_write_api::endpoints(Arc::new(write)));
     }
     if role.reads() {

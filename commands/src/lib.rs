@@ -33,7 +33,7 @@ pub use idempotency::{Begun, Key};
 
 use cache::Cache;
 use idempotency::Idempotency;
-use identity::IdentityProvider;
+use identity::{Homes, IdentityProvider};
 use trips::CrewMembers;
 
 /// The write side. Clones share everything.
@@ -48,6 +48,7 @@ struct Inner {
     idempotency: Idempotency,
     crew_members: CrewMembers,
     limits: Limits,
+    homes: Homes,
     identity_provider: Option<Arc<dyn IdentityProvider>>,
 }
 
@@ -87,7 +88,8 @@ impl Commands {
             snapshots: setup.snapshots,
             cache: Cache::new(setup.cache_bytes),
             idempotency: Idempotency::new(setup.pool.clone()),
-            crew_members: CrewMembers::new(setup.pool),
+            crew_members: CrewMembers::new(setup.pool.clone()),
+            homes: Homes::new(setup.pool),
             limits: setup.limits,
             identity_provider: setup.identity_provider,
         }))
@@ -123,9 +125,10 @@ impl Commands {
         }
     }
 
-    /// Removes idempotency keys and attempts that nothing looks at any more; to be called now and then.
+    /// Removes idempotency keys, attempts and homes that nothing looks at any more; to be called now and then.
     pub async fn tidy(&self) -> Result<(), CommandError> {
         self.0.idempotency.purge().await?;
+        self.0.homes.purge().await?;
         Ok(self.0.limits.purge().await?)
     }
 
@@ -135,6 +138,10 @@ impl Commands {
 
     fn crew_members(&self) -> &CrewMembers {
         &self.0.crew_members
+    }
+
+    fn homes(&self) -> &Homes {
+        &self.0.homes
     }
 
     fn idempotency(&self) -> &Idempotency {

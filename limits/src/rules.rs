@@ -8,23 +8,59 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = MINUTE.saturating_mul(60);
 const DAY: Duration = HOUR.saturating_mul(24);
 
+pub const FAILURES_PER_ACCOUNT_AND_ADDRESS: Rule = Rule {
+    name: "FAILURES_PER_ACCOUNT_AND_ADDRESS",
+    most: 10,
+    span: HOUR,
+    meaning: "wrong passwords of one account (or user name) from one client address; wrong codes of each sort apart",
+};
 pub const FAILURES_PER_ACCOUNT: Rule = Rule {
     name: "FAILURES_PER_ACCOUNT",
-    most: 10,
-    span: MINUTE.saturating_mul(15),
-    meaning: "failed logins and codes of one account",
+    most: 100,
+    span: HOUR,
+    meaning: "the same from all addresses but those that the account signed in from within 30 days",
 };
 pub const FAILURES_PER_ADDRESS: Rule = Rule {
     name: "FAILURES_PER_ADDRESS",
-    most: 100,
-    span: MINUTE.saturating_mul(15),
-    meaning: "failed logins and codes from one client address",
+    most: 300,
+    span: HOUR,
+    meaning: "the same from one client address, whichever the account, but for those that signed in from there",
+};
+pub const FAILURES_IN_SESSION: Rule = Rule {
+    name: "FAILURES_IN_SESSION",
+    most: 10,
+    span: HOUR,
+    meaning: "wrong old passwords given in one session to change it",
+};
+pub const GUESSES_PER_CODE: Rule = Rule {
+    name: "GUESSES_PER_CODE",
+    most: 10,
+    span: HOUR,
+    meaning: "wrong guesses at one code, from anywhere; then it is void",
 };
 pub const CODES_TO_CONTACT: Rule = Rule {
     name: "CODES_TO_CONTACT",
     most: 5,
     span: MINUTE.saturating_mul(15),
-    meaning: "codes sent to one phone number or mail address",
+    meaning: "codes sent to one phone number or mail address; for logins, for resets, and to prove it apart",
+};
+pub const PROOFS_FOR_ACCOUNT: Rule = Rule {
+    name: "PROOFS_FOR_ACCOUNT",
+    most: 20,
+    span: HOUR,
+    meaning: "codes sent to numbers and addresses that one account names as its own",
+};
+pub const RESETS_PER_NAME: Rule = Rule {
+    name: "RESETS_PER_NAME",
+    most: 5,
+    span: MINUTE.saturating_mul(15),
+    meaning: "password resets asked for under one user name, whether or not somebody has it",
+};
+pub const RESENDS_PER_NAME_AND_ADDRESS: Rule = Rule {
+    name: "RESENDS_PER_NAME_AND_ADDRESS",
+    most: 5,
+    span: MINUTE.saturating_mul(15),
+    meaning: "sign-up codes asked for again under one user name from one client address, whether or not there is one",
 };
 pub const SIGN_UPS_PER_ADDRESS: Rule =
     Rule { name: "SIGN_UPS_PER_ADDRESS", most: 20, span: HOUR, meaning: "sign-ups begun from one client address" };
@@ -61,9 +97,15 @@ pub const NUMBERS_PER_ADDRESS: Rule = Rule {
 
 /// All of them.
 pub const RULES: &[&Rule] = &[
+    &FAILURES_PER_ACCOUNT_AND_ADDRESS,
     &FAILURES_PER_ACCOUNT,
     &FAILURES_PER_ADDRESS,
+    &FAILURES_IN_SESSION,
+    &GUESSES_PER_CODE,
     &CODES_TO_CONTACT,
+    &PROOFS_FOR_ACCOUNT,
+    &RESETS_PER_NAME,
+    &RESENDS_PER_NAME_AND_ADDRESS,
     &SIGN_UPS_PER_ADDRESS,
     &INVITATIONS_PER_ACCOUNT,
     &REMINDERS_PER_ACCOUNT,

@@ -15,6 +15,7 @@ use caravan_wire::{Answer, Call, Endpoints, Failure, Person, Shown, Side};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub(crate) use failure::failure;
@@ -23,6 +24,8 @@ pub(crate) use failure::failure;
 pub struct Write {
     pub commands: Commands,
     pub checkpoints: Checkpoints,
+    /// Work that goes on after its answer; whoever stops the process waits for it.
+    pub tasks: TaskTracker,
 }
 
 /// The commands of all dialects.

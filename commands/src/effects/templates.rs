@@ -87,6 +87,7 @@ pub(crate) fn code(purpose: CodePurpose, code: &str) -> Content {
     let (template, subject, does) = match purpose {
         CodePurpose::SignUp => ("sign-up-code", "Your sign-up code", "confirms your sign-up"),
         CodePurpose::PhoneChange => ("phone-code", "Your phone verification code", "verifies your phone number"),
+        CodePurpose::EmailChange => ("email-code", "Your address verification code", "verifies your email address"),
         CodePurpose::PasswordReset => ("password-reset-code", "Your password reset code", "resets your password"),
         CodePurpose::Login => ("login-code", "Your login code", "completes your login"),
     };
@@ -163,7 +164,13 @@ mod tests {
 
     #[test]
     fn a_code_stands_in_the_text_alone_among_numbers_of_six_digits() {
-        for purpose in [CodePurpose::SignUp, CodePurpose::PhoneChange, CodePurpose::PasswordReset, CodePurpose::Login] {
+        for purpose in [
+            CodePurpose::SignUp,
+            CodePurpose::PhoneChange,
+            CodePurpose::EmailChange,
+            CodePurpose::PasswordReset,
+            CodePurpose::Login,
+        ] {
             let text = code(purpose, "012345").text();
             let numbers: Vec<&str> =
                 text.split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() == 6).collect();

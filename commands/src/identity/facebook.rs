@@ -28,7 +28,7 @@ impl Commands {
             let registration = Box::new(self.vouched_registration(account, &vouched).await?);
             self.change_account(account, AccountCommand::Register(registration), &caller.step("register")).await?;
         }
-        self.open_session(account, caller).await
+        self.log_in_vouched(account, caller).await
     }
 
     /// The account that a Facebook id is reserved for, from now on if it was for none. It may not be registered yet.

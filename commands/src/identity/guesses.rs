@@ -1,43 +1,138 @@
-//! Secrets somebody might guess: comparing them, and counting failures.
+//! Secrets somebody might guess: comparing them, and counting failures so that nobody can use up another's.
 
-use caravan_domain::identity::code::PendingCode;
+use std::fmt;
+
+use caravan_domain::identity::CodePurpose;
 use caravan_domain::identity::contact::{self, Channel};
 use caravan_domain::{EntityId, Sealed};
-use caravan_limits::Attempt;
-use caravan_limits::rules::{CODES_TO_CONTACT, FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, SIGN_UPS_PER_ADDRESS};
+use caravan_limits::rules::{
+    CODES_TO_CONTACT, FAILURES_IN_SESSION, FAILURES_PER_ACCOUNT, FAILURES_PER_ACCOUNT_AND_ADDRESS,
+    FAILURES_PER_ADDRESS, GUESSES_PER_CODE, PROOFS_FOR_ACCOUNT,
+};
+use caravan_limits::{Attempt, LimitError, Place};
 use caravan_vault::FORGOTTEN;
 use uuid::Uuid;
 
+use super::Person;
 use crate::{Caller, CommandError, Commands};
 
 /// A hash of no password, with the cost of a real one: checking against it takes as long.
 const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz\
     $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// What is guessed at. Each sort counts apart: who fills one keeps nobody from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secret {
+    Password,
+    LoginCode,
+    ResetCode,
+    SignUpCode,
+}
+
+/// Whose secret is guessed at. A name is never taken for an id, whatever somebody calls themselves.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose<'a> {
+    Account(EntityId),
+    /// Of no account, or not yet.
+    Name(&'a str),
+}
+
+impl fmt::Display for Whose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whose::Account(id) => write!(f, "account {id}"),
+            Whose::Name(name) => write!(f, "name {name}"),
+        }
+    }
+}
+
+impl<'a> Whose<'a> {
+    pub(super) fn of(account: Option<EntityId>, username: &'a str) -> Self {
+        account.map_or(Whose::Name(username), Whose::Account)
+    }
+}
+
 impl Commands {
-    /// Takes one of the failures that an account (or a user name without one) and an address may have; given back when
-    /// the attempt succeeds.
-    pub(super) async fn guess(&self, whose: &str, caller: &Caller) -> Result<Attempt, CommandError> {
-        let mut places = vec![FAILURES_PER_ACCOUNT.of(whose)];
-        places.extend(caller.address.map(|address| FAILURES_PER_ADDRESS.of(address)));
+    /// Takes one of the failures that somebody may have with a secret; given back when the attempt succeeds. `at_home`:
+    /// whether the caller's address is known as theirs: there, what others fail with elsewhere does not count.
+    pub(super) async fn guess(
+        &self,
+        secret: Secret,
+        whose: Whose<'_>,
+        at_home: bool,
+        caller: &Caller,
+    ) -> Result<Attempt, CommandError> {
+        let address = origin(caller);
+        let here = format!("{secret:?} of {whose} from {address}");
+        let places = match (at_home, secret) {
+            (true, Secret::Password) => vec![FAILURES_PER_ACCOUNT_AND_ADDRESS.of(here)],
+            // A code takes ten wrong guesses anyway; this many may be got wrong by asking for new ones.
+            (true, _) => vec![FAILURES_PER_ACCOUNT.of(here)],
+            (false, _) => vec![
+                FAILURES_PER_ACCOUNT_AND_ADDRESS.of(here),
+                FAILURES_PER_ACCOUNT.of(format!("{secret:?} of {whose}")),
+                FAILURES_PER_ADDRESS.of(format!("{secret:?} from {address}")),
+            ],
+        };
         Ok(self.limits().attempt(&places).await?)
     }
 
-    /// Takes one of the codes that may be sent to a contact.
-    pub(super) async fn spend_code(&self, channel: Channel, contact: &str) -> Result<(), CommandError> {
-        let place = CODES_TO_CONTACT.of(contact::reserved_form(channel, contact));
-        Ok(self.limits().spend(&[place]).await?)
+    /// As [`Commands::guess`], at the password of somebody who is logged in: under a key that only their session fills.
+    pub(super) async fn guess_in_session(&self, person: Person) -> Result<Attempt, CommandError> {
+        let place = FAILURES_IN_SESSION.of(format!("{} {}", person.account, person.session));
+        Ok(self.limits().attempt(&[place]).await?)
     }
 
-    /// Takes one of the sign-ups that may come from an address, with its code.
-    pub(super) async fn spend_sign_up(
+    /// As [`Commands::guess`], at a code to a contact that somebody who is logged in has named.
+    pub(super) async fn guess_contact_code(&self, person: Person) -> Result<Attempt, CommandError> {
+        let place = FAILURES_PER_ACCOUNT.of(format!("contact code of {}", Whose::Account(person.account)));
+        Ok(self.limits().attempt(&[place]).await?)
+    }
+
+    /// Which of these nonces `given` is the code of. A wrong guess counts against each; a code that had as many as it
+    /// takes is void. Where no code waits, the guess is made at none, which costs the same.
+    pub(super) async fn match_code(
         &self,
+        nonces: impl IntoIterator<Item = Uuid>,
+        given: &str,
+    ) -> Result<Option<Uuid>, CommandError> {
+        let nonces: Vec<Uuid> = nonces.into_iter().collect();
+        if nonces.is_empty() {
+            self.limits().spend(&[GUESSES_PER_CODE.of(Uuid::new_v4())]).await?;
+        }
+        let mut matched = None;
+        for nonce in nonces {
+            match self.limits().attempt(&[GUESSES_PER_CODE.of(nonce)]).await {
+                Ok(guess) if self.is_code(nonce, given) => {
+                    guess.succeeded().await?;
+                    matched = matched.or(Some(nonce));
+                }
+                Ok(_) | Err(LimitError::Limited { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(matched)
+    }
+
+    /// Takes one of the codes that may be sent to a contact.
+    pub(super) async fn spend_code(
+        &self,
+        purpose: CodePurpose,
         channel: Channel,
         contact: &str,
-        caller: &Caller,
     ) -> Result<(), CommandError> {
-        let mut places = vec![CODES_TO_CONTACT.of(contact::reserved_form(channel, contact))];
-        places.extend(caller.address.map(|address| SIGN_UPS_PER_ADDRESS.of(address)));
+        Ok(self.limits().spend(&[code_to(purpose, channel, contact)]).await?)
+    }
+
+    /// As [`Commands::spend_code`], and one of the codes that an account may have sent to contacts it names.
+    pub(super) async fn spend_proof(
+        &self,
+        account: EntityId,
+        purpose: CodePurpose,
+        channel: Channel,
+        contact: &str,
+    ) -> Result<(), CommandError> {
+        let places = [PROOFS_FOR_ACCOUNT.of(account), code_to(purpose, channel, contact)];
         Ok(self.limits().spend(&places).await?)
     }
 
@@ -56,6 +151,20 @@ impl Commands {
         Ok(self.vault().verify_password(hash, given).await?)
     }
 
+    /// As [`Commands::is_password`], as one attempt: given back where the password is right, or cannot be checked now.
+    pub(super) async fn attempt_password(
+        &self,
+        attempt: Attempt,
+        hash: Option<&Sealed>,
+        given: &str,
+    ) -> Result<bool, CommandError> {
+        let outcome = self.is_password(hash, given).await;
+        if !matches!(outcome, Ok(false)) {
+            attempt.succeeded().await?;
+        }
+        outcome
+    }
+
     /// Whether `given` is the code of a nonce; takes equally long whatever is given.
     pub(super) fn is_code(&self, nonce: Uuid, given: &str) -> bool {
         let code = self.vault().code(nonce);
@@ -63,9 +172,20 @@ impl Commands {
         let differences = code.bytes().zip(given.bytes()).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
         code.len() == given.len() && differences == 0
     }
+}
 
-    /// The nonce of a code that is waited for, if `given` is that code.
-    pub(super) fn nonce_of(&self, pending: Option<&PendingCode>, given: &str, caller: &Caller) -> Option<Uuid> {
-        pending.filter(|code| code.is_live(caller.now) && self.is_code(code.nonce, given)).map(|code| code.nonce)
-    }
+/// A place for a code to a contact. Codes that demand a password or a user name are counted apart from those that
+/// anybody may have sent to a contact they name, so that nobody can use up the former.
+fn code_to(purpose: CodePurpose, channel: Channel, contact: &str) -> Place {
+    let demand = match purpose {
+        CodePurpose::Login => "login",
+        CodePurpose::PasswordReset => "reset",
+        CodePurpose::SignUp | CodePurpose::PhoneChange | CodePurpose::EmailChange => "proof",
+    };
+    CODES_TO_CONTACT.of(format!("{demand} {}", contact::reserved_form(channel, contact)))
+}
+
+/// Where a request came from, in keys.
+pub(super) fn origin(caller: &Caller) -> String {
+    caller.address.map_or_else(|| "nowhere".to_owned(), |address| address.to_string())
 }

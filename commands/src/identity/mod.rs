@@ -3,13 +3,14 @@
 //! Secrets are checked here, with the vault; what then happens is for the account to decide. Steps that touch several
 //! streams come in an order that a repeat can finish wherever it broke off.
 
+mod contacts;
 mod facebook;
 mod guesses;
+mod homes;
 mod invited;
 mod lookup;
 mod operator;
 mod passwords;
-mod phones;
 mod profile;
 mod provider;
 mod sessions;
@@ -18,11 +19,12 @@ mod sign_up;
 use std::sync::Arc;
 
 use caravan_domain::EntityId;
+use caravan_domain::identity::AccountState;
 use caravan_domain::identity::account::Challenge;
-use caravan_domain::identity::{AccountState, Channel};
 use caravan_event_store::{Position, Revision};
 use chrono::{DateTime, Utc};
 
+pub(crate) use homes::Homes;
 pub use provider::{DevelopmentProvider, IdentityProvider, Vouched};
 pub use sessions::Credentials;
 pub use sign_up::{SignUpForm, SignedUp};
@@ -68,13 +70,4 @@ pub struct Tokens {
     pub refresh_token: String,
     /// Of the access and id tokens.
     pub expires_at: DateTime<Utc>,
-}
-
-/// Where a code went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    pub channel: Channel,
-    /// Masked: whoever asks need not be the owner.
-    pub destination: String,
-    pub position: Position,
 }

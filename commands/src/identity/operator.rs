@@ -54,6 +54,7 @@ impl Commands {
             Err(error) if !error.is_rejection(RejectionKind::NotFound) => return Err(error),
             _ => {}
         }
+        self.forget_homes(account).await?;
         Ok(self.vault().forget(account).await?)
     }
 

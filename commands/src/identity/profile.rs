@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use caravan_domain::Rejection;
-use caravan_domain::identity::{AccountCommand, Attribute, Channel, Details, ReservationCommand};
+use caravan_domain::identity::{AccountCommand, Attribute, Channel, CodePurpose, Details, ReservationCommand};
 
 use super::{Changed, Credentials, Person};
 use crate::{Caller, CommandError, Commands};
 
 impl Commands {
-    /// Changes what somebody tells about themselves, except the phone number. Another email address is not a proven one.
+    /// Changes what somebody tells about themselves, except the phone number. Another email address than the proven one
+    /// gets a code, and does not count before [`Commands::verify_contact`] has seen it.
     pub async fn edit_profile(
         &self,
         person: Person,
@@ -29,8 +30,14 @@ impl Commands {
             // The proven address in other letters is still the proven address.
             email = None;
         }
+        if let Some(changed) = self.changed_before(person.account, caller).await? {
+            return Ok(changed);
+        }
         let email = match email {
-            Some(Some(text)) => Some(Some(self.vault().seal(person.account, &text).await?)),
+            Some(Some(text)) => {
+                self.spend_proof(person.account, CodePurpose::EmailChange, Channel::Mail, &text).await?;
+                Some(Some(self.vault().seal(person.account, &text).await?))
+            }
             Some(None) => Some(None),
             None => None,
         };
@@ -42,7 +49,7 @@ impl Commands {
             };
             attributes.insert(attribute, value);
         }
-        let edit = AccountCommand::EditProfile { email, attributes };
+        let edit = AccountCommand::EditProfile { email, attributes, nonce: caller.command_id };
         let mut changed = self.change_account(person.account, edit, caller).await?;
         if let Some(address) = before.registered().and_then(|account| account.proven_email())
             && changed.state.registered().is_some_and(|account| account.proven_email().is_none())

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use caravan_domain::identity::account::{LOGIN_LIFE, wrong_password};
+use caravan_domain::identity::account::{Challenge, LOGIN_LIFE, wrong_password};
 use caravan_domain::identity::code::wrong_code;
-use caravan_domain::identity::{AccountCommand, AccountState, Channel, credentials};
+use caravan_domain::identity::{AccountCommand, AccountState, Channel, CodePurpose, credentials};
 use caravan_domain::{EntityId, Rejection};
 use caravan_vault::TokenError;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::guesses::{Secret, Whose};
 use super::{Changed, LoggedIn, Next, Person, Tokens};
 use crate::{Caller, CommandError, Commands};
 
@@ -38,24 +39,38 @@ impl Commands {
     pub async fn log_in(&self, username: &str, password: &str, caller: &Caller) -> Result<LoggedIn, CommandError> {
         let username = credentials::normalised_username(username);
         let found = self.account_of(&username).await?;
-        let attempt = self.guess(&whose(found.as_ref().map(|(id, _)| *id), &username), caller).await?;
+        let account = found.as_ref().map(|(id, _)| *id);
+        let at_home = self.is_home(account, caller).await?;
+        let attempt = self.guess(Secret::Password, Whose::of(account, &username), at_home, caller).await?;
         let hash = found.as_ref().and_then(|(_, state)| state.registered()?.registration.password_hash.clone());
-        let right = self.is_password(hash.as_ref(), password).await?;
+        let right = self.attempt_password(attempt, hash.as_ref(), password).await?;
         let Some(((account, state), verified)) = found.zip(hash).filter(|_| right) else {
             return Err(wrong_password("password").into());
         };
-        attempt.succeeded().await?;
-        if let Some(registered) = state.registered().filter(|account| account.mfa && !account.must_change_password)
-            && let Some(phone) = registered.proven_phone()
-        {
-            self.spend_code(Channel::Sms, &self.vault().open_text(phone).await?).await?;
-        }
+        self.spend_login_code(&state).await?;
         let login = caller.command_id;
         let changed = self.change_account(account, AccountCommand::LogIn { verified, login }, caller).await?;
-        self.next(changed, login, caller)
+        self.next(changed, login, caller).await
     }
 
-    /// Finishes a login with the code that was sent.
+    /// Logs in somebody whom an identity provider vouches for.
+    pub(super) async fn log_in_vouched(&self, account: EntityId, caller: &Caller) -> Result<LoggedIn, CommandError> {
+        self.spend_login_code(&self.account(account).await?.state).await?;
+        let caller = caller.step("session");
+        let login = caller.command_id;
+        let changed = self.change_account(account, AccountCommand::LogInVouched { login }, &caller).await?;
+        self.next(changed, login, &caller).await
+    }
+
+    /// Takes one of the codes that may be sent to the account's number, if the next login sends one.
+    async fn spend_login_code(&self, state: &AccountState) -> Result<(), CommandError> {
+        let registered = state.registered().filter(|account| !account.must_change_password);
+        let Some(phone) = registered.and_then(|account| account.mfa_phone()) else { return Ok(()) };
+        let phone = self.vault().open_text(phone).await?;
+        self.spend_code(CodePurpose::Login, Channel::Sms, &phone).await
+    }
+
+    /// Finishes a login with the code that was sent. `username` may be the account's id.
     pub async fn answer_mfa(
         &self,
         username: &str,
@@ -64,13 +79,12 @@ impl Commands {
         caller: &Caller,
     ) -> Result<LoggedIn, CommandError> {
         let (account, login) = self.login_of(username, login_session, caller).await?;
-        let attempt = self.guess(&account.to_string(), caller).await?;
-        if !self.is_code(login, code) {
-            return Err(wrong_code().into());
-        }
+        let at_home = self.is_home(Some(account), caller).await?;
+        let attempt = self.guess(Secret::LoginCode, Whose::Account(account), at_home, caller).await?;
+        self.match_code([login], code).await?.ok_or_else(wrong_code)?;
         attempt.succeeded().await?;
         let changed = self.change_account(account, AccountCommand::AnswerMfa { login }, caller).await?;
-        self.next(changed, login, caller)
+        self.next(changed, login, caller).await
     }
 
     /// Sets the password that a login asked for; the next login uses it.
@@ -84,8 +98,12 @@ impl Commands {
         credentials::check_new_password("newPassword", new_password)?;
         let (account, login) = self.login_of(username, login_session, caller).await?;
         let state = self.account(account).await?.state;
-        let present = state.registered().and_then(|account| account.registration.password_hash.as_ref());
-        if self.is_password(present, new_password).await? {
+        let registered = state.registered().ok_or_else(wrong_code)?;
+        // Before anything is hashed: another challenge's login is no reason to.
+        if registered.challenge(login, caller.now).is_none_or(|asked| asked.challenge != Challenge::NewPassword) {
+            return Err(wrong_code().into());
+        }
+        if self.is_password(registered.registration.password_hash.as_ref(), new_password).await? {
             return Err(Rejection::invalid("newPassword", "is the password that has to be changed").into());
         }
         let hash = self.hashed(account, new_password).await?;
@@ -126,12 +144,12 @@ impl Commands {
         self.change_account(person.account, AccountCommand::LogOut, caller).await
     }
 
-    /// Opens a session for somebody whose sign-up was confirmed or whom an identity provider vouches for.
+    /// Opens a session for somebody whose sign-up was confirmed.
     pub(super) async fn open_session(&self, account: EntityId, caller: &Caller) -> Result<LoggedIn, CommandError> {
         let caller = caller.step("session");
         let login = caller.command_id;
         let changed = self.change_account(account, AccountCommand::OpenSession { login }, &caller).await?;
-        self.next(changed, login, &caller)
+        self.next(changed, login, &caller).await
     }
 
     /// Refuses a user name or refresh token that is not the person's own.
@@ -160,13 +178,15 @@ impl Commands {
     ) -> Result<(EntityId, Uuid), CommandError> {
         let (account, login) =
             self.vault().verify_purpose(LOGIN, login_session, caller.now).map_err(|_| wrong_code())?;
-        let state = self.account(account).await?.state;
-        self.check_username(&state, username).await.map_err(|_| wrong_code())?;
+        if username.trim().parse() != Ok(account) {
+            let state = self.account(account).await?.state;
+            self.check_username(&state, username).await.map_err(|_| wrong_code())?;
+        }
         Ok((account, login))
     }
 
     /// What the login of this id has led to.
-    fn next(&self, changed: Changed, login: Uuid, caller: &Caller) -> Result<LoggedIn, CommandError> {
+    async fn next(&self, changed: Changed, login: Uuid, caller: &Caller) -> Result<LoggedIn, CommandError> {
         let registered = changed.state.registered();
         let challenge = registered.and_then(|account| account.challenge(login, caller.now));
         let next = match challenge {
@@ -178,7 +198,9 @@ impl Commands {
                 let session = registered.and_then(|account| account.session_of(login, caller.now));
                 let tokens =
                     session.and_then(|session| self.tokens(changed.account, &changed.state, session.number, caller));
-                Next::Session(tokens.ok_or(CommandError::Unauthorised("this session has ended"))?)
+                let tokens = tokens.ok_or(CommandError::Unauthorised("this session has ended"))?;
+                self.note_home(changed.account, caller).await?;
+                Next::Session(tokens)
             }
         };
         Ok(LoggedIn { account: changed.account, state: changed.state, next, position: changed.position })
@@ -194,11 +216,6 @@ impl Commands {
             expires_at: access.expires_at,
         })
     }
-}
-
-/// Under whom failures count: the account, or the user name where there is none.
-pub(super) fn whose(account: Option<EntityId>, username: &str) -> String {
-    account.map_or_else(|| username.to_owned(), |id| id.to_string())
 }
 
 pub(super) fn unauthorised(error: TokenError) -> CommandError {

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::code::wrong_code;
-use caravan_domain::identity::sign_up::{Attempt, nothing_to_confirm};
+use caravan_domain::identity::sign_up::{Attempt, PendingAttempt};
 use caravan_domain::identity::{
-    AccountCommand, Attribute, Channel, Contact, Details, Reservation, ReservationCommand, SignUp, SignUpCommand,
-    SignUpEvent, contact, credentials,
+    AccountCommand, Attribute, Channel, CodePurpose, Contact, Details, Reservation, ReservationCommand, SignUp,
+    SignUpCommand, SignUpEvent, contact, credentials,
 };
 use caravan_domain::{EntityId, Rejection, RejectionKind, Sealed};
 use caravan_event_store::{Position, StreamId};
+use caravan_limits::rules::{RESENDS_PER_NAME_AND_ADDRESS, SIGN_UPS_PER_ADDRESS};
 
+use super::LoggedIn;
+use super::guesses::{Secret, Whose, origin};
 use super::lookup::Holder;
-use super::{Delivery, LoggedIn};
 use crate::{Caller, CommandError, Commands, stream};
 
 /// What somebody signs up with, in clear text.
@@ -30,6 +32,9 @@ pub struct SignedUp {
     pub details: BTreeMap<Attribute, String>,
     pub position: Position,
 }
+
+/// How many attempts one guess is compared with.
+const MOST_MEANT: usize = 10;
 
 impl Commands {
     /// Begins a sign-up and sends its code: by SMS when there is a phone number, else by mail.
@@ -48,21 +53,36 @@ impl Commands {
             (None, Some(email)) => (Channel::Mail, email),
             (None, None) => return Err(Rejection::invalid("attributes", "need an email or a phone_number").into()),
         };
+        let places: Vec<_> = caller.address.map(|address| SIGN_UPS_PER_ADDRESS.of(address)).into_iter().collect();
+        let place = self.limits().attempt(&places).await?;
+        // Before anything else that keeps the databases busy: where too many sign up at once, they are turned away here.
+        let password_hash = match self.vault().hash_newcomers_password(&form.password).await {
+            Ok(hash) => hash,
+            Err(refusal) => {
+                place.succeeded().await?;
+                return Err(refusal.into());
+            }
+        };
         if self.account_of(&username).await?.is_some() {
+            // Counts as a sign-up: otherwise an address could ask for any number of names.
             return Err(taken("username").into());
         }
-        self.spend_sign_up(channel, to, caller).await?;
+        if let Err(refusal) = self.spend_code(CodePurpose::SignUp, channel, to).await {
+            place.succeeded().await?;
+            return Err(refusal);
+        }
         let id = self.new_id("account", caller).await?;
         let mut attributes = self.seal_all(id, &details).await?;
         let attempt = Attempt {
             id,
             username: self.vault().seal(id, &username).await?,
-            password_hash: self.hashed(id, &form.password).await?,
+            password_hash: self.vault().seal(id, &password_hash).await?,
             email: attributes.remove(&Attribute::Email),
             phone: attributes.remove(&Attribute::PhoneNumber),
             channel,
             attributes,
             begun_at: caller.now,
+            begun_from: Some(self.beginning(id, caller)),
         };
         let begin = SignUpCommand::Begin { attempt: Box::new(attempt), nonce: caller.command_id };
         let done = self.execute::<SignUp>(self.sign_up_stream(&username), begin, caller).await?;
@@ -70,20 +90,40 @@ impl Commands {
         Ok(SignedUp { attempt: id, details, position: done.position })
     }
 
-    /// Sends another code to the latest sign-up under a user name.
-    pub async fn resend_sign_up_code(&self, username: &str, caller: &Caller) -> Result<Delivery, CommandError> {
+    /// Takes one of the codes that may be asked for again under a user name from the caller's address, whether or not
+    /// anybody signs up under it. All that whoever asks is told: [`Commands::resend_sign_up_code`] sends it.
+    pub async fn ask_to_resend(&self, username: &str, caller: &Caller) -> Result<(), CommandError> {
+        let username = credentials::normalised_username(username);
+        let place = RESENDS_PER_NAME_AND_ADDRESS.of(format!("{} {username}", origin(caller)));
+        Ok(self.limits().spend(&[place]).await?)
+    }
+
+    /// Sends another code to the sign-up under a user name that was begun last from the caller's address; to nobody
+    /// where none was.
+    pub async fn resend_sign_up_code(&self, username: &str, caller: &Caller) -> Result<(), CommandError> {
         let stream = self.sign_up_stream(&credentials::normalised_username(username));
         let sign_up = self.state::<SignUp>(&stream).await?;
-        let attempt = &sign_up.state.latest(caller.now).ok_or_else(nothing_to_confirm)?.attempt;
+        let mut waiting = sign_up.state.attempts.iter().rev().filter(|pending| pending.waits(caller.now));
+        let Some(pending) = waiting.find(|pending| self.begun_here(pending, caller)) else { return Ok(()) };
+        let attempt = &pending.attempt;
         let to = self.vault().open_text(attempt.contact()?).await?;
-        self.spend_code(attempt.channel, &to).await?;
+        match self.spend_code(CodePurpose::SignUp, attempt.channel, &to).await {
+            Err(CommandError::Limited { .. }) => return Ok(()),
+            other => other?,
+        }
         let resend = SignUpCommand::Resend { attempt: attempt.id, nonce: caller.command_id };
-        let done = self.execute::<SignUp>(stream, resend, caller).await?;
-        let destination = contact::masked(attempt.channel, &to);
-        Ok(Delivery { channel: attempt.channel, destination, position: done.position })
+        match self.execute::<SignUp>(stream, resend, caller).await {
+            // It was confirmed or dropped meanwhile.
+            Err(CommandError::Rejected(_)) => Ok(()),
+            other => other.map(|_| ()),
+        }
     }
 
     /// Confirms a sign-up: claims its user name and contact, makes the account and opens its first session.
+    ///
+    /// A caller whose address began attempts under the name means one of those; only another's may be any. So nobody
+    /// guesses a code void that was asked for elsewhere, unless from an address that began nothing, where ten guesses
+    /// are all there are.
     pub async fn confirm_sign_up(
         &self,
         username: &str,
@@ -93,15 +133,21 @@ impl Commands {
     ) -> Result<LoggedIn, CommandError> {
         let username = credentials::normalised_username(username);
         let stream = self.sign_up_stream(&username);
-        let guess = self.guess(&username, caller).await?;
         let sign_up = self.state::<SignUp>(&stream).await?;
-        let named = sign_up.state.attempts.iter().rev().find_map(|pending| {
-            let nonce = pending.confirmable(caller.now).filter(|nonce| self.is_code(*nonce, code))?;
-            Some((&pending.attempt, nonce))
-        });
-        let right = self.is_password(named.map(|(attempt, _)| &attempt.password_hash), password).await?;
+        let open = sign_up.state.attempts.iter().rev();
+        let open: Vec<_> = open.filter_map(|pending| Some((pending, pending.confirmable(caller.now)?))).collect();
+        let begun_here: Vec<_> = open.iter().filter(|(pending, _)| self.begun_here(pending, caller)).copied().collect();
+        let at_home = !begun_here.is_empty();
+        let mut meant = if at_home { begun_here } else { open };
+        meant.truncate(MOST_MEANT);
+
+        let guess = self.guess(Secret::SignUpCode, Whose::Name(&username), at_home, caller).await?;
+        let matched = self.match_code(meant.iter().map(|(_, nonce)| *nonce), code).await?;
+        let named = meant.iter().find(|(_, nonce)| Some(*nonce) == matched);
+        let named = named.map(|(pending, nonce)| (&pending.attempt, *nonce));
+        let hash = named.map(|(attempt, _)| &attempt.password_hash);
+        let right = self.attempt_password(guess, hash, password).await?;
         let Some((attempt, nonce)) = named.filter(|_| right) else { return Err(wrong_code().into()) };
-        guess.succeeded().await?;
 
         let confirm = SignUpCommand::Confirm { attempt: attempt.id, nonce };
         let done = self.execute::<SignUp>(stream.clone(), confirm, caller).await?;
@@ -109,7 +155,11 @@ impl Commands {
         match self.make_account(attempt, &username, caller).await {
             Ok(account) => {
                 let complete = SignUpCommand::Complete { attempt: attempt.id, account };
-                self.execute::<SignUp>(stream, complete, &caller.step("complete")).await?;
+                let completed = self.execute::<SignUp>(stream, complete, &caller.step("complete")).await?;
+                // Whoever sent the same code at the same time was faster: one code, one login.
+                if completed.events.is_empty() {
+                    return Err(wrong_code().into());
+                }
                 self.open_session(account, caller).await
             }
             Err(refusal) => {
@@ -223,6 +273,15 @@ impl Commands {
             }
         }
         Ok(())
+    }
+
+    /// From where an attempt was begun, as a keyed hash that says nothing beside another attempt's.
+    fn beginning(&self, attempt: EntityId, caller: &Caller) -> String {
+        self.vault().hash("beginning of a sign-up", &format!("{attempt} {}", origin(caller)))
+    }
+
+    fn begun_here(&self, pending: &PendingAttempt, caller: &Caller) -> bool {
+        pending.attempt.begun_from.as_ref() == Some(&self.beginning(pending.attempt.id, caller))
     }
 
     fn username_stream(&self, username: &str) -> StreamId {

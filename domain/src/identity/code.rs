@@ -30,6 +30,7 @@ pub enum CodePurpose {
     Login,
     PasswordReset,
     PhoneChange,
+    EmailChange,
 }
 
 /// A code that is waited for.

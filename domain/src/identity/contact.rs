@@ -66,22 +66,6 @@ pub fn reserved_form(channel: Channel, contact: &str) -> String {
     }
 }
 
-/// A contact as a stranger may see it: enough for its owner to recognise.
-pub fn masked(channel: Channel, contact: &str) -> String {
-    match channel {
-        Channel::Sms => {
-            let shown = contact.len().saturating_sub(4).max(1);
-            let end = contact.get(shown..).unwrap_or_default();
-            format!("+{}{end}", "*".repeat(shown - 1))
-        }
-        Channel::Mail => {
-            let (name, host) = contact.split_once('@').unwrap_or((contact, ""));
-            let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
-            format!("{}***@{}***", first(name), first(host))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,14 +102,6 @@ mod tests {
         {
             assert!(email("email", wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_masked_contact_hides_most_of_it() {
-        assert_eq!(masked(Channel::Sms, "+14165550100"), "+*******0100");
-        assert_eq!(masked(Channel::Sms, "+12"), "+12");
-        assert_eq!(masked(Channel::Mail, "dana@example.com"), "d***@e***");
-        assert_eq!(masked(Channel::Mail, "émile@österreich.at"), "é***@ö***");
     }
 
     #[test]

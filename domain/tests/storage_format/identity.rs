@@ -42,6 +42,7 @@ fn accounts() -> Pinned {
         code("login", "sms"),
         code("password_reset", "mail"),
         code("phone_change", "sms"),
+        code("email_change", "mail"),
         json!({"type": "SessionOpened", "data": {"number": 1, "login": NONCE, "at": AT, "expires_at": LATER}}),
         json!({"type": "SessionRefreshed", "data": {"number": 1, "generation": 2, "at": AT}}),
         json!({"type": "SessionClosed", "data": {"number": 1}}),
@@ -54,8 +55,9 @@ fn accounts() -> Pinned {
         json!({"type": "PasswordForced", "data": {"hash": sealed()}}),
         json!({"type": "PhoneChangeRequested", "data": {"phone": sealed()}}),
         json!({"type": "PhoneProven", "data": {"phone": sealed()}}),
-        json!({"type": "EmailChanged", "data": {"email": sealed()}}),
-        json!({"type": "EmailChanged", "data": {}}),
+        json!({"type": "EmailChangeRequested", "data": {"email": sealed()}}),
+        json!({"type": "EmailProven", "data": {"email": sealed()}}),
+        json!({"type": "EmailRemoved", "data": {}}),
         json!({"type": "ProfileChanged", "data": {"attributes": {"gender": sealed(), "nickname": null}}}),
         json!({"type": "MfaSwitched", "data": {"on": true}}),
         json!({"type": "Absorbed", "data": {"into": OTHER}}),
@@ -69,7 +71,7 @@ fn sign_ups() -> Pinned {
             "email": sealed(), "phone": sealed(), "channel": "sms", "attributes": {"given_name": sealed()},
             "begun_at": AT}}),
         json!({"type": "SignUpBegun", "data": {"id": ONE, "username": sealed(), "password_hash": sealed(),
-            "email": sealed(), "channel": "mail", "begun_at": AT}}),
+            "email": sealed(), "channel": "mail", "begun_at": AT, "begun_from": "aGFzaA"}}),
         code("sign_up", "mail"),
         json!({"type": "SignUpDropped", "data": {"attempt": ONE}}),
         json!({"type": "SignUpConfirmed", "data": {"attempt": ONE, "at": AT}}),
@@ -102,7 +104,9 @@ fn every_event_is_named(account: AccountEvent, sign_up: SignUpEvent, reservation
         | AccountEvent::PasswordForced { .. }
         | AccountEvent::PhoneChangeRequested { .. }
         | AccountEvent::PhoneProven { .. }
-        | AccountEvent::EmailChanged { .. }
+        | AccountEvent::EmailChangeRequested { .. }
+        | AccountEvent::EmailProven { .. }
+        | AccountEvent::EmailRemoved {}
         | AccountEvent::ProfileChanged { .. }
         | AccountEvent::MfaSwitched { .. }
         | AccountEvent::Absorbed { .. }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use caravan_domain::identity::Attribute;
 use caravan_domain::identity::account::{Challenge, Provider, Registered};
 use caravan_domain::identity::preferences::Preferences;
-use caravan_domain::identity::{Attribute, Channel};
 use caravan_domain::{EntityId, Sealed};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -92,7 +92,7 @@ pub fn logged_in(profile: &Profile, session: &Session) -> Value {
     json(shape)
 }
 
-/// `loginResponse` of a login that needs more: what is asked, and the session that comes back with the answer.
+/// `loginResponse` or `FacebookLogin` of a login that needs more: what is asked, and the session that comes back with the answer.
 pub fn challenged(account: EntityId, challenge: Challenge, login_session: &str) -> Value {
     let challenge = match challenge {
         Challenge::Mfa => "SMS_MFA",
@@ -126,15 +126,6 @@ pub fn facebook_login(profile: &Profile, session: &Session) -> Value {
 /// `editprofileResponse`
 pub fn edited(id: EntityId, provider: Provider) -> Value {
     json!({"id": id, "provider": provider_name(provider)})
-}
-
-/// `CodeDelivery`; `destination` is masked.
-pub fn code_delivery(channel: Channel, destination: &str) -> Value {
-    let (medium, attribute) = match channel {
-        Channel::Mail => ("EMAIL", "email"),
-        Channel::Sms => ("SMS", "phone_number"),
-    };
-    json!({"Destination": destination, "DeliveryMedium": medium, "AttributeName": attribute})
 }
 
 /// `updateUserPreferencesResponse`

@@ -39,7 +39,7 @@ pub enum AccountEvent {
     },
     /// Every session was closed.
     LoggedOut {},
-    /// The password was right, but more is asked.
+    /// Who logs in was right so far, but more is asked.
     LoginChallenged {
         login: Uuid,
         challenge: Challenge,
@@ -66,11 +66,14 @@ pub enum AccountEvent {
     PhoneProven {
         phone: Sealed,
     },
-    /// To an address nobody has proven yet, or to none.
-    EmailChanged {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        email: Option<Sealed>,
+    /// A new address is waiting for its proof.
+    EmailChangeRequested {
+        email: Sealed,
     },
+    EmailProven {
+        email: Sealed,
+    },
+    EmailRemoved {},
     /// Only what changed; null means taken away.
     ProfileChanged {
         attributes: BTreeMap<Attribute, Option<Sealed>>,
@@ -117,7 +120,7 @@ pub enum Provider {
     Facebook,
 }
 
-/// What a login asks for besides the password.
+/// What a login asks for besides the password, or the word of an identity provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Challenge {

@@ -44,30 +44,33 @@ pub(super) fn log_in(
     if account.registration.password_hash.as_ref() != Some(verified) {
         return Err(wrong_password("password"));
     }
-    if account.challenge(login, now).is_some() {
-        return Ok(vec![]);
+    Ok(log_in_vouched(account, login, now))
+}
+
+/// Who somebody is was proven, by a password or by an identity provider; the account may ask for more.
+pub(super) fn log_in_vouched(account: &Registered, login: Uuid, now: DateTime<Utc>) -> Vec<AccountEvent> {
+    if account.challenge(login, now).is_some() || account.session_of(login, now).is_some() {
+        return vec![];
     }
     if account.must_change_password {
-        return Ok(challenge(account, login, Challenge::NewPassword, now));
+        return challenge(account, login, Challenge::NewPassword, now);
     }
-    match account.proven_phone() {
-        Some(phone) if account.mfa => {
+    match account.mfa_phone() {
+        Some(phone) => {
             let mut events = challenge(account, login, Challenge::Mfa, now);
             events.push(code(login, CodePurpose::Login, phone, Channel::Sms, now));
-            Ok(events)
+            events
         }
-        _ => Ok(open_session(account, login, now)),
+        None => open_session(account, login, now),
     }
 }
 
+/// Once: a code that was good before is a wrong one.
 pub(super) fn answer_mfa(
     account: &Registered,
     login: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Vec<AccountEvent>, Rejection> {
-    if account.session_of(login, now).is_some() {
-        return Ok(vec![]);
-    }
     waiting(account, login, Challenge::Mfa, now)?;
     let mut events = vec![AccountEvent::LoginChallengeEnded { login }];
     events.extend(open_session(account, login, now));
@@ -107,6 +110,13 @@ pub(super) fn refresh(
 pub(super) fn log_out(account: &Registered) -> Vec<AccountEvent> {
     let nothing = account.sessions.is_empty() && account.challenges.is_empty();
     if nothing { vec![] } else { vec![AccountEvent::LoggedOut {}] }
+}
+
+impl Registered {
+    /// The number that a login's code goes to, where one is asked for.
+    pub fn mfa_phone(&self) -> Option<&Sealed> {
+        self.proven_phone().filter(|_| self.mfa)
+    }
 }
 
 /// The refusal of a user name and password that do not belong together; it does not say which is wrong.

@@ -1,6 +1,7 @@
 //! A person's account: how they log in, how they are reached, what they tell about themselves. A temp member, whom
 //! others named by a phone number, is an account that nobody has registered yet.
 
+mod contacts;
 mod events;
 mod logins;
 mod profile;
@@ -15,9 +16,9 @@ use uuid::Uuid;
 
 pub use events::{AccountEvent, Challenge, Provider, Registration};
 pub use logins::{LOGIN_LIFE, MAX_SESSIONS, SESSION_LIFE, wrong_password};
-pub use state::{AccountState, Invited, PendingChallenge, PhoneChange, Registered, Session, Sessions};
+pub use state::{AccountState, ContactChange, Invited, PendingChallenge, Registered, Session, Sessions};
 
-use super::Attribute;
+use super::{Attribute, Channel};
 use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};
 
 pub enum Account {}
@@ -33,13 +34,17 @@ pub enum AccountCommand {
         phone: Sealed,
     },
     Register(Box<Registration>),
-    /// For a sign-up just confirmed, or somebody whom an identity provider vouches for.
+    /// For a sign-up just confirmed.
     OpenSession {
         login: Uuid,
     },
     /// `verified` is the hash that the password was checked against.
     LogIn {
         verified: Sealed,
+        login: Uuid,
+    },
+    /// For somebody whom an identity provider vouches for.
+    LogInVouched {
         login: Uuid,
     },
     AnswerMfa {
@@ -75,13 +80,15 @@ pub enum AccountCommand {
         phone: Sealed,
         nonce: Uuid,
     },
-    ProvePhone {
+    /// Of the phone number or the address, whichever the code was sent to.
+    ProveContact {
         nonce: Uuid,
     },
-    /// `email: Some(None)` takes it away.
+    /// `email: Some(None)` takes it away; another than the proven one gets a code.
     EditProfile {
         email: Option<Option<Sealed>>,
         attributes: BTreeMap<Attribute, Option<Sealed>>,
+        nonce: Uuid,
     },
     SwitchMfa {
         on: bool,
@@ -96,7 +103,7 @@ pub const KIND: Kind = Kind::of::<Account>();
 
 impl Decider for Account {
     const CATEGORY: &'static str = "account";
-    const FOLD_VERSION: i32 = 2;
+    const FOLD_VERSION: i32 = 3;
     type State = AccountState;
     type Command = AccountCommand;
     type Event = AccountEvent;
@@ -124,6 +131,7 @@ impl Decider for Account {
             (AccountState::Registered(account), command) => match command {
                 Do::OpenSession { login } => Ok(logins::open_session(account, login, now)),
                 Do::LogIn { verified, login } => logins::log_in(account, &verified, login, now),
+                Do::LogInVouched { login } => Ok(logins::log_in_vouched(account, login, now)),
                 Do::AnswerMfa { login } => logins::answer_mfa(account, login, now),
                 Do::AnswerNewPassword { login, hash } => logins::answer_new_password(account, login, hash, now),
                 Do::Refresh { session, generation } => logins::refresh(account, session, generation, now),
@@ -135,10 +143,10 @@ impl Decider for Account {
                 }
                 Do::ForcePassword { hash } => profile::force_password(account, hash),
                 Do::RequestPhoneChange { phone, nonce } => {
-                    Ok(profile::request_phone_change(account, phone, nonce, now))
+                    Ok(contacts::request_change(account, Channel::Sms, phone, nonce, now))
                 }
-                Do::ProvePhone { nonce } => profile::prove_phone(account, nonce, now),
-                Do::EditProfile { email, attributes } => Ok(profile::edit(account, email, attributes)),
+                Do::ProveContact { nonce } => contacts::prove(account, nonce, now),
+                Do::EditProfile { email, attributes, nonce } => profile::edit(account, email, attributes, nonce, now),
                 Do::SwitchMfa { on } => profile::switch_mfa(account, on),
                 Do::Invite { .. } | Do::Register(_) | Do::Absorb { .. } | Do::Forget => Ok(vec![]),
             },

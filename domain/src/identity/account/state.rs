@@ -52,11 +52,10 @@ pub struct Registered {
     pub challenges: Vec<PendingChallenge>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_reset: Option<PendingCode>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone_change: Option<PhoneChange>,
-    /// Changes that a later one replaced while their codes are live: the proof of one may be under way.
+    /// In the order they were asked for. The latest of a channel counts; those before it stay while their codes are live,
+    /// as the proof of one may be under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub superseded: Vec<PhoneChange>,
+    pub contact_changes: Vec<ContactChange>,
 }
 
 /// One login on one device. Its tokens are good as long as it is open.
@@ -78,10 +77,11 @@ pub struct PendingChallenge {
     pub expires_at: DateTime<Utc>,
 }
 
-/// A phone number that waits for its proof.
+/// A phone number or address that waits for its proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PhoneChange {
-    pub phone: Sealed,
+pub struct ContactChange {
+    pub channel: Channel,
+    pub value: Sealed,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<PendingCode>,
 }
@@ -211,6 +211,11 @@ impl Registered {
         self.challenges.iter().find(|challenge| challenge.login == login && now < challenge.expires_at)
     }
 
+    /// The contact that waits for its proof.
+    pub fn contact_change(&self, channel: Channel) -> Option<&ContactChange> {
+        self.contact_changes.iter().rfind(|change| change.channel == channel)
+    }
+
     pub fn attribute(&self, attribute: Attribute) -> Option<&Sealed> {
         self.registration.attributes.get(&attribute)
     }
@@ -251,8 +256,7 @@ pub(super) fn evolve(mut state: AccountState, event: &AccountEvent) -> AccountSt
             next_session: 1,
             challenges: vec![],
             password_reset: None,
-            phone_change: None,
-            superseded: vec![],
+            contact_changes: vec![],
         })),
         AccountEvent::Absorbed { into } => AccountState::Absorbed { into: *into },
         AccountEvent::PersonForgotten { at } => AccountState::Forgotten { deleted_at: *at },
@@ -270,12 +274,13 @@ impl Registered {
         match event {
             AccountEvent::CodeIssued(code) => match code.purpose {
                 CodePurpose::PasswordReset => self.password_reset = Some(code.into()),
-                CodePurpose::PhoneChange => {
-                    let at = code.issued_at;
-                    self.superseded.retain(|change| change.code.is_some_and(|code| code.is_live(at)));
-                    if let Some(change) = &mut self.phone_change {
+                CodePurpose::PhoneChange | CodePurpose::EmailChange => {
+                    let asked = self.contact_changes.iter_mut().rfind(|change| change.channel == code.channel);
+                    if let Some(change) = asked {
                         change.code = Some(code.into());
                     }
+                    let at = code.issued_at;
+                    self.contact_changes.retain(|change| change.code.is_some_and(|code| code.is_live(at)));
                 }
                 // A login's code is the challenge's, a sign-up's belongs to the sign-up.
                 CodePurpose::Login | CodePurpose::SignUp => {}
@@ -317,23 +322,28 @@ impl Registered {
                 self.set_password(hash, true);
                 self.sessions.clear();
             }
-            AccountEvent::PhoneChangeRequested { phone } => {
-                self.superseded.extend(self.phone_change.take());
-                self.phone_change = Some(PhoneChange { phone: phone.clone(), code: None });
-            }
+            AccountEvent::PhoneChangeRequested { phone } => self.ask(Channel::Sms, phone),
             AccountEvent::PhoneProven { phone } => {
                 self.registration.phone = Some(Contact { value: phone.clone(), proven: true });
-                if self.phone_change.as_ref().is_some_and(|change| change.phone == *phone) {
-                    self.phone_change = None;
-                }
-                self.superseded.clear();
+                self.settle(Channel::Sms, phone);
                 // What was sent to the number before is in other hands now.
                 self.challenges.clear();
                 self.password_reset = None;
             }
-            AccountEvent::EmailChanged { email } => {
-                self.registration.email = email.clone().map(|value| Contact { value, proven: false });
+            AccountEvent::EmailChangeRequested { email } => {
+                self.ask(Channel::Mail, email);
+                if self.proven_email().is_none() {
+                    self.registration.email = Some(Contact { value: email.clone(), proven: false });
+                }
+            }
+            AccountEvent::EmailProven { email } => {
+                self.registration.email = Some(Contact { value: email.clone(), proven: true });
+                self.settle(Channel::Mail, email);
                 self.password_reset = None;
+            }
+            AccountEvent::EmailRemoved {} => {
+                self.registration.email = None;
+                self.contact_changes.retain(|change| change.channel != Channel::Mail);
             }
             AccountEvent::ProfileChanged { attributes } => {
                 for (attribute, value) in attributes {
@@ -349,6 +359,19 @@ impl Registered {
             | AccountEvent::Absorbed { .. }
             | AccountEvent::PersonForgotten { .. } => {}
         }
+    }
+
+    fn ask(&mut self, channel: Channel, contact: &Sealed) {
+        self.contact_changes.push(ContactChange { channel, value: contact.clone(), code: None });
+    }
+
+    /// Of the changes of a channel, only those remain that were asked for after the one that is proven now.
+    fn settle(&mut self, channel: Channel, proven: &Sealed) {
+        let proven = |change: &ContactChange| change.channel == channel && change.value == *proven;
+        let later = self.contact_changes.iter().rposition(proven).map_or(0, |place| place + 1);
+        let later = self.contact_changes.split_off(later);
+        self.contact_changes.retain(|change| change.channel != channel);
+        self.contact_changes.extend(later);
     }
 
     /// A password that changes makes every code and challenge given out under the old one void.

@@ -187,8 +187,23 @@ fn the_code_opens_the_session_once() {
     let waiting = [Event::MfaSwitched { on: true }, challenged(7, Challenge::Mfa, 0)];
     let events = [Event::LoginChallengeEnded { login: nonce(7) }, opened(1, 7, 9)];
     registered(waiting.clone()).at(after(9)).when(Do::AnswerMfa { login: nonce(7) }).then(events.clone());
-    let done = waiting.into_iter().chain(events);
-    registered(done).at(after(10)).when(Do::AnswerMfa { login: nonce(7) }).then_nothing();
+    let done: Vec<_> = waiting.into_iter().chain(events).collect();
+    let again = Do::AnswerMfa { login: nonce(7) };
+    registered(done.clone()).at(after(10)).when(again.clone()).then_err(RejectionKind::Invalid);
+    registered(done).at(after(10)).when(log_in(7)).then_nothing();
+    let closed = [challenged(7, Challenge::Mfa, 0), opened(1, 7, 0), Event::LoggedOut {}];
+    registered(closed).when(again).then_err(RejectionKind::Invalid);
+}
+
+#[test]
+fn whoever_an_identity_provider_vouches_for_is_asked_for_the_second_factor_too() {
+    let log_in = Do::LogInVouched { login: nonce(7) };
+    let facebook = || Event::Registered(by_facebook());
+    given::<Account>([facebook()]).when(log_in.clone()).then([opened(1, 7, 0)]);
+    let asked = [challenged(7, Challenge::Mfa, 0), code(7, CodePurpose::Login, "+14165550100", Channel::Sms, 0)];
+    let on = Event::MfaSwitched { on: true };
+    given::<Account>([facebook(), on.clone()]).when(log_in.clone()).then(asked.clone());
+    given::<Account>([facebook(), on].into_iter().chain(asked)).when(log_in).then_nothing();
 }
 
 #[test]
@@ -315,8 +330,8 @@ fn a_reset_code_goes_to_a_proven_contact() {
     registered([sms]).when(request.clone()).then_nothing();
     let mail = code(7, CodePurpose::PasswordReset, "dana@example.com", Channel::Mail, 0);
     given::<Account>([Event::Registered(by_mail())]).when(request.clone()).then([mail]);
-    let changed = Event::EmailChanged { email: Some(sealed("d@example.com")) };
-    given::<Account>([Event::Registered(by_mail()), changed]).when(request.clone()).then_err(RejectionKind::Conflict);
+    let unproven = Registration { email: contact("dana@example.com", false), phone: None, ..registration() };
+    given::<Account>([Event::Registered(unproven)]).when(request.clone()).then_err(RejectionKind::Conflict);
     given::<Account>([Event::Registered(by_facebook())]).when(request).then_err(RejectionKind::Conflict);
 }
 
@@ -354,7 +369,7 @@ fn a_new_phone_number_counts_when_it_is_proven() {
     assert_eq!(state.phone(), Some(&sealed("+14165550100")));
     registered(asked.clone()).when(request).then_nothing();
 
-    let prove = Do::ProvePhone { nonce: nonce(7) };
+    let prove = Do::ProveContact { nonce: nonce(7) };
     let proven = Event::PhoneProven { phone: sealed("+442") };
     let state = registered(asked.clone()).when(prove.clone()).then([proven.clone()]);
     assert_eq!(state.registered().unwrap().proven_phone(), Some(&sealed("+442")));
@@ -370,11 +385,95 @@ fn a_proof_under_way_is_not_undone_by_asking_for_another_number() {
     };
     let asked = || ask(7, "+442").into_iter().chain(ask(8, "+443"));
     let proven = Event::PhoneProven { phone: sealed("+442") };
-    let state = registered(asked()).when(Do::ProvePhone { nonce: nonce(7) }).then([proven]);
+    let state = registered(asked()).when(Do::ProveContact { nonce: nonce(7) }).then([proven]);
     let account = state.registered().unwrap();
     assert_eq!(account.proven_phone(), Some(&sealed("+442")));
-    assert_eq!(account.phone_change.as_ref().unwrap().phone, sealed("+443"), "still waits for its proof");
-    registered(asked()).when(Do::ProvePhone { nonce: nonce(9) }).then_err(RejectionKind::Invalid);
+    assert_eq!(account.contact_change(Channel::Sms).unwrap().value, sealed("+443"), "still waits for its proof");
+    registered(asked()).when(Do::ProveContact { nonce: nonce(9) }).then_err(RejectionKind::Invalid);
+}
+
+fn ask_for_address(number: u128) -> [Event; 2] {
+    let email = sealed("d@example.com");
+    [Event::EmailChangeRequested { email }, code(number, CodePurpose::EmailChange, "d@example.com", Channel::Mail, 0)]
+}
+
+fn edit_email(email: Option<&str>, number: u128) -> Do {
+    Do::EditProfile { email: Some(email.map(sealed)), attributes: BTreeMap::new(), nonce: nonce(number) }
+}
+
+#[test]
+fn the_proven_address_serves_until_another_is_proven() {
+    let by_mail = || Event::Registered(by_mail());
+    let asked = || std::iter::once(by_mail()).chain(ask_for_address(7));
+    let state = given::<Account>([by_mail()]).when(edit_email(Some("d@example.com"), 7)).then(ask_for_address(7));
+    let account = state.registered().unwrap();
+    assert_eq!(account.proven_email(), Some(&sealed("dana@example.com")));
+    let recovery = [code(9, CodePurpose::PasswordReset, "dana@example.com", Channel::Mail, 0)];
+    given::<Account>(asked()).when(Do::RequestPasswordReset { nonce: nonce(9) }).then(recovery);
+    given::<Account>(asked()).when(edit_email(Some("d@example.com"), 7)).then_nothing();
+
+    let proven = Event::EmailProven { email: sealed("d@example.com") };
+    let state = given::<Account>(asked()).when(Do::ProveContact { nonce: nonce(7) }).then([proven.clone()]);
+    let account = state.registered().unwrap();
+    assert_eq!(account.proven_email(), Some(&sealed("d@example.com")));
+    assert_eq!(account.contact_changes, []);
+    let done = asked().chain([proven]);
+    given::<Account>(done).when(Do::ProveContact { nonce: nonce(7) }).then_err(RejectionKind::Invalid);
+    let late = given::<Account>(asked()).at(after(15 * MINUTE));
+    late.when(Do::ProveContact { nonce: nonce(7) }).then_err(RejectionKind::Invalid);
+}
+
+#[test]
+fn an_address_that_was_never_proven_makes_way_at_once() {
+    let state = registered([]).when(edit_email(Some("d@example.com"), 7)).then(ask_for_address(7));
+    let account = state.registered().unwrap();
+    assert_eq!(account.registration.email, contact("d@example.com", false));
+    assert_eq!(account.proven_phone(), Some(&sealed("+14165550100")));
+}
+
+#[test]
+fn naming_the_proven_address_changes_nothing() {
+    given::<Account>([Event::Registered(by_mail())]).when(edit_email(Some("dana@example.com"), 7)).then_nothing();
+}
+
+#[test]
+fn phone_and_address_wait_for_their_proofs_side_by_side() {
+    let phone = [
+        Event::PhoneChangeRequested { phone: sealed("+442") },
+        code(8, CodePurpose::PhoneChange, "+442", Channel::Sms, 0),
+    ];
+    let asked = || registered(ask_for_address(7).into_iter().chain(phone.clone()));
+    let state = asked().when(Do::ProveContact { nonce: nonce(8) }).then([Event::PhoneProven { phone: sealed("+442") }]);
+    assert!(state.registered().unwrap().contact_change(Channel::Mail).is_some());
+    let email = Event::EmailProven { email: sealed("d@example.com") };
+    let state = asked().when(Do::ProveContact { nonce: nonce(7) }).then([email]);
+    assert!(state.registered().unwrap().contact_change(Channel::Sms).is_some());
+}
+
+#[test]
+fn the_only_contact_that_resets_a_password_cannot_be_taken_away() {
+    let by_mail = || Event::Registered(by_mail());
+    given::<Account>([by_mail()]).when(edit_email(None, 7)).then_err(RejectionKind::Conflict);
+    let phone = Event::PhoneProven { phone: sealed("+442") };
+    let state = given::<Account>([by_mail(), phone]).when(edit_email(None, 7)).then([Event::EmailRemoved {}]);
+    assert!(state.registered().unwrap().registration.email.is_none());
+    // Facebook lets its people in again.
+    let facebook = Registration { email: contact("dana@example.com", true), phone: None, ..by_facebook() };
+    given::<Account>([Event::Registered(facebook)]).when(edit_email(None, 7)).then([Event::EmailRemoved {}]);
+    // An address that was never proven resets nothing.
+    let state = registered(ask_for_address(7)).when(edit_email(None, 8)).then([Event::EmailRemoved {}]);
+    assert_eq!(state.registered().unwrap().contact_changes, []);
+    registered([Event::EmailRemoved {}]).when(edit_email(None, 8)).then_nothing();
+}
+
+#[test]
+fn editing_a_profile_never_ends_a_recovery_under_way() {
+    let reset = code(9, CodePurpose::PasswordReset, "dana@example.com", Channel::Mail, 0);
+    let begun = [Event::Registered(by_mail()), Event::PhoneProven { phone: sealed("+442") }, reset];
+    for email in [Some("d@example.com"), None] {
+        let state = given::<Account>(begun.clone()).when(edit_email(email, 7)).then_state();
+        assert!(state.registered().unwrap().password_reset.is_some());
+    }
 }
 
 #[test]
@@ -385,7 +484,7 @@ fn what_was_sent_to_a_contact_before_is_void_when_it_changes() {
     let phone = || Event::PhoneProven { phone: sealed("+442") };
     given(phone()).when(use_reset()).then_err(RejectionKind::Invalid);
     given(phone()).when(Do::AnswerMfa { login: nonce(3) }).then_err(RejectionKind::Invalid);
-    given(Event::EmailChanged { email: None }).when(use_reset()).then_err(RejectionKind::Invalid);
+    given(Event::EmailProven { email: sealed("d@example.com") }).when(use_reset()).then_err(RejectionKind::Invalid);
 }
 
 #[test]
@@ -400,25 +499,18 @@ fn only_what_differs_of_a_profile_is_stored() {
     let edit = |email: Option<Option<Sealed>>, name: &str| Do::EditProfile {
         email,
         attributes: BTreeMap::from([(Attribute::GivenName, Some(sealed(name))), (Attribute::Gender, None)]),
+        nonce: nonce(7),
     };
     registered([]).when(edit(None, "Dana")).then_nothing();
-    registered([]).when(edit(Some(Some(sealed("dana@example.com"))), "Dana")).then_nothing();
     let changed = Event::ProfileChanged { attributes: BTreeMap::from([(Attribute::GivenName, Some(sealed("Dan")))]) };
-    registered([]).when(edit(Some(None), "Dan")).then([Event::EmailChanged { email: None }, changed]);
+    registered([]).when(edit(Some(None), "Dan")).then([Event::EmailRemoved {}, changed]);
 }
 
 #[test]
 fn an_attribute_is_taken_away() {
     let attributes = BTreeMap::from([(Attribute::GivenName, None)]);
-    let state = registered([]).when(Do::EditProfile { email: None, attributes }).then_state();
+    let state = registered([]).when(Do::EditProfile { email: None, attributes, nonce: nonce(7) }).then_state();
     assert_eq!(state.first_name(), None);
-}
-
-#[test]
-fn an_address_that_changes_is_not_proven() {
-    let edit = Do::EditProfile { email: Some(Some(sealed("d@example.com"))), attributes: BTreeMap::new() };
-    let state = given::<Account>([Event::Registered(by_mail())]).when(edit).then_state();
-    assert_eq!(state.registered().unwrap().proven_email(), None);
 }
 
 #[test]
@@ -459,6 +551,7 @@ fn commands() -> impl Strategy<Value = Do> {
             .prop_map(|registration| Do::Register(Box::new(registration))),
         uuid().prop_map(|login| Do::OpenSession { login }),
         (password(), uuid()).prop_map(|(verified, login)| Do::LogIn { verified, login }),
+        uuid().prop_map(|login| Do::LogInVouched { login }),
         uuid().prop_map(|login| Do::AnswerMfa { login }),
         (uuid(), password()).prop_map(|(login, hash)| Do::AnswerNewPassword { login, hash }),
         (1..4u32, 0..4u32).prop_map(|(session, generation)| Do::Refresh { session, generation }),
@@ -467,9 +560,12 @@ fn commands() -> impl Strategy<Value = Do> {
         (uuid(), password()).prop_map(|(nonce, hash)| Do::ResetPassword { nonce, hash }),
         password().prop_map(|hash| Do::ForcePassword { hash }),
         (text(), uuid()).prop_map(|(phone, nonce)| Do::RequestPhoneChange { phone, nonce }),
-        uuid().prop_map(|nonce| Do::ProvePhone { nonce }),
-        (proptest::option::of(proptest::option::of(text())), proptest::option::of(text()))
-            .prop_map(|(email, name)| Do::EditProfile { email, attributes: BTreeMap::from([(Attribute::Name, name)]) }),
+        uuid().prop_map(|nonce| Do::ProveContact { nonce }),
+        (proptest::option::of(proptest::option::of(text())), proptest::option::of(text()), uuid()).prop_map(
+            |(email, name, nonce)| {
+                Do::EditProfile { email, attributes: BTreeMap::from([(Attribute::Name, name)]), nonce }
+            }
+        ),
         any::<bool>().prop_map(|on| Do::SwitchMfa { on }),
         id.prop_map(|into| Do::Absorb { into }),
         Just(Do::Forget),

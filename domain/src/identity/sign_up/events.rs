@@ -46,4 +46,7 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<Attribute, Sealed>,
     pub begun_at: DateTime<Utc>,
+    /// A keyed hash of the address it was begun from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_from: Option<String>,
 }

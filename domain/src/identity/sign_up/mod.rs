@@ -75,6 +75,7 @@ pub const KIND: Kind = Kind::of::<SignUp>();
 
 impl Decider for SignUp {
     const CATEGORY: &'static str = "sign_up";
+    const FOLD_VERSION: i32 = 2;
     type State = SignUpState;
     type Command = SignUpCommand;
     type Event = SignUpEvent;
@@ -127,11 +128,6 @@ impl SignUpState {
     fn find_mut(&mut self, attempt: EntityId) -> Option<&mut PendingAttempt> {
         self.attempts.iter_mut().find(|pending| pending.attempt.id == attempt)
     }
-
-    /// The attempt that a new code is for: the latest that still waits for one.
-    pub fn latest(&self, now: DateTime<Utc>) -> Option<&PendingAttempt> {
-        self.attempts.iter().rev().find(|pending| pending.waits(now))
-    }
 }
 
 impl PendingAttempt {
@@ -142,7 +138,8 @@ impl PendingAttempt {
         self.code.filter(|code| live && (self.confirmed_at.is_some() || code.is_live(now))).map(|code| code.nonce)
     }
 
-    fn waits(&self, now: DateTime<Utc>) -> bool {
+    /// Whether a new code may be sent for it.
+    pub fn waits(&self, now: DateTime<Utc>) -> bool {
         self.confirmed_at.is_none() && now < self.attempt.begun_at + ATTEMPT_LIFE
     }
 
@@ -202,7 +199,7 @@ fn resend(
     now: DateTime<Utc>,
 ) -> Result<Vec<SignUpEvent>, Rejection> {
     match state.find(attempt).filter(|pending| pending.waits(now)) {
-        None => Err(nothing_to_confirm()),
+        None => Err(Rejection::invalid("username", "has no sign-up that waits for a code")),
         Some(pending) if pending.code.is_some_and(|code| code.nonce == nonce) => Ok(vec![]),
         Some(pending) => Ok(vec![code(&pending.attempt, nonce, now)?]),
     }
@@ -225,11 +222,6 @@ fn confirm(
     let mut events: Vec<_> = others.map(dropped).collect();
     events.push(SignUpEvent::SignUpConfirmed { attempt, at: now });
     Ok(events)
-}
-
-/// The refusal where no attempt waits for a code under a user name.
-pub fn nothing_to_confirm() -> Rejection {
-    Rejection::invalid("username", "has no sign-up that waits for a code")
 }
 
 fn dropped(pending: &PendingAttempt) -> SignUpEvent {

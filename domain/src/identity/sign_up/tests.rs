@@ -26,6 +26,7 @@ fn attempt(number: u128, begun: i64) -> Attempt {
         channel: Channel::Sms,
         attributes: BTreeMap::new(),
         begun_at: after(begun),
+        begun_from: None,
     }
 }
 

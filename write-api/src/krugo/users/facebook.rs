@@ -5,7 +5,7 @@ use caravan_wire::{Answer, Call};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Outcome, person, tokens, with_session};
+use super::{Outcome, logged_in, person};
 use crate::Write;
 
 #[derive(Deserialize)]
@@ -19,7 +19,7 @@ pub(super) async fn log_in(call: Call<Write>) -> Outcome {
     let caller = call.state.caller(&call).await?;
     caller.without_etag()?;
     let login = call.state.commands.log_in_with_facebook(&request.fb_token, &caller).await?;
-    with_session(&call, &login, tokens(&login)?, accounts::facebook_login).await
+    logged_in(&call, &login, accounts::facebook_login).await
 }
 
 #[derive(Deserialize)]

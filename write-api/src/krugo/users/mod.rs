@@ -7,11 +7,14 @@ mod profile;
 mod sessions;
 mod sign_up;
 
+use caravan_commands::CommandError;
 use caravan_commands::identity::{LoggedIn, Next, Person, Tokens};
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountState;
-use caravan_wire::krugo::accounts::{Profile, Session};
+use caravan_wire::krugo::accounts::{self, Profile, Session};
 use caravan_wire::{Answer, Call, Failure, Routes};
+
+use tracing::Instrument;
 
 use crate::Write;
 
@@ -72,6 +75,33 @@ async fn with_session(
         expires_at: tokens.expires_at,
     };
     Ok(Answer::json(shape(&profile, &session)).secret().position(login.position))
+}
+
+/// What a login led to: the session in its shape, or what is asked besides.
+async fn logged_in(
+    call: &Call<Write>,
+    login: &LoggedIn,
+    shape: fn(&Profile, &Session) -> serde_json::Value,
+) -> Outcome {
+    match &login.next {
+        Next::Session(tokens) => with_session(call, login, tokens, shape).await,
+        Next::Challenge { challenge, login_session } => {
+            let asked = accounts::challenged(login.account, *challenge, login_session);
+            Ok(Answer::json(asked).secret().position(login.position))
+        }
+    }
+}
+
+/// Answers `{}` and does what may have to be done apart from that: neither what is answered nor how long it takes tells
+/// whether there was anything to do.
+fn apart(call: &Call<Write>, work: impl Future<Output = Result<(), CommandError>> + Send + 'static) -> Answer {
+    let work = async move {
+        if let Err(error) = work.await {
+            tracing::error!(error = &error as &dyn std::error::Error, "what was answered already failed");
+        }
+    };
+    call.state.tasks.spawn(work.instrument(tracing::Span::current()));
+    Answer::json(serde_json::json!({}))
 }
 
 /// The tokens of a login that cannot be asked for more.

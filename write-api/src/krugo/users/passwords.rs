@@ -1,12 +1,11 @@
 //! Changing and resetting passwords.
 
 use caravan_commands::identity::Credentials;
-use caravan_wire::krugo::accounts;
 use caravan_wire::{Answer, Call};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Outcome, person, renamed};
+use super::{Outcome, apart, person, renamed};
 use crate::Write;
 
 #[derive(Deserialize)]
@@ -38,8 +37,9 @@ pub(super) async fn forgot(call: Call<Write>) -> Outcome {
     let request: ForgotRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
     caller.without_etag()?;
-    let sent = call.state.commands.request_password_reset(&request.username, &caller).await?;
-    Ok(Answer::json(accounts::code_delivery(sent.channel, &sent.destination)).position(sent.position))
+    call.state.commands.ask_for_password_reset(&request.username).await?;
+    let commands = call.state.commands.clone();
+    Ok(apart(&call, async move { commands.send_password_reset(&request.username, &caller).await }))
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Changing the phone number.
+//! Changing the phone number, and proving it or an address.
 
 use caravan_commands::identity::Credentials;
 use caravan_wire::{Answer, Call};
@@ -42,6 +42,6 @@ pub(super) async fn verify(call: Call<Write>) -> Outcome {
     let caller = call.state.caller(&call).await?;
     caller.without_etag()?;
     let commands = &call.state.commands;
-    let changed = commands.verify_phone(person(&call)?, &request.access_token, &request.code, &caller).await?;
+    let changed = commands.verify_contact(person(&call)?, &request.access_token, &request.code, &caller).await?;
     Ok(Answer::json(json!("verified")).position(changed.position))
 }

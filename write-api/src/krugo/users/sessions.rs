@@ -1,12 +1,12 @@
 //! Logging in and out.
 
-use caravan_commands::identity::{Credentials, LoggedIn, Next};
+use caravan_commands::identity::Credentials;
 use caravan_wire::krugo::accounts;
 use caravan_wire::{Answer, Call};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Outcome, person, renamed, tokens, with_session};
+use super::{Outcome, logged_in, person, renamed, tokens, with_session};
 use crate::Write;
 
 #[derive(Deserialize)]
@@ -21,7 +21,7 @@ pub(super) async fn log_in(call: Call<Write>) -> Outcome {
     let caller = call.state.caller(&call).await?;
     caller.without_etag()?;
     let login = call.state.commands.log_in(&request.username, &request.password, &caller).await?;
-    logged_in(&call, &login).await
+    logged_in(&call, &login, accounts::logged_in).await
 }
 
 #[derive(Deserialize)]
@@ -38,7 +38,7 @@ pub(super) async fn answer_mfa(call: Call<Write>) -> Outcome {
     caller.without_etag()?;
     let login = call.state.commands.answer_mfa(&cognito_username, &login_session, &mfa_code, &caller).await;
     let login = login.map_err(|error| renamed(crate::failure(error), "code", "mfaCode"))?;
-    logged_in(&call, &login).await
+    logged_in(&call, &login, accounts::logged_in).await
 }
 
 #[derive(Deserialize)]
@@ -85,14 +85,4 @@ pub(super) async fn log_out(call: Call<Write>) -> Outcome {
     let changed = call.state.commands.log_out(person(&call)?, request.shown(), &caller).await?;
     let answer = Answer::json(json!({"username": request.username}));
     Ok(answer.etag(changed.revision).position(changed.position))
-}
-
-async fn logged_in(call: &Call<Write>, login: &LoggedIn) -> Outcome {
-    match &login.next {
-        Next::Session(tokens) => with_session(call, login, tokens, accounts::logged_in).await,
-        Next::Challenge { challenge, login_session } => {
-            let shape = accounts::challenged(login.account, *challenge, login_session);
-            Ok(Answer::json(shape).secret().position(login.position))
-        }
-    }
 }

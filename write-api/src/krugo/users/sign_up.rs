@@ -7,7 +7,7 @@ use caravan_wire::Call;
 use caravan_wire::krugo::accounts::{self, Profile};
 use serde::Deserialize;
 
-use super::{Outcome, renamed, tokens, with_session};
+use super::{Outcome, apart, renamed, tokens, with_session};
 use crate::Write;
 
 #[derive(Deserialize)]
@@ -73,9 +73,9 @@ pub(super) async fn resend(call: Call<Write>) -> Outcome {
     let request: ResendRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
     caller.without_etag()?;
-    let sent = call.state.commands.resend_sign_up_code(&request.username, &caller).await?;
-    let shape = accounts::code_delivery(sent.channel, &sent.destination);
-    Ok(caravan_wire::Answer::json(shape).position(sent.position))
+    call.state.commands.ask_to_resend(&request.username, &caller).await?;
+    let commands = call.state.commands.clone();
+    Ok(apart(&call, async move { commands.resend_sign_up_code(&request.username, &caller).await }))
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,274 @@
+//! How often somebody may guess, and be sent a code; and that nobody uses up what is another's.
+
+use caravan_commands::identity::Next;
+use caravan_commands::{Caller, CommandError};
+use caravan_domain::RejectionKind;
+use futures::future::join_all;
+
+use crate::world::{EMAIL, PASSWORD, PHONE, Somebody, World, limited, refused, wrong};
+
+const HOME: &str = "192.0.2.1";
+
+impl World {
+    /// Somebody who signed in from home.
+    async fn at_home(&self) -> Somebody {
+        let somebody = self.sign_up("dana", &[PHONE]).await;
+        self.commands.log_in("dana", PASSWORD, &self.from(HOME)).await.unwrap();
+        somebody
+    }
+
+    async fn log_in_from(&self, address: &str, password: &str) -> Result<(), CommandError> {
+        self.commands.log_in("dana", password, &self.from(address)).await.map(|_| ())
+    }
+
+    async fn reset_from(&self, address: &str, username: &str, code: &str) -> Result<(), CommandError> {
+        let reset = self.commands.reset_password(username, code, "a new password", &self.from(address)).await;
+        reset.map(|_| ())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_most_five_codes_go_to_a_contact() {
+    let world = World::new().await;
+    world.begin("dana", &[PHONE]).await.unwrap();
+    for _ in 0..5 {
+        // The last of them is answered as the others, and sends nothing.
+        world.resend("dana", &world.anyone()).await.unwrap();
+    }
+    limited(world.resend("dana", &world.anyone()).await);
+    limited(world.begin("kim", &[PHONE]).await);
+    world.begin("kim", &[EMAIL]).await.unwrap();
+    assert_eq!(world.codes().await.len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_at_most_twenty_codes_sent_to_contacts_it_names() {
+    let world = World::new().await;
+    let dana = world.sign_up("dana", &[PHONE]).await;
+    let name = async |number: u32| {
+        let phone = format!("+44{number:04}");
+        world.commands.edit_phone(dana.person, dana.shown(), &phone, &world.by(&dana)).await
+    };
+    for number in 0..20 {
+        name(number).await.unwrap();
+    }
+    limited(name(20).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_strangers_demand_use_up_none_that_a_login_or_a_reset_needs() {
+    let world = World::new().await;
+    let dana = world.sign_up("dana", &[PHONE]).await;
+    world.commands.switch_mfa(dana.person, dana.shown(), true, &world.by(&dana)).await.unwrap();
+    for number in 0..4 {
+        world.begin(&format!("stranger{number}"), &[PHONE]).await.unwrap();
+    }
+    limited(world.begin("stranger", &[PHONE]).await);
+    world.log_in("dana", PASSWORD).await.unwrap();
+    let sent = world.codes().await.len();
+    world.forgot_password("dana").await.unwrap();
+    assert_eq!(world.codes().await.len(), sent + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_failures_close_an_account_for_an_address_and_successes_do_not_count() {
+    let world = World::new().await;
+    world.sign_up("dana", &[PHONE]).await;
+    for _ in 0..9 {
+        refused(world.log_in_from(HOME, "wrong password").await, RejectionKind::Invalid);
+        world.log_in_from(HOME, PASSWORD).await.unwrap();
+    }
+    refused(world.log_in_from(HOME, "wrong password").await, RejectionKind::Invalid);
+    limited(world.log_in_from(HOME, PASSWORD).await);
+    // Elsewhere, and with other secrets, nothing has happened.
+    world.log_in_from("192.0.2.2", PASSWORD).await.unwrap();
+    refused(world.reset_from(HOME, "dana", "000000").await, RejectionKind::Invalid);
+    // A name that nobody has is no different.
+    for _ in 0..10 {
+        refused(world.log_in("nobody", PASSWORD).await, RejectionKind::Invalid);
+    }
+    limited(world.log_in("nobody", PASSWORD).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_fail_do_not_lock_anybody_out_of_home() {
+    let world = World::new().await;
+    let dana = world.at_home().await;
+    for host in 0..10 {
+        let address = format!("198.51.100.{host}");
+        let guesses = (0..10).map(|_| world.log_in_from(&address, "wrong password"));
+        for guess in join_all(guesses).await {
+            refused(guess, RejectionKind::Invalid);
+        }
+        limited(world.log_in_from(&address, PASSWORD).await);
+    }
+    limited(world.log_in_from("198.51.100.77", PASSWORD).await);
+    world.log_in_from(HOME, PASSWORD).await.unwrap();
+    // A valid session is not asked about them.
+    let caller = world.by(&dana);
+    world.commands.change_password(dana.person, dana.shown(), PASSWORD, "a new password", &caller).await.unwrap();
+
+    // Nor from home, whatever the neighbours behind the same address fail with.
+    for number in 0..300 {
+        let name = format!("nobody{number}");
+        refused(world.reset_from(HOME, &name, "000000").await, RejectionKind::Invalid);
+    }
+    limited(world.reset_from(HOME, "kim", "000000").await);
+    refused(world.reset_from(HOME, "dana", "000000").await, RejectionKind::Invalid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn home_is_where_one_signed_in_from_within_thirty_days() {
+    let world = World::new().await;
+    let dana = world.at_home().await;
+    let fill = async |address: &str| {
+        for _ in 0..10 {
+            refused(world.reset_from(address, "dana", "000000").await, RejectionKind::Invalid);
+        }
+    };
+    // Codes are guessed at home until others would be refused: a code takes ten wrong guesses anyway.
+    fill(HOME).await;
+    refused(world.reset_from(HOME, "dana", "000000").await, RejectionKind::Invalid);
+    sqlx::query("update home set signed_in_at = now() - interval '30 days'").execute(&world.pool).await.unwrap();
+    fill(HOME).await;
+    limited(world.reset_from(HOME, "dana", "000000").await);
+
+    world.log_in_from(HOME, PASSWORD).await.unwrap();
+    refused(world.reset_from(HOME, "dana", "000000").await, RejectionKind::Invalid);
+    world.commands.forget(dana.person.account, &world.operator()).await.unwrap();
+    let homes: i64 = sqlx::query_scalar("select count(*) from home").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(homes, 0, "nothing is kept of who is forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_anothers_id_is_not_the_other() {
+    let world = World::new().await;
+    let dana = world.sign_up("dana", &[PHONE]).await;
+    let name = dana.person.account.to_string();
+    for _ in 0..10 {
+        refused(world.reset_from(HOME, &name, "000000").await, RejectionKind::Invalid);
+    }
+    limited(world.reset_from(HOME, &name, "000000").await);
+    refused(world.reset_from(HOME, "dana", "000000").await, RejectionKind::Invalid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_wrong_guesses_from_anywhere_void_a_code_and_another_may_be_asked_for() {
+    let world = World::new().await;
+    world.at_home().await;
+    world.forgot_password("dana").await.unwrap();
+    let code = world.code(PHONE.1).await;
+    for host in 0..10 {
+        let address = format!("198.51.100.{host}");
+        refused(world.reset_from(&address, "dana", &wrong(&code)).await, RejectionKind::Invalid);
+    }
+    refused(world.reset_from("198.51.100.77", "dana", &code).await, RejectionKind::Invalid);
+    refused(world.reset_from(HOME, "dana", &code).await, RejectionKind::Invalid);
+    world.forgot_password("dana").await.unwrap();
+    let code = world.code(PHONE.1).await;
+    world.reset_from(HOME, "dana", &code).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_wrong_codes_at_home_cost_no_more_than_the_code() {
+    let world = World::new().await;
+    let begin = world.from(HOME);
+    world.begin_from("dana", PHONE.1, &begin).await;
+    let confirm = async |code: &str| world.commands.confirm_sign_up("dana", PASSWORD, code, &world.from(HOME)).await;
+    let code = world.code(PHONE.1).await;
+    for _ in 0..10 {
+        refused(confirm(&wrong(&code)).await, RejectionKind::Invalid);
+    }
+    refused(confirm(&code).await, RejectionKind::Invalid);
+    world.resend("dana", &world.from(HOME)).await.unwrap();
+    let dana = world.somebody("dana", confirm(&world.code(PHONE.1).await).await.unwrap());
+
+    world.commands.switch_mfa(dana.person, dana.shown(), true, &world.by(&dana)).await.unwrap();
+    let challenged = async || match world.commands.log_in("dana", PASSWORD, &world.from(HOME)).await.unwrap().next {
+        Next::Challenge { login_session, .. } => login_session,
+        Next::Session(_) => panic!("a challenge"),
+    };
+    let answer =
+        async |session: &str, code: &str| world.commands.answer_mfa("dana", session, code, &world.from(HOME)).await;
+    let session = challenged().await;
+    let code = world.code(PHONE.1).await;
+    for _ in 0..10 {
+        refused(answer(&session, &wrong(&code)).await, RejectionKind::Invalid);
+    }
+    refused(answer(&session, &code).await, RejectionKind::Invalid);
+    let session = challenged().await;
+    answer(&session, &world.code(PHONE.1).await).await.unwrap();
+
+    world.commands.edit_phone(dana.person, dana.shown(), "+442", &world.by(&dana)).await.unwrap();
+    let code = world.code("+442").await;
+    let token = &dana.tokens.access_token;
+    let verify = async |code: &str| world.commands.verify_contact(dana.person, token, code, &world.by(&dana)).await;
+    for _ in 0..10 {
+        refused(verify(&wrong(&code)).await, RejectionKind::Invalid);
+    }
+    refused(verify(&code).await, RejectionKind::Invalid);
+    world.commands.edit_phone(dana.person, dana.shown(), "+442", &world.by(&dana)).await.unwrap();
+    verify(&world.code("+442").await).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_signs_up_under_the_same_name_voids_no_code_of_anothers() {
+    let world = World::new().await;
+    let (home, stranger) = (world.from(HOME), world.from("198.51.100.1"));
+    world.begin_from("dana", PHONE.1, &home).await;
+    world.begin_from("dana", "+442", &stranger).await;
+    let code = world.code(PHONE.1).await;
+    for _ in 0..20 {
+        let guess = world.commands.confirm_sign_up("dana", PASSWORD, &wrong(&code), &stranger).await;
+        refused(guess, RejectionKind::Invalid);
+    }
+    // Not even with the right code: it is another's.
+    refused(world.commands.confirm_sign_up("dana", PASSWORD, &code, &stranger).await, RejectionKind::Invalid);
+    world.commands.confirm_sign_up("dana", PASSWORD, &code, &home).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_passwords_are_guessed_ten_times_in_a_session() {
+    let world = World::new().await;
+    let thief = world.sign_up("dana", &[PHONE]).await;
+    let dana = world.somebody("dana", world.log_in("dana", PASSWORD).await.unwrap());
+    let change = async |who: &Somebody, old: &str| {
+        world.commands.change_password(who.person, who.shown(), old, "a new password", &world.by(who)).await
+    };
+    for _ in 0..10 {
+        refused(change(&thief, "wrong password").await, RejectionKind::Invalid);
+    }
+    limited(change(&thief, PASSWORD).await);
+    change(&dana, PASSWORD).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_logins_that_come_together_do_not_count_as_failures() {
+    let world = World::new().await;
+    world.sign_up("dana", &[PHONE]).await;
+    let logins = (0..30).map(|_| world.log_in("dana", PASSWORD));
+    for login in join_all(logins).await {
+        login.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_right_is_no_failure_whatever_is_refused_afterwards() {
+    let world = World::new().await;
+    let dana = world.sign_up("dana", &[PHONE]).await;
+    world.commands.switch_mfa(dana.person, dana.shown(), true, &world.by(&dana)).await.unwrap();
+    let mut sent = 0;
+    for _ in 0..12 {
+        match world.log_in("dana", PASSWORD).await {
+            Ok(_) => sent += 1,
+            other => limited(other),
+        }
+    }
+    assert_eq!(sent, 5);
+    for _ in 0..12 {
+        let stale = Caller { if_match: Some(0), ..world.by(&dana) };
+        let changed =
+            world.commands.change_password(dana.person, dana.shown(), PASSWORD, "a new password", &stale).await;
+        assert!(matches!(changed, Err(CommandError::PreconditionFailed)));
+    }
+}

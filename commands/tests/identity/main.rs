@@ -1,0 +1,12 @@
+//! What people do with their accounts, on a real Postgres: codes and passwords checked, names and contacts claimed,
+//! limits kept, people forgotten.
+
+mod contacts;
+mod facebook;
+mod flood;
+mod forgetting;
+mod limits;
+mod logins;
+mod passwords;
+mod sign_ups;
+mod world;

@@ -1,0 +1,241 @@
+//! A write side of its own for each test, and people in it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine;
+use caravan_commands::identity::{
+    Changed, Credentials, DevelopmentProvider, LoggedIn, Next, Person, SignUpForm, Tokens,
+};
+use caravan_commands::{Caller, CommandError, Commands, Setup, Snapshot, Snapshots, stream};
+use caravan_domain::identity::{Account, AccountState, Channel, CodeIssued, details};
+use caravan_domain::{Actor, EntityId, RejectionKind};
+use caravan_event_store::{Direction, Filter, StoreError, StreamId};
+use caravan_limits::{Limits, Settings};
+use caravan_vault::Vault;
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+pub const SECRET: &str = "a secret for tests";
+pub const PASSWORD: &str = "correct horse battery";
+
+pub struct NoSnapshots;
+
+#[async_trait]
+impl Snapshots for NoSnapshots {
+    async fn load(&self, _: &StreamId, _: i32) -> Result<Option<Snapshot>, StoreError> {
+        Ok(None)
+    }
+}
+
+/// A write side of its own, on fresh databases.
+pub struct World {
+    pub commands: Commands,
+    pub pool: PgPool,
+    pub now: DateTime<Utc>,
+}
+
+/// Somebody logged in.
+pub struct Somebody {
+    pub username: String,
+    pub person: Person,
+    pub tokens: Tokens,
+}
+
+impl World {
+    pub async fn new() -> World {
+        let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
+        let keys = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
+        caravan_migrations::run(&main, &keys).await.unwrap();
+        let master = base64::engine::general_purpose::STANDARD.encode([7; 32]);
+        let vault = Vault::open(keys, main.clone(), &master, SECRET).await.unwrap();
+        let commands = Commands::new(Setup {
+            store: caravan_event_store::open("database", &main).unwrap(),
+            limits: Limits::new(main.clone(), vault.clone(), Settings::default()),
+            vault,
+            pool: main.clone(),
+            snapshots: Arc::new(NoSnapshots),
+            cache_bytes: 1024 * 1024,
+            identity_provider: Some(Arc::new(DevelopmentProvider::new(SECRET))),
+        });
+        World { commands, pool: main, now: Utc::now() }
+    }
+
+    pub fn anyone(&self) -> Caller {
+        Caller::new(Actor::Anonymous, self.now, Uuid::new_v4(), "krugo")
+    }
+
+    pub fn from(&self, address: &str) -> Caller {
+        Caller { address: Some(address.parse::<IpAddr>().unwrap()), ..self.anyone() }
+    }
+
+    pub fn by(&self, somebody: &Somebody) -> Caller {
+        Caller::new(Actor::Person(somebody.person.account), self.now, Uuid::new_v4(), "krugo")
+    }
+
+    pub fn operator(&self) -> Caller {
+        Caller::system(self.now, Uuid::new_v4())
+    }
+
+    pub async fn begin(&self, username: &str, contact: &[(&str, &str)]) -> Result<EntityId, CommandError> {
+        let form = SignUpForm {
+            username: username.to_owned(),
+            password: PASSWORD.to_owned(),
+            details: details::parse(contact.iter().copied()).unwrap(),
+        };
+        Ok(self.commands.sign_up(form, &self.anyone()).await?.attempt)
+    }
+
+    pub async fn confirm(&self, username: &str, code: &str) -> Result<LoggedIn, CommandError> {
+        self.commands.confirm_sign_up(username, PASSWORD, code, &self.anyone()).await
+    }
+
+    pub async fn sign_up(&self, username: &str, contact: &[(&str, &str)]) -> Somebody {
+        self.begin(username, contact).await.unwrap();
+        let code = self.code(contact.last().unwrap().1).await;
+        self.somebody(username, self.confirm(username, &code).await.unwrap())
+    }
+
+    pub fn somebody(&self, username: &str, login: LoggedIn) -> Somebody {
+        let Next::Session(tokens) = login.next else { panic!("a session is open") };
+        let access = self.commands.vault().verify_access(&tokens.access_token, self.now).unwrap();
+        let person = Person { account: access.account, session: access.session };
+        assert_eq!(person.account, login.account);
+        Somebody { username: username.to_owned(), person, tokens }
+    }
+
+    pub async fn log_in(&self, username: &str, password: &str) -> Result<LoggedIn, CommandError> {
+        self.commands.log_in(username, password, &self.anyone()).await
+    }
+
+    pub async fn begin_from(&self, username: &str, phone: &str, caller: &Caller) {
+        let details = details::parse([("phone_number", phone)]).unwrap();
+        let form = SignUpForm { username: username.to_owned(), password: PASSWORD.to_owned(), details };
+        self.commands.sign_up(form, &Caller { command_id: Uuid::new_v4(), ..caller.clone() }).await.unwrap();
+    }
+
+    /// As the API does: first what whoever asks is told, then what they are not.
+    pub async fn resend(&self, username: &str, caller: &Caller) -> Result<(), CommandError> {
+        self.commands.ask_to_resend(username, caller).await?;
+        self.commands.resend_sign_up_code(username, caller).await
+    }
+
+    /// As the API does: first what whoever asks is told, then what they are not.
+    pub async fn forgot_password(&self, username: &str) -> Result<(), CommandError> {
+        self.commands.ask_for_password_reset(username).await?;
+        self.commands.send_password_reset(username, &self.anyone()).await
+    }
+
+    /// All codes issued, oldest first: to whom, and the code.
+    pub async fn codes(&self) -> Vec<(String, String, Channel)> {
+        let filter = Filter { categories: vec![], event_types: vec!["CodeIssued".to_owned()] };
+        let page = self.commands.store().read_all(0, Direction::Forwards, &filter, 1000).await.unwrap();
+        let mut codes = vec![];
+        for recorded in page.events {
+            let code: CodeIssued = serde_json::from_value(recorded.data).unwrap();
+            let vault = self.commands.vault();
+            codes.push((vault.open_text(&code.to).await.unwrap(), vault.code(code.nonce), code.channel));
+        }
+        codes
+    }
+
+    pub async fn code(&self, to: &str) -> String {
+        let codes = self.codes().await;
+        codes.into_iter().rev().find(|(contact, ..)| contact == to).expect("a code was sent").1
+    }
+
+    pub async fn state(&self, account: EntityId) -> AccountState {
+        AccountState::clone(&self.commands.state::<Account>(&stream::<Account>(account)).await.unwrap().state)
+    }
+
+    pub async fn is_in(&self, somebody: &Somebody) -> bool {
+        match self.commands.authenticate(&somebody.tokens.access_token, self.now).await {
+            Ok(person) => {
+                assert_eq!(person, somebody.person);
+                true
+            }
+            Err(CommandError::Unauthorised(_)) => false,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    /// A user name that is an address stands for it.
+    pub async fn sign_up_by_address(&self, address: &str) -> Somebody {
+        self.begin(address, &[]).await.unwrap();
+        let code = self.code(address).await;
+        self.somebody(address, self.confirm(address, &code).await.unwrap())
+    }
+
+    pub async fn move_to(&self, somebody: &Somebody, phone: &str) -> Result<Changed, CommandError> {
+        self.commands.edit_phone(somebody.person, somebody.shown(), phone, &self.by(somebody)).await?;
+        let code = self.code(phone).await;
+        let token = &somebody.tokens.access_token;
+        self.commands.verify_contact(somebody.person, token, &code, &self.by(somebody)).await
+    }
+
+    /// A fresh log, the keys of another world.
+    pub async fn new_with_vault(vault: Vault) -> World {
+        let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
+        caravan_migrations::MAIN.run(&main).await.unwrap();
+        let store = caravan_event_store::open("database", &main).unwrap();
+        let snapshots = Arc::new(NoSnapshots);
+        let limits = Limits::new(main.clone(), vault.clone(), Settings::default());
+        let setup =
+            Setup { store, vault, pool: main.clone(), limits, snapshots, cache_bytes: 1024, identity_provider: None };
+        let commands = Commands::new(setup);
+        World { commands, pool: main, now: Utc::now() }
+    }
+
+    pub async fn replay(&self, recorded: &caravan_event_store::Recorded) {
+        use caravan_event_store::{Append, Expected, NewEvent};
+        let event = NewEvent {
+            id: recorded.id,
+            event_type: recorded.event_type.clone(),
+            schema_version: recorded.schema_version,
+            data: recorded.data.clone(),
+            metadata: recorded.metadata.clone(),
+        };
+        let append = Append { stream: recorded.stream.clone(), expected: Expected::Any, events: vec![event] };
+        self.commands.store().append(append).await.unwrap();
+    }
+}
+
+impl Somebody {
+    pub fn shown(&self) -> Credentials<'_> {
+        Credentials { username: &self.username, refresh_token: &self.tokens.refresh_token }
+    }
+}
+
+/// Another code than this.
+pub fn wrong(code: &str) -> String {
+    let last = if code.ends_with('7') { '8' } else { '7' };
+    format!("{}{last}", &code[..5])
+}
+
+#[track_caller]
+pub fn refused<T>(result: Result<T, CommandError>, kind: RejectionKind) -> Option<String> {
+    match result {
+        Err(CommandError::Rejected(rejection)) if rejection.kind == kind => rejection.field.map(String::from),
+        Err(other) => panic!("expected {kind:?}, got {other:?}"),
+        Ok(_) => panic!("expected {kind:?}, was accepted"),
+    }
+}
+
+#[track_caller]
+pub fn unauthorised<T>(result: Result<T, CommandError>) {
+    assert!(matches!(result, Err(CommandError::Unauthorised(_))), "was accepted, or refused otherwise");
+}
+
+#[track_caller]
+pub fn limited<T>(result: Result<T, CommandError>) {
+    match result {
+        Err(CommandError::Limited { retry_after }) => assert!(retry_after.as_secs() <= 60 * 60),
+        Err(other) => panic!("expected a limit, got {other:?}"),
+        Ok(_) => panic!("expected a limit, was accepted"),
+    }
+}
+
+pub const PHONE: (&str, &str) = ("phone_number", "+14165550100");
+pub const EMAIL: (&str, &str) = ("email", "Dana@example.com");
