@@ -14,6 +14,7 @@ mod numbers;
 mod outage;
 mod purge;
 mod race;
+mod strangers;
 mod world;
 
 /// Held by the test that runs.
