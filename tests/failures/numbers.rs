@@ -28,7 +28,9 @@ async fn an_account_asks_about_a_thousand_numbers_an_hour_and_an_address_about_f
     assert_eq!(ask(&client, &asker, 1).await, StatusCode::TOO_MANY_REQUESTS);
     for number in 1..=4 {
         let other = client.person(&format!("other{number}"), &format!("+1555060000{number}")).await;
-        assert_eq!(ask(&client, &other, 1_000).await, StatusCode::OK);
+        for _ in 0..2 {
+            assert_eq!(ask(&client, &other, 500).await, StatusCode::OK);
+        }
     }
     let last = client.person("last", "+15550600009").await;
     assert_eq!(ask(&client, &last, 1).await, StatusCode::TOO_MANY_REQUESTS, "the address has asked enough");
