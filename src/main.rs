@@ -99,7 +99,10 @@ fn run(command: Caravan) -> anyhow::Result<()> {
             Caravan::Rebuild(rebuild) => node::command(config, async |node| rebuild.run(node).await).await,
             Caravan::Verify(verify) => node::command(config, async |node| verify.run(node).await).await,
             Caravan::Parked(parked) => node::command(config, async |node| parked.run(node).await).await,
-            Caravan::Import(import) => node::command(config, async |node| import.run(node).await).await,
+            Caravan::Import(import) => {
+                let stop = stop::asked()?;
+                node::with(config, node::CACHE_OF_COMMAND, &stop, async |node| import.run(node, &stop).await).await
+            }
             Caravan::Replay(replay) => node::command(config, async |node| replay.run(node).await).await,
             Caravan::Backup(backup) => backup.run(config).await,
             Caravan::Restore(restore) => restore.run(config).await,

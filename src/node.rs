@@ -35,8 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a connection may have idled to be used without being tried.
 const TRUSTED: Duration = Duration::from_secs(1);
 
-/// Memory for the states of streams that commands used lately, in bytes.
-const CACHE_BYTES: usize = 96 * 1024 * 1024;
+/// Memory for the states of streams that commands used lately, in bytes: while serving, and of an operator's command,
+/// which comes back to few streams.
+pub const CACHE_OF_SERVER: usize = 96 * 1024 * 1024;
+pub const CACHE_OF_COMMAND: usize = 8 * 1024 * 1024;
 
 /// The databases in the embedded Postgres.
 pub const MAIN_DATABASE: &str = "caravan";
@@ -59,7 +61,7 @@ pub struct Node {
 
 impl Node {
     /// Connects to everything and migrates. `embedded` is the Postgres of the data directory, where that is configured.
-    async fn open(config: Config, embedded: Option<PrivatePostgres>) -> Result<Node> {
+    async fn open(config: Config, embedded: Option<PrivatePostgres>, cache_bytes: usize) -> Result<Node> {
         let options = match (&embedded, config.database()?) {
             (_, Some(options)) => options,
             (Some(postgres), None) => postgres.database(MAIN_DATABASE).await?.parse()?,
@@ -84,7 +86,7 @@ impl Node {
             pool: pool.clone(),
             limits: limits.clone(),
             snapshots: Arc::new(Documents(models.clone())),
-            cache_bytes: CACHE_BYTES,
+            cache_bytes,
             identity_provider: identity_provider(&config)?,
         });
         Ok(Node { config, pool, vault, store, checkpoints, models, search, commands, limits, embedded, keys })
@@ -113,7 +115,12 @@ impl Node {
 
 /// Does `work` on a node that is there for it, and closes that again however the work ends. `work` is not begun where
 /// `stop` comes first; otherwise it is for `work` to see it.
-pub async fn with(config: Config, stop: &CancellationToken, work: impl AsyncFnOnce(&Node) -> Result<()>) -> Result<()> {
+pub async fn with(
+    config: Config,
+    cache_bytes: usize,
+    stop: &CancellationToken,
+    work: impl AsyncFnOnce(&Node) -> Result<()>,
+) -> Result<()> {
     if config.uses_data_dir() {
         data_dir::prepare(&config.data_dir).context("CARAVAN_DATA_DIR")?;
     }
@@ -124,7 +131,7 @@ pub async fn with(config: Config, stop: &CancellationToken, work: impl AsyncFnOn
     };
     let outcome = async {
         let node = tokio::select! {
-            node = Node::open(config, embedded.clone()) => node?,
+            node = Node::open(config, embedded.clone(), cache_bytes) => node?,
             () = stop.cancelled() => return Ok(()),
         };
         let outcome = work(&node).await;
@@ -153,7 +160,7 @@ pub async fn command(config: Config, work: impl AsyncFnOnce(&Node) -> Result<()>
             () = stop.cancelled() => Ok(()),
         }
     };
-    with(config, &stop, until_stopped).await?;
+    with(config, CACHE_OF_COMMAND, &stop, until_stopped).await?;
     ensure!(done, "interrupted");
     Ok(())
 }

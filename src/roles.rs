@@ -1,5 +1,6 @@
 //! What a running process does: its roles, from start to shutdown.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io::{IsTerminal, Write as _};
 use std::sync::Arc;
@@ -92,7 +93,8 @@ pub async fn run(config: Config, role: Role) -> Result<()> {
     // Before anything else, so that a taken port is found out at once.
     let listen = config.listen()?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen}"))?;
-    node::with(config, &stop, async |node| play(node, role, listener, metrics, &stop).await).await
+    node::with(config, node::CACHE_OF_SERVER, &stop, async |node| play(node, role, listener, metrics, &stop).await)
+        .await
 }
 
 async fn play(
@@ -153,6 +155,7 @@ async fn play(
             Ok(()) => {
                 tokio::select! {
                     () = stop.cancelled() => Ok(()),
+                    never = repair(node, role) => match never {},
                     ended = tasks.join_next() => ended.unwrap_or(Ok(Ok(()))).context("a part of the process ended").and_then(|ended| ended),
                 }
             }
@@ -319,6 +322,17 @@ async fn tidy(commands: caravan_commands::Commands, stop: CancellationToken) -> 
             () = tokio::time::sleep(TIDYING) => {}
         }
     }
+}
+
+/// Puts right what imports did to the demo, while everything else goes on; returns never.
+async fn repair(node: &Node, role: Role) -> Infallible {
+    if role == Role::Serve
+        && node.config.wants_demo()
+        && let Err(error) = caravan_import::repair_demo(&node.commands).await
+    {
+        tracing::warn!("the demo: {error:#}");
+    }
+    std::future::pending().await
 }
 
 fn announce(node: &Node, role: Role) -> Result<()> {

@@ -1,69 +1,209 @@
 //! Which city of a gazetteer an address means.
+//!
+//! An address is read from its end, where it is broadest: what may be a country or region narrows where the parts
+//! before it are looked for. Of a part, its postal codes are passed over, and where it is no city as a whole, what its
+//! signs separate.
 
-use caravan_domain::catalogue::Place;
+use std::cell::Cell;
+
 use caravan_domain::catalogue::gazetteer::{Entry, Gazetteer};
-use chrono_tz::Tz;
+use caravan_domain::catalogue::{Place, names};
+use chrono::{DateTime, FixedOffset, Utc};
 
 use crate::announcement::AnnouncedLocation;
-use crate::areas::{Area, areas, lies_in, narrowed, without_numbers};
+use crate::areas::{Area, areas, lies_in, narrowed, without_codes};
+use crate::when::offset;
 
 /// A named city may lie this far from the coordinates that come with it: those are often a rough guess.
 const NAMED_WITHIN_KM: f64 = 250.0;
 
+/// What clocks show there at an instant.
+pub type Clock = (DateTime<Utc>, FixedOffset);
+
+/// Where an address is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Located<'g> {
+    pub city: Option<&'g Entry>,
+    /// The countries and regions that it may lie in; none stand for the whole world.
+    pub within: Vec<Area>,
+}
+
 /// The city that an address means: by its name, else the one near its coordinates, in any case in the country and
-/// region that it gives. `zone` is the event's own, if it has one.
-pub fn city<'g>(gazetteer: &'g dyn Gazetteer, address: &AnnouncedLocation, zone: Option<Tz>) -> Option<&'g Entry> {
+/// region that it gives. Of namesakes the larger, unless `clock` rules it out.
+pub fn locate<'g>(gazetteer: &'g dyn Gazetteer, address: &AnnouncedLocation, clock: Option<Clock>) -> Located<'g> {
     let mut within: Vec<Area> = address.country.into_iter().collect();
     if let Some(region) = &address.region {
         within = narrowed(&within, areas(region)).unwrap_or(within);
     }
-    let named = |name: &str, within: &[Area]| named(gazetteer, name, within, address.place, zone);
     let text = address.city.as_deref().unwrap_or_default();
-    if let Some(city) = named(text, &within) {
-        return Some(city);
-    }
-    // The last part is the broadest. One that may be a country or region narrows where those before it are looked for,
-    // and is the city itself only when they are none: "Albany, New York", but "Madison Square Garden, New York".
-    let mut broad = vec![];
-    for part in text.rsplit(',').map(without_numbers) {
-        match narrowed(&within, areas(&part)) {
-            Some(narrower) => {
-                within = narrower;
-                broad.push(part);
-            }
-            None => {
-                if let Some(city) = named(&part, &within) {
-                    return Some(city);
-                }
-            }
-        }
-    }
-    let near = || gazetteer.nearest(address.place?, &|city| lies_within(city, &within));
-    broad.iter().find_map(|part| named(part, &within)).or_else(near)
+    let mut search = Search { gazetteer, within, place: address.place, clock, codes: Cell::default() };
+    let city = search.whole(text).or_else(|| search.parts(text)).or_else(|| search.codes.get());
+    let near = || gazetteer.nearest(address.place?, &|city| lies_within(city, &search.within));
+    Located { city: city.or_else(near), within: search.within }
 }
 
-fn named<'g>(
+/// The city that somebody names: "Toronto", or "Portland, ME, USA".
+pub fn named_city<'g>(gazetteer: &'g dyn Gazetteer, name: &str) -> Option<&'g Entry> {
+    let address = AnnouncedLocation { city: Some(name.to_owned()), ..AnnouncedLocation::default() };
+    locate(gazetteer, &address, None).city
+}
+
+struct Search<'g> {
     gazetteer: &'g dyn Gazetteer,
-    name: &str,
-    within: &[Area],
+    within: Vec<Area>,
     place: Option<Place>,
-    zone: Option<Tz>,
-) -> Option<&'g Entry> {
-    let namesakes = gazetteer.named(name).into_iter().map(|(_, city)| city);
-    let namesakes = namesakes.filter(|city| lies_within(city, within));
-    match place {
-        Some(place) => namesakes
-            .filter(|city| city.place.distance(&place) <= NAMED_WITHIN_KM)
-            .min_by(|one, other| one.place.distance(&place).total_cmp(&other.place.distance(&place))),
-        // Where nothing else does, the clock says in which part of the world to look.
-        None => namesakes
-            .filter(|city| !within.is_empty() || zone.is_none_or(|zone| city.time_zone == zone))
-            .max_by_key(|city| city.population),
+    clock: Option<Clock>,
+    /// The first city of a name so short that it counts only in a country or where nothing else does, such as an
+    /// airport's code.
+    codes: Cell<Option<&'g Entry>>,
+}
+
+impl<'g> Search<'g> {
+    /// All of a text as one name.
+    fn whole(&self, text: &str) -> Option<&'g Entry> {
+        self.named(text, &self.within)
     }
+
+    /// The city among the parts of an address; narrows `within` on the way.
+    fn parts(&mut self, text: &str) -> Option<&'g Entry> {
+        // A part that may be an area is the city itself only when no other is: "Albany, New York", but "Madison Square
+        // Garden, New York".
+        let mut broad = vec![];
+        for part in text.rsplit(SEPARATORS) {
+            let part = without_codes(part);
+            if part.is_empty() {
+                continue;
+            }
+            if let Some(narrower) = narrowed(&self.within, areas(&part)) {
+                self.within = narrower;
+                broad.push(part);
+                continue;
+            }
+            if let Some(city) = self.named(&part, &self.within).or_else(|| self.inside(&part)) {
+                return Some(city);
+            }
+        }
+        broad.iter().find_map(|part| self.named(part, &self.within))
+    }
+
+    /// The city inside of a part that is none as a whole.
+    fn inside(&mut self, part: &str) -> Option<&'g Entry> {
+        self.before_area(part).or_else(|| self.among_signs(part)).or_else(|| self.ideographic(part))
+    }
+
+    /// "Sydney NSW", "Toronto ON Canada", "Milano MI"; "City of Toronto".
+    fn before_area(&mut self, part: &str) -> Option<&'g Entry> {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        if let Some((city, within)) = self.before_areas(&words, &self.within) {
+            self.within = within;
+            return Some(city);
+        }
+        let (last, rest) = words.split_last()?;
+        let is_province = last.len() == 2 && last.bytes().all(|byte| byte.is_ascii_uppercase());
+        if is_province && let Some(found) = self.named(&rest.join(" "), &self.within) {
+            return Some(found);
+        }
+        let prefixes = ["City of ", "Ville de ", "Stadt ", "Comune di ", "Greater ", "Downtown ", "Central "];
+        let rest = prefixes.iter().find_map(|prefix| strip_prefix(part, prefix))?;
+        self.named(rest, &self.within)
+    }
+
+    /// The city that stands before countries and regions without a sign between, maybe after a street.
+    fn before_areas(&self, words: &[&str], within: &[Area]) -> Option<(&'g Entry, Vec<Area>)> {
+        const MOST_WORDS: usize = 4;
+        for at in (1..words.len()).rev().take(MOST_WORDS) {
+            let (before, area) = words.split_at(at);
+            let Some(narrower) = narrowed(within, areas(&area.join(" "))) else { continue };
+            if let Some(found) = self.before_areas(before, &narrower) {
+                return Some(found);
+            }
+            let starts = before.len().saturating_sub(MOST_WORDS)..before.len();
+            let city =
+                std::iter::once(0).chain(starts).find_map(|start| self.named(&before[start..].join(" "), &narrower));
+            if let Some(city) = city {
+                return Some((city, narrower));
+            }
+        }
+        None
+    }
+
+    /// "Massey Hall - Toronto", "Berlin/Germany", "Halle (Saale)".
+    fn among_signs(&mut self, part: &str) -> Option<&'g Entry> {
+        let spaced = [" - ", " – ", " — ", " | ", " · ", " • ", " @ ", " in "]
+            .iter()
+            .fold(part.to_owned(), |part, sign| part.replace(sign, "|"));
+        let pieces: Vec<&str> = spaced
+            .split(['|', '/', '(', ')', '[', ']', ':'])
+            .map(str::trim)
+            .filter(|piece| !piece.is_empty())
+            .collect();
+        if pieces.len() < 2 {
+            return None;
+        }
+        let within = self.within.clone();
+        let city = self.parts(&pieces.join(","));
+        // "New York/New Jersey" is one or the other, not one within the other.
+        if city.is_none() {
+            self.within = within;
+        }
+        city
+    }
+
+    /// "東京都渋谷区神南": the longest beginning that is a city.
+    fn ideographic(&self, part: &str) -> Option<&'g Entry> {
+        let is_ideographic = |char: char| matches!(char, '\u{3400}'..='\u{9fff}' | '\u{3040}'..='\u{30ff}');
+        if !part.chars().next().is_some_and(is_ideographic) {
+            return None;
+        }
+        let ends: Vec<usize> = part.char_indices().map(|(at, _)| at).skip(2).take(6).collect();
+        ends.into_iter().rev().find_map(|end| self.named(&part[..end], &self.within))
+    }
+
+    /// Of the cities that are called so, and that nothing rules out: own names before others, the larger first.
+    fn named(&self, name: &str, within: &[Area]) -> Option<&'g Entry> {
+        let mut found = self.gazetteer.named(name);
+        found.retain(|(_, city)| lies_within(city, within));
+        if let Some((instant, shown)) = self.clock {
+            let agrees = |city: &Entry| offset(city.time_zone, instant) == shown;
+            // Where no namesake agrees, the clock is somebody else's, such as the publisher's.
+            if found.iter().any(|(_, city)| agrees(city)) {
+                found.retain(|(_, city)| agrees(city));
+            }
+        }
+        let city = match self.place {
+            Some(place) => {
+                found.retain(|(_, city)| city.place.distance(&place) <= NAMED_WITHIN_KM);
+                let nearest = found
+                    .iter()
+                    .min_by(|(_, one), (_, other)| one.place.distance(&place).total_cmp(&other.place.distance(&place)));
+                nearest.copied()
+            }
+            None => found.into_iter().max_by_key(|(called, city)| (*called, city.population)),
+        };
+        let (_, city) = city?;
+        if within.is_empty() && is_code(name) {
+            self.codes.set(self.codes.get().or(Some(city)));
+            return None;
+        }
+        Some(city)
+    }
+}
+
+const SEPARATORS: [char; 6] = [',', ';', '\n', '、', '，', '|'];
+
+/// Up to three Latin letters.
+fn is_code(name: &str) -> bool {
+    let key = names::city_key(name);
+    key.len() <= 3 && key.is_ascii()
+}
+
+fn strip_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 /// Whether a city lies in one of these areas; none stand for the whole world.
-fn lies_within(city: &Entry, areas: &[Area]) -> bool {
+pub fn lies_within(city: &Entry, areas: &[Area]) -> bool {
     areas.is_empty() || areas.iter().any(|area| lies_in(&city.region, area))
 }
 
@@ -74,11 +214,10 @@ mod tests {
 
     use crate::areas::country;
     use crate::geonames::GeoNames;
-    use chrono_tz::{America, Europe};
 
     static GEONAMES: LazyLock<GeoNames> = LazyLock::new(|| GeoNames::embedded().unwrap());
 
-    fn find(city: &str, region: &str, land: &str, place: Option<(f64, f64)>, zone: Option<Tz>) -> Option<String> {
+    fn find(city: &str, region: &str, land: &str, place: Option<(f64, f64)>, clock: Option<&str>) -> Option<String> {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let address = AnnouncedLocation {
             city: some(city),
@@ -87,7 +226,16 @@ mod tests {
             place: place.map(|(lat, lon)| Place::new(lat, lon).unwrap()),
             ..AnnouncedLocation::default()
         };
-        super::city(&*GEONAMES, &address, zone).map(|city| format!("{} {}", city.name, city.region))
+        let clock = clock.map(|text| {
+            let time = DateTime::parse_from_rfc3339(text).unwrap();
+            (time.to_utc(), *time.offset())
+        });
+        locate(&*GEONAMES, &address, clock).city.map(|city| format!("{} {}", city.name, city.region))
+    }
+
+    fn text(address: &str) -> Option<String> {
+        let address = AnnouncedLocation::from_text(address);
+        locate(&*GEONAMES, &address, None).city.map(|city| format!("{}/{}", city.name, city.country()))
     }
 
     #[test]
@@ -104,8 +252,8 @@ mod tests {
         assert_eq!(find("Portland", "ME", "US", None, None).unwrap(), "Portland US-ME");
         assert_eq!(find("Portland", "", "US", None, None).unwrap(), "Portland US-OR");
         assert_eq!(find("Portland", "", "US", Some((43.66, -70.26)), None).unwrap(), "Portland US-ME");
-        assert_eq!(find("London", "", "", None, Some(America::Toronto)).unwrap(), "London CA-08");
-        assert_eq!(find("London", "", "", None, Some(Europe::London)).unwrap(), "London GB-ENG");
+        assert_eq!(find("London", "", "", None, Some("2027-06-10T19:00:00-04:00")).unwrap(), "London CA-08");
+        assert_eq!(find("London", "", "", None, Some("2027-06-10T19:00:00+01:00")).unwrap(), "London GB-ENG");
     }
 
     #[test]
@@ -127,7 +275,7 @@ mod tests {
             assert_eq!(find(city, region, country, None, None).as_deref(), expected, "{city}, {region}, {country}");
         }
         // Neither do coordinates lead out of them.
-        assert_eq!(find("Niagara", "NY", "US", Some((43.09, -79.06)), None).unwrap(), "Buffalo US-NY");
+        assert_eq!(find("Niagara", "NY", "US", Some((43.09, -79.06)), None).unwrap(), "Niagara Falls US-NY");
         assert_eq!(find("Windsor", "", "US", Some((42.31, -83.03)), None).unwrap(), "Detroit US-MI");
     }
 
@@ -150,8 +298,8 @@ mod tests {
             ("Place des Arts, Québec, QC", Some("Québec CA-10")),
             ("Marina Bay, Singapore", Some("Singapore SG")),
             ("Lothringerstraße 20, 1030 Vienna, Austria", Some("Vienna AT-09")),
-            ("Orillia, Ontario, CA", None),
-            ("Panama City, Florida", None),
+            ("Orillia, Ontario, CA", Some("Orillia CA-08")),
+            ("Panama City, Florida", Some("Panama City US-FL")),
         ] {
             assert_eq!(find(address, "", "", None, None).as_deref(), expected, "{address}");
         }
@@ -160,7 +308,7 @@ mod tests {
     #[test]
     fn rough_coordinates_do_not_undo_a_name_but_wrong_ones_do() {
         assert_eq!(find("Suzuka", "", "JP", Some((34.3689, 138.9256)), None).unwrap(), "Suzuka JP-23");
-        // Burlington in Vermont is no city of 50,000, and not the one in Ontario.
+        // Burlington in Vermont is not the one in Ontario.
         assert_eq!(find("Burlington", "", "CA", Some((44.475882, -73.212072)), None), None);
     }
 
@@ -170,6 +318,131 @@ mod tests {
         assert_eq!(find("Silverstone", "", "GB", Some((52.0786, -1.0169)), None).unwrap(), "Milton Keynes GB-ENG");
         assert_eq!(find("Monte Carlo", "", "FR", Some((43.7347, 7.4206)), None).unwrap(), "Nice FR-93");
         assert_eq!(find("", "", "", Some((43.65, -79.38)), None).unwrap(), "Toronto CA-08");
-        assert_eq!(find("Buriram", "", "TH", Some((14.9567, 103.0847)), None), None);
+        assert_eq!(find("Nowhere", "", "", Some((0.5, -30.0)), None), None);
+    }
+
+    #[test]
+    fn of_namesakes_the_larger_is_meant_unless_something_rules_it_out() {
+        let at = |name: &str, clock: &str| find(name, "", "", None, Some(clock)).unwrap();
+        assert_eq!(at("London", "2027-06-10T19:00:00-04:00"), "London CA-08");
+        assert_eq!(at("Pekin", "2027-06-10T19:00:00-05:00"), "Pekin US-IL");
+        assert_eq!(at("Pekin", "2027-06-10T19:00:00+08:00"), "Beijing CN-22");
+        // A clock that no namesake has is the publisher's.
+        assert_eq!(at("Toronto", "2027-06-10T19:00:00+02:00"), "Toronto CA-08");
+        assert_eq!(find("Dublin", "", "IE", None, Some("2027-06-10T19:00:00-04:00")).unwrap(), "Dublin IE-L");
+    }
+
+    #[test]
+    fn own_names_go_before_others() {
+        for (name, expected) in [
+            ("Canton", "Canton US-MI"),
+            ("Pekin", "Pekin US-IL"),
+            ("San Paolo", "San Paolo IT-13"),
+            ("Vienne", "Vienne FR-84"),
+        ] {
+            assert_eq!(find(name, "", "", None, None).as_deref(), Some(expected), "{name}");
+        }
+        assert_eq!(find("Canton", "", "China", None, None).unwrap(), "Guangzhou CN-30");
+    }
+
+    #[test]
+    fn cities_are_known_in_their_languages_and_in_short() {
+        for (name, land, expected) in [
+            ("Wien", "AT", "Vienna AT-09"),
+            ("Roma", "IT", "Rome IT-07"),
+            ("München", "DE", "Munich DE-02"),
+            ("東京", "JP", "Tokyo JP-40"),
+            ("Москва", "RU", "Moscow RU-48"),
+            ("Αθήνα", "GR", "Athens GR-ESYE31"),
+            ("Den Haag", "NL", "The Hague NL-11"),
+            ("Ciudad de México", "MX", "Mexico City MX-09"),
+            ("Quebec City", "CA", "Québec CA-10"),
+            ("Washington, D.C.", "US", "Washington US-DC"),
+            ("Washington DC", "US", "Washington US-DC"),
+            ("NYC", "US", "New York City US-NY"),
+            ("NYC", "", "New York City US-NY"),
+            ("L.A.", "US", "Los Angeles US-CA"),
+            ("LA", "US", "Los Angeles US-CA"),
+            ("San Fran", "US", "San Francisco US-CA"),
+            ("Philly", "US", "Philadelphia US-PA"),
+            ("Newcastle", "GB", "Newcastle upon Tyne GB-ENG"),
+            ("Brighton & Hove", "GB", "Brighton GB-ENG"),
+            ("Halle (Saale)", "DE", "Halle (Saale) DE-14"),
+            ("Freiburg", "DE", "Freiburg DE-01"),
+            ("Saigon", "VN", "Ho Chi Minh City VN-79"),
+            ("Biel/Bienne", "CH", "Biel/Bienne CH-BE"),
+            ("Ft. Lauderdale", "US", "Fort Lauderdale US-FL"),
+        ] {
+            assert_eq!(find(name, "", land, None, None).as_deref(), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_short_name_counts_in_a_country_or_where_nothing_else_matches() {
+        assert_eq!(text("Terminal 5, LHR, Toronto").as_deref(), Some("Toronto/CA"));
+        assert_eq!(text("Toronto, The Bar, BER").as_deref(), Some("Berlin/DE"));
+        assert_eq!(text("Münsterplatz, Ulm").as_deref(), Some("Ulm/DE"));
+        assert_eq!(text("Room of Mirrors, of"), Some("Of/TR".into()));
+    }
+
+    #[test]
+    fn postal_forms_are_understood() {
+        for (address, expected) in [
+            ("Massey Hall, 178 Victoria St, Toronto, ON M5B 1T7, Canada", "Toronto/CA"),
+            ("Sydney Opera House, Bennelong Point, Sydney NSW 2000, Australia", "Sydney/AU"),
+            ("Roundhouse, Chalk Farm Rd, London NW1 8EH, UK", "London/GB"),
+            (
+                "Allianz Parque, Av. Francisco Matarazzo, 1705 - Água Branca, São Paulo - SP, 05001-200, Brazil",
+                "São Paulo/BR",
+            ),
+            ("WiZink Center, Av. Felipe II, s/n, Salamanca, 28009 Madrid, Spain", "Madrid/ES"),
+            ("Columbiahalle, Columbiadamm 13-21, 10965 Berlin, Deutschland", "Berlin/DE"),
+            ("Stadthalle, Roland-Rainer-Platz 1, 1150 Wien, Austria", "Vienna/AT"),
+            ("O2 arena, Českomoravská 2345, 190 00 Praha 9, Czechia", "Prague/CZ"),
+            ("Avicii Arena, Arentorget 1, 121 77 Johanneshov, Sweden", "Stockholm/SE"),
+            ("Phoenix Marketcity, Whitefield Main Rd, Bengaluru, Karnataka 560048, India", "Bengaluru/IN"),
+            ("3Arena, N Wall Quay, North Dock, Dublin, D01 EW90, Ireland", "Dublin/IE"),
+            ("Singapore Indoor Stadium, 2 Stadium Walk, Singapore 397691", "Singapore/SG"),
+            ("DHL Stadium, Fritz Sonnenberg Rd, Green Point, Cape Town, 8051, South Africa", "Cape Town/ZA"),
+            ("Chase Center\n1 Warriors Way\nSan Francisco, CA 94158, United States", "San Francisco/US"),
+            ("O2 Arena\nPeninsula Square\nLondon\nSE10 0DX\nEngland", "London/GB"),
+            ("Ziggo Dome, De Passage 100, 1101 AX Amsterdam, Netherlands", "Amsterdam/NL"),
+            ("Ziggo Dome, De Passage 100, 1101 AX, Amsterdam", "Amsterdam/NL"),
+            ("Zénith, 211 Av. Jean Jaurès, 75019 Paris Cedex 19, France", "Paris/FR"),
+            ("Forum, Via G. di Vittorio 6, 20090 Milano MI, Italia", "Milan/IT"),
+            ("Toronto, Ontario", "Toronto/CA"),
+            ("Massey Hall, Toronto ON Canada", "Toronto/CA"),
+            ("Massey Hall, 178 Victoria St Toronto ON M5B 1T7 Canada", "Toronto/CA"),
+            ("Massey Hall - Toronto, ON", "Toronto/CA"),
+            ("Massey Hall | Toronto | ON", "Toronto/CA"),
+            ("Massey Hall (Toronto)", "Toronto/CA"),
+            ("Massey Hall [Toronto, ON]", "Toronto/CA"),
+            ("Berlin/Germany", "Berlin/DE"),
+            ("Capital One Arena, Washington DC, USA", "Washington/US"),
+            ("Enterprise Center, St. Louis, MO", "St. Louis/US"),
+            ("Xcel Energy Center, St Paul, MN", "Saint Paul/US"),
+            ("Sphere, Las Vegas, Nevada", "Las Vegas/US"),
+            ("Smith; Co Hall\nSuite 5\nToronto ON M5B 1T7\nCanada", "Toronto/CA"),
+            ("東京ドーム, 東京都文京区後楽1-3-61, 日本", "Tokyo/JP"),
+        ] {
+            assert_eq!(text(address).as_deref(), Some(expected), "{address}");
+        }
+    }
+
+    #[test]
+    fn areas_beside_each_other_are_alternatives() {
+        let stadium = Some((40.81353, -74.07436));
+        assert_eq!(find("New York/New Jersey", "", "US", stadium, None).unwrap(), "New York City US-NY");
+    }
+
+    #[test]
+    fn a_list_of_a_few_cities_is_a_gazetteer_too() {
+        let place = Place::new(43.71, -79.40).unwrap();
+        let time_zone = chrono_tz::America::Toronto;
+        let toronto =
+            Entry { geoname_id: 1, name: "Toronto".into(), region: "CA-08".into(), place, population: 1, time_zone };
+        let cities = vec![toronto];
+        let located = locate(&cities, &AnnouncedLocation::from_text("Massey Hall, Toronto, Ontario, Canada"), None);
+        assert_eq!(located, Located { city: cities.first(), within: vec!["CA-08"] });
     }
 }

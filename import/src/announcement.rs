@@ -3,16 +3,19 @@
 use std::fmt;
 
 use caravan_domain::catalogue::Place;
-use caravan_domain::catalogue::event::{Category, Offers, PriceRange, Schedule, local_instant};
+use caravan_domain::catalogue::event::{Category, Offers, PriceRange, Schedule};
 use caravan_domain::{Money, Rejection};
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, FixedOffset, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use crate::areas::Area;
+use crate::areas::{Area, areas, without_codes};
+use crate::fault::Fault;
+use crate::text::text;
+use crate::when::{Ends, When};
 
 /// Where in a file a record stands, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Spot {
     Line(u64),
     Record(u64),
@@ -27,8 +30,11 @@ impl fmt::Display for Spot {
     }
 }
 
-/// Takes one record of a reader, or what is wrong with it; says whether more are wanted.
-pub type Sink<'s> = dyn FnMut(Spot, Result<Announcement, String>) -> bool + 's;
+/// A record as it was read.
+pub type Record = Result<Announcement, Fault>;
+
+/// Takes one record of a reader; says whether more are wanted.
+pub type Sink<'s> = dyn FnMut(Spot, Record) -> bool + 's;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Announcement {
@@ -36,11 +42,15 @@ pub struct Announcement {
     pub source: Option<String>,
     /// Its id there, where it has one.
     pub source_id: Option<String>,
+    /// Of several with one id, those of the highest version count.
+    pub version: u32,
     pub name: String,
     pub starts: When,
     pub ends: Option<Ends>,
-    /// Of local times, where the record says so.
+    /// The zone that the record itself names.
     pub zone: Option<Tz>,
+    /// What the feed has for times and days that name none.
+    pub floating: Option<Tz>,
     pub location: AnnouncedLocation,
     pub category: Category,
     /// The first is the main one.
@@ -48,6 +58,8 @@ pub struct Announcement {
     pub offers: Offers,
     pub organizer: Option<AnnouncedOrganizer>,
     pub cancelled: bool,
+    /// What of the record is left out.
+    pub notes: Vec<Fault>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -55,6 +67,7 @@ pub struct AnnouncedLocation {
     pub venue: Option<String>,
     pub street: Option<String>,
     pub postal_code: Option<String>,
+    /// The city, or parts of an address of which one is it.
     pub city: Option<String>,
     /// As the source spells it.
     pub region: Option<String>,
@@ -69,43 +82,72 @@ pub struct AnnouncedOrganizer {
     pub is_person: bool,
 }
 
-/// A moment as records spell it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum When {
-    Instant(DateTime<Utc>),
-    /// A wall clock reading.
-    Local(NaiveDateTime),
-    Day(NaiveDate),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Ends {
-    /// A day is included.
-    At(When),
-    After(TimeDelta),
-}
-
 impl Announcement {
-    /// When it takes place, by the clocks of `zone`.
-    pub fn schedule(&self, zone: Tz) -> Result<Schedule, Rejection> {
-        match (self.starts, self.ends) {
+    /// One that says nothing but this.
+    pub fn new(name: String, starts: When) -> Announcement {
+        Announcement {
+            source: None,
+            source_id: None,
+            version: 0,
+            name,
+            starts,
+            ends: None,
+            zone: None,
+            floating: None,
+            location: AnnouncedLocation::default(),
+            category: Category::from_words([]),
+            performers: vec![],
+            offers: Offers::default(),
+            organizer: None,
+            cancelled: false,
+            notes: vec![],
+        }
+    }
+
+    /// When it takes place, by the clocks of `zone`; clock readings without a zone are read in `floating`. An end that
+    /// cannot be is left out, and what is wrong with it comes along.
+    pub fn schedule(&self, zone: Tz, floating: Tz) -> Result<(Schedule, Option<Fault>), Rejection> {
+        match self.schedule_until(self.ends, zone, floating) {
+            Ok(schedule) => Ok((schedule, None)),
+            Err(wrong) => {
+                let schedule = self.schedule_until(None, zone, floating)?;
+                Ok((schedule, Some(Fault::new(wrong.to_string()))))
+            }
+        }
+    }
+
+    fn schedule_until(&self, ends: Option<Ends>, zone: Tz, floating: Tz) -> Result<Schedule, Rejection> {
+        let out = || Rejection::invalid("ends_at", "is out of the calendar");
+        match (self.starts, ends) {
             (When::Day(first), None) => Schedule::days(first, first, zone),
             (When::Day(first), Some(Ends::At(When::Day(last)))) => Schedule::days(first, last, zone),
+            (When::Day(first), Some(Ends::After(length))) if length.time.is_zero() => {
+                let last = first.checked_add_days(Days::new(length.days.saturating_sub(1))).ok_or_else(out)?;
+                Schedule::days(first, last, zone)
+            }
             (starts, ends) => {
-                let starts_at = starts.instant(zone);
+                let clocks = |when: When| if matches!(when, When::Local(_)) { floating } else { zone };
+                let starts_at = starts.instant(clocks(starts));
                 let ends_at = match ends {
                     None => None,
                     Some(Ends::At(When::Day(last))) => {
                         Some(When::Day(last.checked_add_days(Days::new(1)).unwrap_or(last)).instant(zone))
                     }
-                    Some(Ends::At(when)) => Some(when.instant(zone)),
-                    Some(Ends::After(duration)) => {
-                        let too_long = || Rejection::invalid("ends_at", "is out of the calendar");
-                        Some(starts_at.checked_add_signed(duration).ok_or_else(too_long)?)
+                    Some(Ends::At(when)) => Some(when.instant(clocks(when))),
+                    Some(Ends::After(length)) => {
+                        Some(length.after(starts_at, self.zone.unwrap_or(clocks(starts))).ok_or_else(out)?)
                     }
                 };
                 Schedule::timed(starts_at, ends_at, zone)
             }
+        }
+    }
+
+    /// What the clocks show where it takes place, if the record says so.
+    pub fn clock(&self) -> Option<(DateTime<Utc>, FixedOffset)> {
+        match self.starts {
+            When::Instant(instant, offset) => Some((instant, offset?)),
+            When::Local(_) | When::Day(_) => None,
         }
     }
 
@@ -116,74 +158,31 @@ impl Announcement {
             return id.clone();
         }
         let place = self.offers.url.as_ref().or(self.location.venue.as_ref());
-        let parts = (place, &self.name, format!("{:?}", self.starts));
+        // An instant is the same by whatever clock.
+        let starts = match self.starts {
+            When::Instant(instant, _) => format!("Instant({instant:?})"),
+            starts => format!("{starts:?}"),
+        };
+        let parts = (place, &self.name, starts);
         Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{parts:?}").as_bytes()).to_string()
     }
 }
 
-impl When {
-    /// RFC 3339, a wall clock reading without offset, or a date.
-    pub fn parse(text: &str) -> Result<When, String> {
-        let text = text.trim();
-        if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
-            return Ok(When::Instant(instant.to_utc()));
+impl AnnouncedLocation {
+    /// Of free text: mostly "venue, street, city, country", or these in lines.
+    pub fn from_text(location: &str) -> AnnouncedLocation {
+        let is_address_of_page = location.trim_start().starts_with("http");
+        if is_address_of_page {
+            return AnnouncedLocation::default();
         }
-        if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-            return Ok(When::Day(day));
-        }
-        let spaced = text.replacen(' ', "T", 1);
-        for format in ["%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z"] {
-            if let Ok(instant) = DateTime::parse_from_str(&spaced, format) {
-                return Ok(When::Instant(instant.to_utc()));
-            }
-        }
-        for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
-            if let Ok(local) = NaiveDateTime::parse_from_str(&spaced, format) {
-                return Ok(When::Local(local));
-            }
-        }
-        Err(format!("{text:?} is neither a date nor a time"))
+        let parts: Vec<String> = location.split([',', '\n', '、', '，']).filter_map(text).collect();
+        let venue = parts.first().cloned();
+        // "Toronto, ON" and a single part may name the city; what has a city after it is a venue.
+        let is_broad = |part: String| part.is_empty() || !areas(&part).is_empty();
+        let may_be_city = parts.iter().skip(1).all(|part| is_broad(without_codes(part)));
+        let city = text(&parts[usize::from(!may_be_city)..].join(", "));
+        AnnouncedLocation { venue, city, ..AnnouncedLocation::default() }
     }
-
-    fn instant(self, zone: Tz) -> DateTime<Utc> {
-        let instant = match self {
-            When::Instant(instant) => instant,
-            When::Local(local) => local_instant(zone, local),
-            When::Day(day) => local_instant(zone, day.and_time(NaiveTime::MIN)),
-        };
-        // Counted in milliseconds, a leap second is the second after it, as on clocks that know none.
-        DateTime::from_timestamp_millis(instant.timestamp_millis()).unwrap_or(instant)
-    }
-}
-
-/// Published text as people read it: entities decoded, white space in one piece. `None` when nothing is left.
-pub fn text(raw: &str) -> Option<String> {
-    let decoded = html_escape::decode_html_entities(raw);
-    let words: Vec<&str> =
-        decoded.split(|char: char| char.is_whitespace() || char.is_control()).filter(|word| !word.is_empty()).collect();
-    (!words.is_empty()).then(|| words.join(" "))
-}
-
-/// A name, and whether it says that the event was called off: "RubyConf (Cancelled)".
-pub fn name(raw: &str) -> Result<(String, bool), String> {
-    let name = text(raw).ok_or("has no name")?;
-    let lower = name.to_lowercase();
-    for note in ["(cancelled)", "(canceled)", "[cancelled]", "[canceled]"] {
-        // Lower case may have another length in bytes; then the name stays as it is.
-        if let Some(at) = lower.find(note)
-            && let (Some(before), Some(after)) = (name.get(..at), name.get(at + note.len()..))
-        {
-            return Ok((text(&format!("{before} {after}")).ok_or("has no name")?, true));
-        }
-    }
-    Ok((name, false))
-}
-
-/// A web address; anything else is dropped, since an event is worth knowing without it.
-pub fn web_address(raw: &str) -> Option<String> {
-    let url = raw.trim();
-    let is_web = url.starts_with("https://") || url.starts_with("http://");
-    (is_web && url.len() <= 2000 && !url.contains(char::is_whitespace)).then(|| url.to_owned())
 }
 
 /// The range of prices in one currency. What is no price, such as "from 10", is left out.
@@ -202,34 +201,14 @@ pub fn prices<'p>(prices: impl IntoIterator<Item = (&'p str, &'p str)>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::when::Length;
+    use chrono::NaiveDate;
     use chrono_tz::America::Toronto;
 
-    #[test]
-    fn times_come_in_many_spellings() {
-        let instant = |text: &str| When::Instant(DateTime::parse_from_rfc3339(text).unwrap().to_utc());
-        assert_eq!(When::parse("2026-01-30T19:00:00-05:00"), Ok(instant("2026-01-31T00:00:00Z")));
-        assert_eq!(When::parse("2026-01-30T19:00-05:00"), Ok(instant("2026-01-31T00:00:00Z")));
-        assert_eq!(When::parse("2026-01-30T19:00:00.000Z"), Ok(instant("2026-01-30T19:00:00Z")));
-        assert_eq!(When::parse("2026-01-30T19:00:00+0100"), Ok(instant("2026-01-30T18:00:00Z")));
-        let day = NaiveDate::from_ymd_opt(2026, 1, 30).unwrap();
-        assert_eq!(When::parse("2026-01-30"), Ok(When::Day(day)));
-        assert_eq!(When::parse("2026-01-30 19:00"), Ok(When::Local(day.and_hms_opt(19, 0, 0).unwrap())));
-        for wrong in ["", "30.1.2026", "2026-02-30", "2026-01-30T25:00", "soon"] {
-            assert!(When::parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn text_is_decoded_and_trimmed() {
-        assert_eq!(text(" Rock &amp; Roll\n\tNight&nbsp;"), Some("Rock & Roll Night".into()));
-        assert_eq!(text(" \u{7} "), None);
-    }
-
-    #[test]
-    fn a_name_may_say_that_it_was_called_off() {
-        assert_eq!(name("EuRuKo 2020 (Cancelled)"), Ok(("EuRuKo 2020".into(), true)));
-        assert_eq!(name("Cancelled Culture"), Ok(("Cancelled Culture".into(), false)));
-        assert!(name("(Cancelled)").is_err());
+    fn schedule(starts: &str, ends: Option<Ends>) -> (Schedule, Option<String>) {
+        let announcement = Announcement { ends, ..Announcement::new("A".into(), When::parse(starts).unwrap()) };
+        let (schedule, fault) = announcement.schedule(Toronto, Toronto).unwrap();
+        (schedule, fault.map(|fault| fault.to_string()))
     }
 
     #[test]
@@ -241,11 +220,41 @@ mod tests {
 
     #[test]
     fn an_end_day_is_included() {
-        let day = |day| NaiveDate::from_ymd_opt(2026, 1, day).unwrap();
-        let mut announcement = crate::flat::tests::announcement();
-        announcement.starts = When::Local(day(30).and_hms_opt(19, 0, 0).unwrap());
-        announcement.ends = Some(Ends::At(When::Day(day(31))));
-        let schedule = announcement.schedule(Toronto).unwrap();
+        let last = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();
+        let (schedule, _) = schedule("2026-01-30T19:00", Some(Ends::At(When::Day(last))));
         assert_eq!(schedule.ends_at.unwrap().to_rfc3339(), "2026-02-01T05:00:00+00:00");
+    }
+
+    #[test]
+    fn days_may_last_for_days() {
+        let (schedule, fault) = schedule("2027-06-10", Some(Ends::After(Length { days: 3, ..Length::default() })));
+        assert!(schedule.all_day && fault.is_none());
+        assert_eq!(schedule.ends_at.unwrap().to_rfc3339(), "2027-06-13T04:00:00+00:00");
+    }
+
+    #[test]
+    fn an_end_before_the_start_is_left_out() {
+        let ends = When::parse("2027-06-10T00:00:00-04:00").map(Ends::At);
+        let (schedule, fault) = schedule("2027-06-10T19:00:00-04:00", ends);
+        assert_eq!(schedule.ends_at, None);
+        assert_eq!(fault.unwrap(), "ends_at: ends before it starts");
+    }
+
+    #[test]
+    fn a_location_in_words_has_a_venue_and_maybe_a_city() {
+        let parts = |location: &str| {
+            let location = AnnouncedLocation::from_text(location);
+            (location.venue.unwrap_or_default(), location.city.unwrap_or_default())
+        };
+        let pair = |venue: &str, city: &str| (venue.to_owned(), city.to_owned());
+        assert_eq!(
+            parts("Massey Hall\n178 Victoria St\nToronto, Ontario, Canada"),
+            pair("Massey Hall", "178 Victoria St, Toronto, Ontario, Canada")
+        );
+        assert_eq!(parts("Toronto, ON"), pair("Toronto", "Toronto, ON"));
+        assert_eq!(parts("Massey Hall, Toronto"), pair("Massey Hall", "Toronto"));
+        assert_eq!(parts("Toronto"), pair("Toronto", "Toronto"));
+        assert_eq!(parts(""), pair("", ""));
+        assert_eq!(parts("https://meet.example.com/abc?pwd=secret"), pair("", ""));
     }
 }

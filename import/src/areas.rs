@@ -8,6 +8,66 @@ use caravan_domain::catalogue::names;
 /// A country, `CA`, or a division of one, `CA-08`: ISO 3166-1 and GeoNames, as in the codes of regions.
 pub type Area = &'static str;
 
+/// What countries are called in their own languages, and in those of many neighbours.
+const ENDONYMS: [(Area, &str); 56] = [
+    ("AR", "Argentinien"),
+    ("AT", "Österreich"),
+    ("AT", "Autriche"),
+    ("BE", "België"),
+    ("BE", "Belgique"),
+    ("BE", "Belgien"),
+    ("BG", "България"),
+    ("BR", "Brasil"),
+    ("CH", "Schweiz"),
+    ("CH", "Suisse"),
+    ("CH", "Svizzera"),
+    ("CN", "中国"),
+    ("CZ", "Česko"),
+    ("CZ", "Česká republika"),
+    ("DE", "Deutschland"),
+    ("DE", "Allemagne"),
+    ("DK", "Danmark"),
+    ("EE", "Eesti"),
+    ("ES", "España"),
+    ("ES", "Spanien"),
+    ("FI", "Suomi"),
+    ("FR", "Frankreich"),
+    ("FR", "Francia"),
+    ("GB", "Angleterre"),
+    ("GR", "Ελλάδα"),
+    ("GR", "Hellas"),
+    ("HR", "Hrvatska"),
+    ("HU", "Magyarország"),
+    ("IE", "Éire"),
+    ("IS", "Ísland"),
+    ("IT", "Italia"),
+    ("IT", "Italien"),
+    ("JP", "日本"),
+    ("KR", "대한민국"),
+    ("KR", "한국"),
+    ("LT", "Lietuva"),
+    ("LV", "Latvija"),
+    ("MX", "México"),
+    ("NL", "Nederland"),
+    ("NL", "Niederlande"),
+    ("NO", "Norge"),
+    ("NO", "Noreg"),
+    ("PL", "Polska"),
+    ("RO", "România"),
+    ("RS", "Srbija"),
+    ("RS", "Србија"),
+    ("RU", "Россия"),
+    ("SE", "Sverige"),
+    ("SI", "Slovenija"),
+    ("SK", "Slovensko"),
+    ("TW", "台灣"),
+    ("UA", "Україна"),
+    ("US", "Estados Unidos"),
+    ("US", "États-Unis"),
+    ("US", "Vereinigte Staaten"),
+    ("HK", "香港"),
+];
+
 /// Names of countries that ISO 3166 has otherwise.
 const COUNTRIES: [(Area, &str); 37] = [
     ("BA", "Bosnia and Herzegovina"),
@@ -132,7 +192,7 @@ static BY_NAME: LazyLock<HashMap<String, Vec<Area>>> = LazyLock::new(|| {
         .iter()
         .flat_map(|country| [country.alpha2, country.alpha3, country.name].map(|name| (country.data().alpha2, name)));
     let divisions = DIVISIONS.iter().flat_map(|(area, abbreviation, name)| [(*area, *abbreviation), (*area, *name)]);
-    for (area, name) in iso.chain(COUNTRIES).chain(divisions) {
+    for (area, name) in iso.chain(COUNTRIES).chain(ENDONYMS).chain(divisions) {
         let areas = by_name.entry(key(name)).or_default();
         if !areas.contains(&area) {
             areas.push(area);
@@ -147,13 +207,29 @@ fn key(name: &str) -> String {
 
 /// Everything that a part of an address may mean: `CA` is Canada and California. Empty when it is not known.
 pub fn areas(part: &str) -> &'static [Area] {
-    BY_NAME.get(&key(&without_numbers(part))).map_or(&[], Vec::as_slice)
+    BY_NAME.get(&key(part)).map_or(&[], Vec::as_slice)
 }
 
-/// A part of an address without its postal code: "ON M5B 1T7".
-pub fn without_numbers(part: &str) -> String {
-    let words = part.split_whitespace().filter(|word| !word.contains(|char: char| char.is_ascii_digit()));
-    words.collect::<Vec<_>>().join(" ")
+/// A part of an address without its postal code: "ON M5B 1T7", "1071 LN Amsterdam", "75010 Paris Cedex 10".
+pub fn without_codes(part: &str) -> String {
+    let words: Vec<&str> = part.split_whitespace().collect();
+    let has_digit = |word: &str| word.chars().any(char::is_numeric);
+    let is_kept = |at: usize| {
+        let word = words[at];
+        // The letters of a Dutch code stand by themselves.
+        let after_digits =
+            at > 0 && words[at - 1].len() == 4 && words[at - 1].bytes().all(|byte| byte.is_ascii_digit());
+        let are_letters = word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+        let marks_code = ["cedex", "c.p.", "cp"].iter().any(|mark| word.eq_ignore_ascii_case(mark));
+        !(marks_code || is_plain_code(word, has_digit) || after_digits && are_letters)
+    };
+    let kept: Vec<&str> = (0..words.len()).filter(|at| is_kept(*at)).map(|at| words[at]).collect();
+    kept.join(" ")
+}
+
+/// Whether a word is a number or code. What is written without spaces between its words is not, whatever is in it.
+fn is_plain_code(word: &str, has_digit: impl Fn(&str) -> bool) -> bool {
+    has_digit(word) && !word.chars().any(|char| matches!(char, '\u{3040}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}'))
 }
 
 /// The country of a name or code.
@@ -198,7 +274,8 @@ mod tests {
         assert_eq!(country("UK"), Some("GB"));
         assert_eq!(country("Côte d'Ivoire"), Some("CI"));
         assert_eq!(country("Georgia"), Some("GE"));
-        for unknown in ["", "QQ", "Ontario", "Deutschland"] {
+        assert_eq!(country("Deutschland"), Some("DE"));
+        for unknown in ["", "QQ", "Ontario", "Atlantis"] {
             assert_eq!(country(unknown), None, "{unknown}");
         }
     }
@@ -207,7 +284,7 @@ mod tests {
     fn what_a_name_may_mean_is_narrowed_by_what_surrounds_it() {
         assert_eq!(areas("CA"), ["CA", "US-CA"]);
         assert_eq!(areas("Quebec"), ["CA-10"]);
-        assert_eq!(areas("D.C. 20001"), ["US-DC"]);
+        assert_eq!(areas("D.C."), ["US-DC"]);
         assert_eq!(narrowed(&[], areas("CA")), Some(vec!["CA", "US-CA"]));
         assert_eq!(narrowed(&["US"], areas("CA")), Some(vec!["US-CA"]));
         assert_eq!(narrowed(areas("CA"), areas("Ontario")), Some(vec!["CA-08"]));

@@ -7,17 +7,22 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::geonames::GeoNames;
-use crate::intake::Intake;
+use crate::input::Input;
+use crate::intake::{Intake, Source};
 use crate::reading::Format;
 use crate::report::Summary;
 
-const NAME: &str = "demo";
+/// What the import of it is called.
+pub const NAME: &str = "demo";
 
 /// Source, form and content of what the demo holds.
 const FILES: [(&str, Format, &[u8]); 2] = [
     ("events", Format::Csv, include_bytes!("../../demo/events.csv")),
     ("toronto", Format::Jsonld, include_bytes!("../../demo/toronto.jsonld")),
 ];
+
+/// The names of its files and whom their records name.
+pub const SOURCES: [&str; 5] = ["events", "toronto", "conferences", "football", "motorsport"];
 
 /// Loads the demo into an empty log, its dates moved to come after `now`. Goes on where an earlier start was cut off;
 /// does nothing once it is in, or where the log already holds something else.
@@ -30,13 +35,67 @@ pub async fn load_demo(commands: &Commands, store: &dyn EventStore, now: DateTim
         None => commands.begin_import(NAME, &caller).await?,
     };
     tracing::info!("loading the demo");
-    let gazetteer = GeoNames::embedded()?;
-    for (source, format, content) in FILES {
-        let intake = Intake { commands, gazetteer: &gazetteer, source, now: import.started_at, ahead: true };
-        let mut summary = Summary::default();
-        intake.take(format, content, &mut summary).await?;
+    for (source, summary) in put(commands, import.started_at).await? {
         tracing::info!("demo: {source}: {summary}");
     }
     commands.finish_import(import, &caller.step("finish")).await?;
     Ok(())
+}
+
+/// Undoes what an import under one of the demo's sources has changed of its events: above all their dates, which its
+/// files have as they were.
+pub async fn repair_demo(commands: &Commands) -> Result<()> {
+    let Some(import) = commands.import(NAME).await?.filter(|import| import.finished_at.is_some()) else {
+        return Ok(());
+    };
+    for (source, summary) in put(commands, import.started_at).await? {
+        if summary.new + summary.changed > 0 {
+            tracing::info!("demo repaired: {source}: {summary}");
+        }
+    }
+    Ok(())
+}
+
+/// Puts all of it, with the dates that were to come at `moment`.
+async fn put(commands: &Commands, moment: DateTime<Utc>) -> Result<Vec<(&'static str, Summary)>> {
+    let gazetteer = GeoNames::embedded()?;
+    let mut summaries = vec![];
+    for (source, format, content) in FILES {
+        let intake = Intake {
+            commands,
+            gazetteer: &gazetteer,
+            source: Source::Demo(source),
+            city: None,
+            time_zone: None,
+            now: moment,
+            ahead: true,
+            is_rehearsal: false,
+        };
+        let mut summary = Summary::default();
+        intake.take(format, &Input::Bytes(content), &mut summary).await?;
+        summaries.push((source, summary));
+    }
+    Ok(summaries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_sources_are_its_files_and_whom_these_name() {
+        let mut sources: Vec<String> = FILES.iter().map(|(source, ..)| (*source).to_owned()).collect();
+        for (_, format, content) in FILES {
+            let mut sink = |_, record: crate::announcement::Record| {
+                sources.extend(record.ok().and_then(|announcement| announcement.source));
+                true
+            };
+            format.read(content, &mut sink).unwrap();
+        }
+        sources.sort();
+        sources.dedup();
+        let mut expected = SOURCES.to_vec();
+        expected.sort_unstable();
+        assert_eq!(sources, expected);
+    }
 }

@@ -5,14 +5,17 @@ use std::io::{BufRead, Read};
 
 use caravan_domain::catalogue::Place;
 use caravan_domain::catalogue::event::{Category, Offers};
-use chrono_tz::Tz;
 use serde_json::Value;
 
-use crate::announcement::{
-    AnnouncedLocation, AnnouncedOrganizer, Announcement, Ends, Sink, Spot, When, name, prices, text, web_address,
-};
+use crate::announcement::{AnnouncedLocation, AnnouncedOrganizer, Announcement, Record, Sink, Spot, prices};
 use crate::areas::country;
+use crate::fault::{Fault, shortened};
+use crate::json::LONGEST_RECORD;
 use crate::json_ld;
+use crate::table::{Row, Table};
+use crate::text::{name, says_cancelled, text, verbatim, web_address};
+use crate::when::{Ends, When};
+use crate::zones;
 
 /// What a flat record may say. `performers` are separated by `|`, `category` is a path separated by `/`, `all_day` is
 /// `yes` or empty, `status` is `cancelled` or empty.
@@ -42,48 +45,44 @@ const FIELDS: [&str; 23] = [
     "highest_price",
 ];
 
-/// Longest line of NDJSON, in bytes.
-const LONGEST_LINE: u64 = 1024 * 1024;
-
 /// Reads rows under a header.
-pub fn read_csv(input: impl Read, sink: &mut Sink) -> anyhow::Result<()> {
-    // Every row ends with a line feed, the last one too, so that its line follows from how many were read by then.
-    let terminator = csv::Terminator::Any(b'\n');
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).terminator(terminator).from_reader(input.chain(b"\n".as_slice()));
-    let header: Vec<String> = reader.headers()?.iter().map(|name| name.trim().to_lowercase()).collect();
+pub fn read_csv(input: impl BufRead, sink: &mut Sink) -> anyhow::Result<()> {
+    let mut table = Table::new(input);
+    let header = table.header()?;
     for needed in ["name", "starts_at"] {
         anyhow::ensure!(header.iter().any(|name| name == needed), "the header has no column {needed}");
     }
     for (at, name) in header.iter().enumerate().filter(|(_, name)| FIELDS.contains(&name.as_str())) {
         anyhow::ensure!(!header[..at].contains(name), "the header has two columns {name}");
     }
-    for unknown in header.iter().filter(|name| !FIELDS.contains(&name.as_str())) {
-        tracing::warn!("column {unknown:?} is not known and left out");
+    let unknown: Vec<&str> = header.iter().map(String::as_str).filter(|name| !FIELDS.contains(name)).collect();
+    if unknown.iter().any(|name| !name.is_empty()) {
+        tracing::warn!("columns that are not known are left out: {}", unknown.join(", "));
     }
-    let mut row = csv::ByteRecord::new();
-    while reader.read_byte_record(&mut row)? {
-        let lines = 1 + row.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
-        // Its own position takes in blank lines before it, but is right where a quote is never closed.
-        let position = row.position().map_or(1, csv::Position::line);
-        let spot = Spot::Line(position.max(reader.position().line().saturating_sub(lines)));
-        let event = match csv::StringRecord::from_byte_record(row.clone()) {
-            // A blank line.
-            Ok(row) if row.len() == 1 && row[0].trim().is_empty() => continue,
-            Ok(row) if row.len() != header.len() => {
-                Err(format!("has {} fields, the header has {}", row.len(), header.len()))
-            }
-            Ok(row) => {
-                let fields: HashMap<&str, &str> = header.iter().map(String::as_str).zip(&row).collect();
-                announcement(|name| fields.get(name).map(|value| (*value).to_owned()))
-            }
-            Err(_) => Err("is not UTF-8".into()),
+    while let Some((line, row)) = table.row()? {
+        let event = match row {
+            Row::Unclosed => Err(Fault::new("opens a quote that is not closed")),
+            Row::TooLong => Err(Fault::new("is longer than 1 MiB")),
+            Row::Fields(fields) => row_event(&header, &fields),
         };
-        if !sink(spot, event) {
+        if !sink(Spot::Line(line), event) {
             break;
         }
     }
     Ok(())
+}
+
+fn row_event(header: &[String], row: &[Vec<u8>]) -> Record {
+    // Spreadsheets pad rows and leave out empty fields at their ends.
+    if row.iter().skip(header.len()).any(|field| !field.trim_ascii().is_empty()) {
+        let reason = "has more fields than the header";
+        return Err(Fault::told(reason, format!("has {} fields, the header has {}", row.len(), header.len())));
+    }
+    let mut fields: HashMap<&str, &str> = HashMap::new();
+    for (name, field) in header.iter().zip(row).filter(|(name, _)| FIELDS.contains(&name.as_str())) {
+        fields.insert(name, std::str::from_utf8(field).map_err(|_| Fault::new("is not UTF-8"))?);
+    }
+    announcement(|name| fields.get(name).map(|value| (*value).to_owned()))
 }
 
 /// Reads one JSON object a line: schema.org events where they say so, flat records otherwise.
@@ -91,29 +90,42 @@ pub fn read_ndjson(mut input: impl BufRead, sink: &mut Sink) -> anyhow::Result<(
     let mut line = vec![];
     for number in 1.. {
         line.clear();
-        if (&mut input).take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
+        if (&mut input).take(LONGEST_RECORD as u64).read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        if line.len() as u64 == LONGEST_LINE && line.last() != Some(&b'\n') {
+        let spot = Spot::Line(number);
+        if line.len() == LONGEST_RECORD && line.last() != Some(&b'\n') {
             input.skip_until(b'\n')?;
-            if !sink(Spot::Line(number), Err("is longer than 1 MiB".into())) {
+            if !sink(spot, Err(Fault::new("is longer than 1 MiB"))) {
                 break;
             }
             continue;
         }
-        if !line.trim_ascii().is_empty() && !sink(Spot::Line(number), parse(&line)) {
+        // Lines of an array are written so as well.
+        let text = line.trim_ascii();
+        let text = text.strip_suffix(b",").unwrap_or(text).trim_ascii();
+        if [b"".as_slice(), b"[", b"]"].contains(&text) {
+            continue;
+        }
+        if !parse(text).into_iter().all(|event| sink(spot, event)) {
             break;
         }
     }
     Ok(())
 }
 
-fn parse(line: &[u8]) -> Result<Announcement, String> {
+fn parse(line: &[u8]) -> Vec<Record> {
     match serde_json::from_slice::<Value>(line) {
-        Ok(object) if object.get("@type").is_some() => json_ld::event(&object),
-        Ok(Value::Object(fields)) => announcement(|name| flat(fields.get(name)?)),
-        Ok(_) => Err("is not an object".into()),
-        Err(error) => Err(format!("is not JSON: {error}")),
+        Ok(Value::Object(fields)) if fields.contains_key("starts_at") => {
+            vec![announcement(|name| flat(fields.get(name)?))]
+        }
+        Ok(object @ Value::Object(_)) => match json_ld::events(&object).as_slice() {
+            [] if object.get("@type").is_some() || object.get("type").is_some() => vec![json_ld::announcement(&object)],
+            [] => vec![announcement(|name| flat(object.get(name)?))],
+            events => events.iter().map(json_ld::announcement).collect(),
+        },
+        Ok(_) => vec![Err(Fault::new("is not an object"))],
+        Err(error) => vec![Err(Fault::told("is not JSON", format!("is not JSON: {error}")))],
     }
 }
 
@@ -128,35 +140,55 @@ fn flat(value: &Value) -> Option<String> {
     }
 }
 
-fn announcement(cell: impl Fn(&str) -> Option<String>) -> Result<Announcement, String> {
+fn announcement(cell: impl Fn(&str) -> Option<String>) -> Record {
+    let (name, called_off) = name(&cell("name").unwrap_or_default()).ok_or(Fault::new("has no name"))?;
+    named(cell, &name, called_off).map_err(|fault| fault.of(&name))
+}
+
+fn named(cell: impl Fn(&str) -> Option<String>, name: &str, called_off: bool) -> Record {
     let field = |name| cell(name).and_then(|value| text(&value));
-    let (name, called_off) = name(&cell("name").unwrap_or_default())?;
+    let wrong = |name: &str, value: &str, what: &str| {
+        Fault::told(format!("{name} {what}"), format!("{name}: {:?} {what}", shortened(value)))
+    };
     let when = |name| match field(name) {
-        Some(value) => When::parse(&value).map(Some).map_err(|error| format!("{name}: {error}")),
         None => Ok(None),
+        Some(value) => match When::parse(&value) {
+            Some(when) => Ok(Some(when)),
+            None => Err(wrong(name, &value, "is neither a date nor a time")),
+        },
     };
     let all_day = match field("all_day").map(|value| value.to_lowercase()).as_deref() {
         None | Some("no" | "false" | "0") => false,
         Some("yes" | "true" | "1") => true,
-        Some(other) => return Err(format!("all_day: {other:?} is neither yes nor no")),
+        Some(other) => return Err(wrong("all_day", other, "is neither yes nor no")),
     };
-    let starts = when("starts_at")?.ok_or("has no starts_at")?;
+    let starts = when("starts_at")?.ok_or(Fault::new("has no starts_at"))?;
     if all_day && !matches!(starts, When::Day(_)) {
-        return Err("starts_at: is not a plain date, as all_day asks for".into());
+        return Err(Fault::new("starts_at: is not a plain date, as all_day asks for"));
     }
     let zone = match field("time_zone") {
-        Some(zone) => Some(zone.parse::<Tz>().map_err(|_| format!("time_zone: {zone:?} is not an IANA time zone"))?),
+        Some(zone) => {
+            Some(zones::zone(&zone).ok_or_else(|| wrong("time_zone", &zone, "is no time zone that is known"))?)
+        }
         None => None,
     };
-    let number = |name| field(name).and_then(|value| value.parse::<f64>().ok());
+    let zoned = |when| match (when, zone) {
+        (When::Local(local), Some(zone)) => When::zoned(local, zone),
+        (when, _) => when,
+    };
+    let mut notes = vec![];
+    let ends = when("ends_at").unwrap_or_else(|fault| {
+        notes.push(fault);
+        None
+    });
+    // Where the separator is a semicolon, the decimal point is a comma.
+    let number = |name| field(name).and_then(|value| value.replace(',', ".").parse::<f64>().ok());
     let currency = field("currency").unwrap_or_default();
     let amounts = [field("lowest_price"), field("highest_price")];
     Ok(Announcement {
         source: field("source"),
-        source_id: field("source_id"),
-        name,
-        starts,
-        ends: when("ends_at")?.map(Ends::At),
+        source_id: cell("source_id").as_deref().and_then(verbatim),
+        ends: ends.map(zoned).map(Ends::At),
         zone,
         location: AnnouncedLocation {
             venue: field("venue"),
@@ -175,16 +207,18 @@ fn announcement(cell: impl Fn(&str) -> Option<String>) -> Result<Announcement, S
             ..Offers::default()
         },
         organizer: field("organizer").map(|name| AnnouncedOrganizer { name, is_person: false }),
-        cancelled: called_off || field("status").is_some_and(|status| status.to_lowercase().starts_with("cancel")),
+        cancelled: called_off || field("status").is_some_and(|status| says_cancelled(&status)),
+        notes,
+        ..Announcement::new(name.to_owned(), zoned(starts))
     })
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
     use chrono::NaiveDate;
 
-    type Found = Vec<(String, Result<Announcement, String>)>;
+    type Found = Vec<(String, Record)>;
 
     fn csv(text: impl AsRef<[u8]>) -> anyhow::Result<Found> {
         let mut found = vec![];
@@ -205,7 +239,11 @@ pub mod tests {
         found
     }
 
-    pub fn announcement() -> Announcement {
+    fn outcomes(found: &Found) -> Vec<(&str, bool)> {
+        found.iter().map(|(line, event)| (line.as_str(), event.is_ok())).collect()
+    }
+
+    fn first() -> Announcement {
         csv("name,starts_at\nA,2026-01-30\n").unwrap().remove(0).1.unwrap()
     }
 
@@ -220,7 +258,6 @@ pub mod tests {
              f,5,,2026-06-11,yes,,,,,UTC,\n\
              f,6,Timed,2026-06-11T10:00,yes,,,,,UTC,\n")
             .unwrap();
-        let lines: Vec<_> = found.iter().map(|(line, event)| (line.as_str(), event.is_ok())).collect();
         let expected = [
             ("line 2", true),
             ("line 4", false),
@@ -229,7 +266,7 @@ pub mod tests {
             ("line 7", false),
             ("line 8", false),
         ];
-        assert_eq!(lines, expected);
+        assert_eq!(outcomes(&found), expected);
         let match_ = found[0].1.as_ref().unwrap();
         assert_eq!(match_.name, "Two lines");
         assert_eq!(match_.performers, ["Mexico", "South Africa"]);
@@ -239,13 +276,11 @@ pub mod tests {
     }
 
     #[test]
-    fn lines_are_counted_whatever_ends_them() {
-        let rows: &[u8] = b"name,starts_at\n\nA,soon\n\"B\nB\",soon\n \nC\xff,soon\n\"D\",soon\n\"E";
-        for end in [b"\n".as_slice(), b"\r\n"] {
-            let text = rows.split(|byte| *byte == b'\n').collect::<Vec<_>>().join(end);
-            let lines: Vec<_> = csv(text).unwrap().into_iter().map(|(line, _)| line).collect();
-            assert_eq!(lines, ["line 3", "line 4", "line 7", "line 8", "line 9"]);
-        }
+    fn rows_may_be_longer_or_shorter_by_empty_fields() {
+        let found =
+            csv("name,starts_at,city\nA,2026-01-30,Toronto,,\nB,2026-01-30\nC,2026-01-30,Toronto,,x\n").unwrap();
+        assert_eq!(outcomes(&found), [("line 2", true), ("line 3", true), ("line 4", false)]);
+        assert_eq!(found[2].1.as_ref().unwrap_err().to_string(), "has 5 fields, the header has 3");
     }
 
     #[test]
@@ -255,33 +290,45 @@ pub mod tests {
         assert_eq!(twice.to_string(), "the header has two columns city");
         // Columns that are not read may be called alike, such as empty ones.
         assert!(csv("name,starts_at,,\n").is_ok());
+        assert!(csv("").is_err());
+    }
+
+    #[test]
+    fn a_bad_end_is_left_out_and_told() {
+        let event = csv("name,starts_at,ends_at\nA,2026-01-30,late\n").unwrap().remove(0).1.unwrap();
+        assert_eq!(event.ends, None);
+        assert_eq!(event.notes[0].to_string(), "ends_at: \"late\" is neither a date nor a time");
     }
 
     #[test]
     fn lines_hold_flat_records_or_schema_org_events() {
         let long = format!("{{\"name\": \"{}\"}}", "x".repeat(1024 * 1024));
         let text = format!(
-            "{{\"name\": \"A\", \"starts_at\": \"2026-01-30\", \"performers\": [\"B\", \"C\"], \"latitude\": 1.5, \"longitude\": 2}}\n\n{long}\n{}\nnonsense\n[1]",
-            r#"{"@type": "Event", "name": "D", "startDate": "2026-01-30"}"#
+            "{{\"name\": \"A\", \"starts_at\": \"2026-01-30\", \"performers\": [\"B\", \"C\"], \"latitude\": 1.5, \"longitude\": 2}},\n\n{long}\n{}\nnonsense\n[1]\n{}",
+            r#"{"@type": "Event", "name": "D", "startDate": "2026-01-30"}"#,
+            r#"{"type": "MusicEvent", "id": "7", "name": "E", "startDate": "2026-01-30"}"#
         );
         let found = ndjson(text.as_bytes());
-        let lines: Vec<_> = found.iter().map(|(line, event)| (line.as_str(), event.is_ok())).collect();
-        assert_eq!(
-            lines,
-            [("line 1", true), ("line 3", false), ("line 4", true), ("line 5", false), ("line 6", false)]
-        );
+        let expected = [
+            ("line 1", true),
+            ("line 3", false),
+            ("line 4", true),
+            ("line 5", false),
+            ("line 6", false),
+            ("line 7", true),
+        ];
+        assert_eq!(outcomes(&found), expected);
         assert_eq!(found[0].1.as_ref().unwrap().performers, ["B", "C"]);
         assert_eq!(found[0].1.as_ref().unwrap().location.place, Place::new(1.5, 2.0).ok());
     }
 
     #[test]
     fn ids_tell_events_apart_and_stay() {
-        let first = announcement();
-        assert_eq!(first.external_id(), announcement().external_id());
-        let mut other = announcement();
+        assert_eq!(first().external_id(), first().external_id());
+        let mut other = first();
         other.location.venue = Some("Hall".into());
-        assert_ne!(first.external_id(), other.external_id());
-        let mut numbered = announcement();
+        assert_ne!(first().external_id(), other.external_id());
+        let mut numbered = first();
         numbered.source_id = Some("17".into());
         assert_eq!(numbered.external_id(), "17");
     }

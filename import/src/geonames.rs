@@ -1,4 +1,4 @@
-//! The gazetteer in the program: GeoNames' cities.
+//! The gazetteer in the program: GeoNames' cities and what else they are called.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,6 +10,17 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 
 const CITIES: &[u8] = include_bytes!("../../demo/cities.csv");
+const NAMES: &[u8] = include_bytes!("../../demo/city-names.csv");
+
+/// What people say that GeoNames does not list: by country and own name.
+const SAID: [(&str, &str, &str); 6] = [
+    ("GB", "Brighton", "Brighton and Hove"),
+    ("SE", "Stockholm", "Johanneshov"),
+    ("US", "New York City", "N.Y.C."),
+    ("US", "San Francisco", "San Fran"),
+    ("VN", "Ho Chi Minh City", "Saigon"),
+    ("ZA", "Johannesburg", "Jozi"),
+];
 
 /// Kilometres of a degree of latitude, everywhere.
 const DEGREE_KM: f64 = 111.0;
@@ -35,6 +46,12 @@ struct Row {
     longitude: f64,
     population: u32,
     time_zone: Tz,
+}
+
+#[derive(Deserialize)]
+struct NamesRow {
+    geoname_id: u32,
+    names: String,
 }
 
 impl GeoNames {
@@ -63,7 +80,20 @@ impl GeoNames {
             let zone = sole_time_zones.entry(city.country().to_owned()).or_insert(Some(city.time_zone));
             *zone = zone.filter(|zone| *zone == city.time_zone);
         }
+        let ids: HashMap<u32, u32> = (0..).zip(&cities).map(|(at, city)| (city.geoname_id, at)).collect();
+        for row in csv::Reader::from_reader(NAMES).deserialize() {
+            let NamesRow { geoname_id, names: others } = row?;
+            let at = ids.get(&geoname_id).copied();
+            names.extend(at.iter().flat_map(|at| others.split('|').map(|name| (hash(name), Called::Otherwise, *at))));
+        }
+        for (country, own, said) in SAID {
+            let city = (0..).zip(&cities).find(|(_, city)| city.name == own && city.country() == country);
+            names.extend(city.map(|(at, _)| (hash(said), Called::Otherwise, at)));
+        }
+        names.retain(|(name, ..)| *name != hash(""));
         names.sort_unstable();
+        names.dedup();
+        names.shrink_to_fit();
         Ok(GeoNames { cities, names, largest, sole_time_zones })
     }
 
@@ -112,5 +142,11 @@ mod tests {
         let toronto = gazetteer.largest(&etobicoke.region).unwrap();
         assert_eq!((toronto.name.as_ref(), toronto.region.as_ref()), ("Toronto", "CA-08"));
         assert_eq!(gazetteer.largest("SG").unwrap().region, "SG");
+    }
+
+    #[test]
+    fn what_has_no_letter_names_no_city() {
+        let gazetteer = GeoNames::embedded().unwrap();
+        assert!(gazetteer.named("").is_empty() && gazetteer.named(" - ").is_empty());
     }
 }

@@ -1,12 +1,14 @@
-//! Which event a record is about, where its source has one id for several dates, as double-headers have it.
+//! Which event a record is about, where its source has one id for several dates, as double-headers have it, or for
+//! several versions.
 //!
 //! As long as a file has one date for an id, the id is the event's name, so that its date may change. Each of several
-//! dates is an event: one has the id alone, the one that had it before or came first; the others have id and date.
+//! dates is an event: one has the id alone, the one that had it before or came first; the others have id and date. So a
+//! file is gone through once before anything of it is put.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 /// What the catalogue has about a record's id.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,41 +23,74 @@ pub struct Known {
 pub enum Name {
     Id,
     IdAndDate,
-    /// A date that the catalogue does not have: whether the event was moved or is one of several shows at the end of
-    /// the file.
-    Open,
 }
 
-/// Ids that the file had so far.
-#[derive(Default)]
-pub struct Ids(HashMap<Uuid, Dates>);
+/// A record that was seen: some bytes, since a file may have millions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sighting {
+    /// A hash of what names it.
+    pub id: u64,
+    /// The highest counts.
+    pub version: Reverse<u32>,
+    /// In milliseconds since 1970.
+    pub start: i64,
+    /// The how-manieth of the file it is.
+    pub ordinal: u32,
+    /// The number of its spot.
+    pub spot: u32,
+}
 
+/// Why a record is passed over: what stands at another spot counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    Repeats(u32),
+    IsOlderThan(u32),
+}
+
+/// What is out of the ordinary about the ids of a file.
 #[derive(Default)]
-struct Dates {
-    count: u32,
-    alone: Option<DateTime<Utc>>,
+pub struct Ids {
+    passed: HashMap<u32, Passed>,
+    /// Ids with several dates, and the record that came first.
+    several: HashMap<u64, u32>,
 }
 
 impl Ids {
-    /// What names the event of an id that starts at `start`; every start comes once.
-    pub fn name(&mut self, id: Uuid, start: DateTime<Utc>, known: Known) -> Name {
-        let dates = self.0.entry(id).or_default();
-        dates.count += 1;
-        match known.alone.or(dates.alone) {
-            Some(alone) if alone == start => Name::Id,
-            _ if known.dated => Name::IdAndDate,
-            None => {
-                dates.alone = Some(start);
-                Name::Id
+    pub fn of(mut sightings: Vec<Sighting>) -> Ids {
+        sightings.sort_unstable();
+        let mut ids = Ids::default();
+        for of_id in sightings.chunk_by(|one, other| one.id == other.id) {
+            let Some(newest) = of_id.first() else { continue };
+            let current = of_id.partition_point(|sighting| sighting.version == newest.version);
+            let (current, older) = of_id.split_at(current);
+            ids.passed.extend(older.iter().map(|one| (one.ordinal, Passed::IsOlderThan(newest.spot))));
+            let mut dates = current.chunk_by(|one, other| one.start == other.start);
+            for of_date in dates.clone() {
+                let [first, others @ ..] = of_date else { continue };
+                ids.passed.extend(others.iter().map(|other| (other.ordinal, Passed::Repeats(first.spot))));
             }
-            Some(_) if dates.count > 1 => Name::IdAndDate,
-            Some(_) => Name::Open,
+            if dates.nth(1).is_some() {
+                let first = current.iter().map(|one| one.ordinal).min();
+                ids.several.extend(first.map(|first| (newest.id, first)));
+            }
         }
+        ids
     }
 
-    /// What names an event that was open, once the file is read.
-    pub fn settled(&self, id: Uuid) -> Name {
-        if self.0.get(&id).is_some_and(|dates| dates.count > 1) { Name::IdAndDate } else { Name::Id }
+    pub fn passed(&self, ordinal: u32) -> Option<Passed> {
+        self.passed.get(&ordinal).copied()
+    }
+
+    /// What names the event of an id that starts at `start`.
+    pub fn name(&self, id: u64, ordinal: u32, start: DateTime<Utc>, known: Known) -> Name {
+        let first = self.several.get(&id);
+        match known.alone {
+            Some(alone) if alone == start => Name::Id,
+            _ if known.dated => Name::IdAndDate,
+            None if first.is_none_or(|first| *first == ordinal) => Name::Id,
+            Some(_) if first.is_none() => Name::Id,
+            _ => Name::IdAndDate,
+        }
     }
 }
 
@@ -64,23 +99,29 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
+    fn sightings(dates: &[(u32, u32)]) -> Vec<Sighting> {
+        let sighting = |(ordinal, (day, version)): (u32, &(u32, u32))| Sighting {
+            id: 7,
+            version: Reverse(*version),
+            start: i64::from(*day) * 1000,
+            ordinal,
+            spot: ordinal + 1,
+        };
+        (0..).zip(dates).map(sighting).collect()
+    }
+
     /// Events as an import of these dates of one id leaves them: start by name.
     fn import(mut events: BTreeMap<String, u32>, dates: &[u32]) -> BTreeMap<String, u32> {
         let at = |day: u32| DateTime::from_timestamp(i64::from(day), 0).unwrap();
-        let mut ids = Ids::default();
-        let mut open = vec![];
-        let catalogue = events.clone();
-        let named = |name: Name, day: u32| if name == Name::IdAndDate { format!("id/{day}") } else { "id".to_owned() };
-        for day in dates {
-            let alone = catalogue.get("id").map(|day| at(*day));
-            let known = Known { alone, dated: catalogue.contains_key(&format!("id/{day}")) };
-            match ids.name(Uuid::nil(), at(*day), known) {
-                Name::Open => open.push(*day),
-                name => drop(events.insert(named(name, *day), *day)),
-            }
-        }
-        for day in open {
-            events.insert(named(ids.settled(Uuid::nil()), day), day);
+        let ids = Ids::of(sightings(&dates.iter().map(|day| (*day, 0)).collect::<Vec<_>>()));
+        for (ordinal, day) in (0..).zip(dates) {
+            let alone = events.get("id").map(|day| at(*day));
+            let known = Known { alone, dated: events.contains_key(&format!("id/{day}")) };
+            let name = match ids.name(7, ordinal, at(*day), known) {
+                Name::Id => "id".to_owned(),
+                Name::IdAndDate => format!("id/{day}"),
+            };
+            events.insert(name, *day);
         }
         events
     }
@@ -113,5 +154,19 @@ mod tests {
         let longer = events(&[("id", 2), ("id/1", 1), ("id/3", 3)]);
         assert_eq!(import(series, &[1, 2, 3]), longer);
         assert_eq!(import(longer.clone(), &[1, 2, 3]), longer);
+    }
+
+    #[test]
+    fn of_versions_the_highest_counts_wherever_it_stands() {
+        let passed = |dates: &[(u32, u32)]| {
+            let ids = Ids::of(sightings(dates));
+            (0..dates.len() as u32).map(|ordinal| ids.passed(ordinal)).collect::<Vec<_>>()
+        };
+        assert_eq!(passed(&[(1, 0), (1, 1)]), [Some(Passed::IsOlderThan(2)), None]);
+        assert_eq!(passed(&[(2, 3), (1, 1)]), [None, Some(Passed::IsOlderThan(1))]);
+        assert_eq!(passed(&[(1, 0), (2, 0), (1, 0)]), [None, None, Some(Passed::Repeats(1))]);
+        // A newer version with another date is the same event, moved.
+        let ids = Ids::of(sightings(&[(1, 0), (2, 1)]));
+        assert_eq!(ids.name(7, 1, DateTime::UNIX_EPOCH, Known::default()), Name::Id);
     }
 }

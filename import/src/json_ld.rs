@@ -1,140 +1,260 @@
-//! schema.org `Event` as JSON-LD: one, an array, or a `@graph` among other things.
+//! schema.org `Event` as JSON-LD: one, an array, a `@graph` or list among other things, or several documents in a row.
 
-use std::fmt;
-use std::io::Read;
+use std::io::BufRead;
 
+use anyhow::bail;
 use caravan_domain::catalogue::Place;
 use caravan_domain::catalogue::event::{Category, Offers};
-use chrono_tz::Tz;
-use serde::Deserializer;
-use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::announcement::{
-    AnnouncedLocation, AnnouncedOrganizer, Announcement, Ends, Sink, Spot, When, name, prices, text, web_address,
-};
+use crate::announcement::{AnnouncedLocation, AnnouncedOrganizer, Announcement, Record, Sink, Spot, prices};
 use crate::areas::country;
+use crate::fault::{Fault, shortened};
+use crate::json::{End, Scanner, resumptions};
+use crate::text::{name, says_cancelled, text, verbatim, web_address};
+use crate::when::{Ends, When};
+use crate::zones;
 
-/// Reads a document event by event, however long an array is.
-pub fn read(input: impl Read, sink: &mut Sink) -> anyhow::Result<()> {
-    let mut json = serde_json::Deserializer::from_reader(input);
-    json.deserialize_any(Document { sink })?;
-    Ok(json.end()?)
-}
-
-struct Document<'s, 'r> {
-    sink: &'s mut Sink<'r>,
-}
-
-impl<'de> Visitor<'de> for Document<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an event or an array of events")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        let mut record = 0;
-        while let Some(element) = elements.next_element::<Box<RawValue>>()? {
-            record += 1;
-            if !(self.sink)(Spot::Record(record), value(&element).and_then(|node| event(&node))) {
-                while elements.next_element::<IgnoredAny>()?.is_some() {}
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let mut object: Vec<(String, Box<RawValue>)> = vec![];
-        while let Some(entry) = entries.next_entry()? {
-            object.push(entry);
-        }
-        let Some((_, graph)) = object.iter().find(|(key, _)| key == "@graph") else {
-            let node: Result<Map<_, _>, _> = object.into_iter().map(|(key, raw)| Ok((key, value(&raw)?))).collect();
-            (self.sink)(Spot::Record(1), node.and_then(|node| event(&Value::Object(node))));
-            return Ok(());
+/// Reads documents event by event, however long their lists are.
+pub fn read(input: impl BufRead, sink: &mut Sink) -> anyhow::Result<()> {
+    let mut reader = Reader { scanner: Scanner::new(input), sink, record: 0, lists: 0, value: vec![] };
+    while let Some(first) = reader.scanner.significant()? {
+        let goes_on = match first {
+            b'[' => reader.list(false)?,
+            first if reader.record == 0 && first != b'{' => bail!("is not JSON"),
+            // What separates or closes documents that are no more than records.
+            b',' | b']' | b'}' => true,
+            first => reader.value(first, false)?,
         };
-        let nodes: Vec<&RawValue> =
-            serde_json::from_str(graph.get()).map_err(|_| A::Error::custom("@graph is not an array"))?;
-        for (record, node) in (1..).zip(nodes) {
-            let event = match value(node) {
-                Ok(node) if !is_event(&node) => continue,
-                node => node.and_then(|node| event(&node)),
-            };
-            if !(self.sink)(Spot::Record(record), event) {
-                break;
+        if !goes_on {
+            return Ok(());
+        }
+    }
+    anyhow::ensure!(reader.record > 0, "has no record");
+    Ok(())
+}
+
+struct Reader<'s, 'r, R> {
+    scanner: Scanner<R>,
+    sink: &'s mut Sink<'r>,
+    /// How many there were.
+    record: u64,
+    /// How many it is within.
+    lists: u32,
+    value: Vec<u8>,
+}
+
+const MOST_LISTS: u32 = 8;
+
+impl<R: BufRead> Reader<'_, '_, R> {
+    /// Reads the elements of a list to its end; says whether more are wanted. Of a `@graph`, events alone are records.
+    fn list(&mut self, is_graph: bool) -> anyhow::Result<bool> {
+        loop {
+            match self.scanner.significant()? {
+                None => bail!("ends within a list"),
+                Some(b']') => return Ok(true),
+                // One more or less matters to nobody, nor what a broken record left.
+                Some(b',' | b'}' | b':') => {}
+                Some(first) => {
+                    if !self.value(first, is_graph)? {
+                        return Ok(false);
+                    }
+                }
             }
         }
-        Ok(())
+    }
+
+    fn value(&mut self, first: u8, is_graph: bool) -> anyhow::Result<bool> {
+        let end = self.scanner.value(first, &mut self.value)?;
+        if end == End::List {
+            self.lists += 1;
+            anyhow::ensure!(self.lists <= MOST_LISTS, "has lists within lists within lists");
+            if !self.list(true)? {
+                return Ok(false);
+            }
+            self.lists -= 1;
+            self.scanner.closed_list();
+            self.scanner.pass()?;
+            return Ok(true);
+        }
+        self.record += 1;
+        let spot = Spot::Record(self.record);
+        let broken = match (end, serde_json::from_slice::<Value>(&self.value)) {
+            (End::Complete, Ok(node)) => {
+                let events = events(&node);
+                if events.is_empty() && !is_graph {
+                    return Ok((self.sink)(spot, announcement(&node)));
+                }
+                return Ok(events.iter().all(|event| (self.sink)(spot, announcement(event))));
+            }
+            (End::TooLong, _) => Fault::new("is longer than 1 MiB"),
+            (_, Err(error)) => Fault::told("cannot be read", format!("cannot be read: {error}")),
+            (End::Cut | End::List, Ok(_)) => Fault::new("cannot be read"),
+        };
+        // A quote or bracket too few takes in what follows: that is read by itself.
+        let next = resumptions(&self.value).take(MOST_TRIES).find(|at| begins_event(&self.value[*at..]));
+        if let Some(at) = next {
+            self.scanner.put_back(&self.value[at..]);
+        } else if end == End::Cut {
+            bail!("ends within record {}", self.record);
+        }
+        if !(self.sink)(spot, Err(broken)) {
+            return Ok(false);
+        }
+        if end == End::TooLong && next.is_none() && self.scanner.pass()? == End::Cut {
+            bail!("ends within record {}", self.record);
+        }
+        Ok(true)
     }
 }
 
-/// A record's content. It is read apart from its neighbours, so that what no text or number can hold, such as half a
-/// surrogate pair, spoils only the record itself.
-fn value(raw: &RawValue) -> Result<Value, String> {
-    serde_json::from_str(raw.get()).map_err(|error| format!("cannot be read: {error}"))
+/// Places that are tried in what cannot be read.
+const MOST_TRIES: usize = 200;
+
+fn begins_event(text: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<Value>();
+    matches!(values.next(), Some(Ok(value)) if is_event(&value))
+}
+
+/// The events that a node is or holds. Those of a series or festival take from it what they lack.
+pub fn events(node: &Value) -> Vec<Value> {
+    const HOLDERS: [&str; 7] = ["@graph", "itemListElement", "item", "mainEntity", "events", "event", "@list"];
+    if !is_event(node) {
+        let nodes = HOLDERS.iter().flat_map(|name| each(&node[*name]));
+        return nodes.chain(node.as_array().into_iter().flatten()).flat_map(events).collect();
+    }
+    let parts = ["subEvent", "subEvents"].iter().flat_map(|name| each(&node[*name])).filter(|part| part.is_object());
+    let parts: Vec<Value> = parts.map(|part| inheriting(part, node)).filter(is_event).collect();
+    let is_series = types(node).any(|name| name == "EventSeries");
+    let mut found = vec![];
+    if parts.is_empty() || !is_series && string(&node["startDate"]).is_some() {
+        found.push(node.clone());
+    }
+    found.extend(parts.iter().flat_map(events));
+    found
+}
+
+/// A part of a larger event, with what it leaves to that to say.
+fn inheriting(part: &Value, whole: &Value) -> Value {
+    let mut part = part.clone();
+    if types(&part).next().is_none() {
+        part["@type"] = Value::from("Event");
+    }
+    for name in ["name", "location", "organizer", "eventStatus"] {
+        if part[name].is_null() && !whole[name].is_null() {
+            part[name] = whole[name].clone();
+        }
+    }
+    part
 }
 
 /// The announcement that a schema.org event is, or what is wrong with it.
-pub fn event(node: &Value) -> Result<Announcement, String> {
+pub fn announcement(node: &Value) -> Record {
     if !node.is_object() {
-        return Err("is not an object".into());
+        return Err(Fault::new("is not an object"));
     }
     if !is_event(node) {
-        return Err("is not a schema.org Event".into());
+        return Err(Fault::new("is not a schema.org Event"));
     }
-    let (name, called_off) = name(string(&node["name"]).unwrap_or_default())?;
-    let starts = string(&node["startDate"]).ok_or("has no startDate")?;
-    let starts = When::parse(starts).map_err(|error| format!("startDate: {error}"))?;
-    let ends = match string(&node["endDate"]) {
-        Some(ends) => Some(Ends::At(When::parse(ends).map_err(|error| format!("endDate: {error}"))?)),
-        None => None,
-    };
-    let status = string(&node["eventStatus"]).unwrap_or_default();
+    let (name, called_off) = name(string(&node["name"]).unwrap_or_default()).ok_or(Fault::new("has no name"))?;
+    let starts = string(&node["startDate"]).ok_or(Fault::new("has no startDate").of(&name))?;
+    let starts = moment("startDate", starts).map_err(|fault| fault.of(&name))?;
+    let mut notes = vec![];
+    let ends = string(&node["endDate"]).and_then(|ends| {
+        let ends = moment("endDate", ends);
+        ends.map_err(|fault| notes.push(fault)).ok().map(Ends::At)
+    });
+    let mut states = each(&node["eventStatus"]).filter_map(|state| string(state).or_else(|| id(state)));
+    let zone = string(&first(&node["eventSchedule"])["scheduleTimezone"]).and_then(zones::zone);
     Ok(Announcement {
-        source: None,
-        source_id: [&node["@id"], &node["identifier"]].into_iter().find_map(string).map(str::to_owned),
-        name,
-        starts,
-        ends,
-        zone: first(&node["eventSchedule"])["scheduleTimezone"].as_str().and_then(|zone| zone.parse::<Tz>().ok()),
+        source_id: identifier(node),
+        starts: match (starts, zone) {
+            (When::Local(local), Some(zone)) => When::zoned(local, zone),
+            (starts, _) => starts,
+        },
+        ends: match (ends, zone) {
+            (Some(Ends::At(When::Local(local))), Some(zone)) => Some(Ends::At(When::zoned(local, zone))),
+            (ends, _) => ends,
+        },
+        zone,
         location: location(&node["location"]),
         category: category(node),
-        performers: each(&node["performer"]).filter_map(named).collect(),
+        performers: each(&node["performer"]).chain(each(&node["performers"])).filter_map(named).collect(),
         offers: offers(node),
         organizer: each(&node["organizer"]).find_map(organizer),
-        cancelled: called_off || status.ends_with("EventCancelled"),
+        cancelled: called_off || states.any(says_cancelled),
+        notes,
+        ..Announcement::new(name, starts)
     })
 }
 
-fn is_event(node: &Value) -> bool {
-    types(node).any(|name| name.ends_with("Event") || name == "Festival")
+fn moment(field: &str, text: &str) -> Result<When, Fault> {
+    When::parse(text).ok_or_else(|| {
+        let reason = format!("{field} is neither a date nor a time");
+        Fault::told(reason, format!("{field}: {:?} is neither a date nor a time", shortened(text)))
+    })
+}
+
+/// Whether a node is an event, or a series of some.
+pub fn is_event(node: &Value) -> bool {
+    types(node).any(|name| name.ends_with("Event") || ["Festival", "EventSeries", "Hackathon"].contains(&name))
 }
 
 /// Type names without prefix or address.
 fn types(node: &Value) -> impl Iterator<Item = &str> {
-    each(&node["@type"]).filter_map(Value::as_str).filter_map(|name| name.rsplit(['/', ':', '#']).next())
+    let names = each(&node["@type"]).chain(each(&node["type"])).filter_map(Value::as_str);
+    names.filter_map(|name| name.trim_end_matches('/').rsplit(['/', ':', '#']).next())
+}
+
+fn id(node: &Value) -> Option<&str> {
+    ["@id", "id"].iter().find_map(|name| node[*name].as_str())
+}
+
+/// What names an event at its source. A name within the document, `_:b0`, does not.
+fn identifier(node: &Value) -> Option<String> {
+    let own = ["@id", "id"].iter().find_map(|name| plain(&node[*name])).filter(|id| !id.starts_with("_:"));
+    own.or_else(|| each(&node["identifier"]).find_map(|value| plain(value).or_else(|| plain(&value["value"]))))
+}
+
+/// A text or number as it stands.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => Some(number.to_string()),
+        value => string(value).or_else(|| id(value)).and_then(verbatim),
+    }
 }
 
 fn category(node: &Value) -> Category {
-    let keywords = each(&node["keywords"]).filter_map(Value::as_str).flat_map(|words| words.split(','));
-    Category::from_words(types(node).filter(|name| *name != "Event").chain(keywords))
+    let keywords = each(&node["keywords"]).filter_map(named);
+    let keywords: Vec<String> = keywords.collect();
+    let types: Vec<String> = types(node).filter(|name| *name != "Event").filter_map(text).collect();
+    let words = keywords.iter().flat_map(|words| words.split(',')).map(str::trim);
+    Category::from_words(types.iter().map(String::as_str).chain(words))
 }
 
 fn location(value: &Value) -> AnnouncedLocation {
-    let place = each(value).find(|place| types(place).all(|name| name != "VirtualLocation")).unwrap_or(&Value::Null);
-    let address = first(&place["address"]);
+    let places = || each(value).filter(|place| types(place).all(|name| name != "VirtualLocation"));
+    let place = places().find(|place| place.is_object()).or_else(|| places().next()).unwrap_or(&Value::Null);
+    if let Some(text) = string(place) {
+        return AnnouncedLocation::from_text(text);
+    }
+    let is_address = types(place).any(|name| name == "PostalAddress") || place["address"].is_null();
+    let address = if is_address { place } else { first(&place["address"]) };
     let geo = first(&place["geo"]);
-    let point = number(&geo["latitude"]).zip(number(&geo["longitude"]));
+    let point = number(&geo["latitude"]).or(number(&place["latitude"]));
+    let point = point.zip(number(&geo["longitude"]).or(number(&place["longitude"])));
+    let street = string(&address["streetAddress"]).or(string(address)).and_then(text);
+    let in_words = || street.clone().filter(|street| string(address).is_some() || street.contains(','));
+    let venue = named(place);
+    let in_name = || AnnouncedLocation::from_text(venue.as_deref().filter(|name| name.contains(','))?).city;
     AnnouncedLocation {
-        venue: named(place),
-        street: string(&address["streetAddress"]).or(string(address)).and_then(text),
         postal_code: string(&address["postalCode"]).and_then(text),
-        city: string(&address["addressLocality"]).and_then(text),
+        city: named(&address["addressLocality"]).or_else(in_words).or_else(in_name),
         region: named(&address["addressRegion"]),
         country: named(&address["addressCountry"]).as_deref().and_then(country),
         place: point.and_then(|(lat, lon)| Place::new(lat, lon).ok()),
+        street,
+        venue,
     }
 }
 
@@ -155,7 +275,7 @@ fn offers(node: &Value) -> Offers {
     let age = string(&node["typicalAgeRange"]).unwrap_or_default();
     let age: String = age.chars().take_while(char::is_ascii_digit).collect();
     Offers {
-        url: each(&node["url"]).find_map(string).and_then(web_address),
+        url: each(&node["url"]).find_map(|url| string(url).or_else(|| id(url))).and_then(web_address),
         prices: prices(amounts.iter().map(|(amount, currency)| (amount.as_str(), *currency))),
         offer_count: counts.and_then(|count| count.try_into().ok()),
         ticket_count: tickets.and_then(|count| count.try_into().ok()),
@@ -169,7 +289,7 @@ fn organizer(value: &Value) -> Option<AnnouncedOrganizer> {
 
 /// A thing's name: it may be the name itself.
 fn named(value: &Value) -> Option<String> {
-    string(value).or_else(|| string(&value["name"])).and_then(text)
+    string(value).or_else(|| string(&first(value)["name"])).and_then(text)
 }
 
 /// JSON-LD writes a list of one as the one.
@@ -186,8 +306,24 @@ fn first(value: &Value) -> &Value {
     each(value).next().unwrap_or(&Value::Null)
 }
 
+/// A text: by itself, in a list, as `@value`, or in one of several languages.
 fn string(value: &Value) -> Option<&str> {
-    value.as_str().map(str::trim).filter(|text| !text.is_empty())
+    let text = match value {
+        Value::String(text) => text.as_str(),
+        Value::Array(values) => values.iter().find_map(string)?,
+        Value::Object(members) => match members.get("@value") {
+            Some(value) => value.as_str()?,
+            None => {
+                let is_language = |name: &String| {
+                    matches!(name.split('-').next().map(str::len), Some(2 | 3))
+                        && !["id", "url", "geo"].contains(&&**name)
+                };
+                members.values().next().filter(|_| members.keys().all(is_language))?.as_str()?
+            }
+        },
+        _ => return None,
+    };
+    Some(text.trim()).filter(|text| !text.is_empty())
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -204,7 +340,7 @@ mod tests {
         let mut found = vec![];
         let text = document.to_string();
         read(text.as_bytes(), &mut |spot, event| {
-            found.push((spot, event));
+            found.push((spot, event.map_err(|fault| fault.to_string())));
             true
         })
         .unwrap();
@@ -234,7 +370,7 @@ mod tests {
 
     #[test]
     fn everything_an_event_says_is_understood() {
-        let event = event(&concert()).unwrap();
+        let event = announcement(&concert()).unwrap();
         assert_eq!(event.name, "Rock & Roll");
         assert!(event.cancelled);
         assert_eq!(event.source_id.as_deref(), Some("https://example.com/#17"));
@@ -270,7 +406,7 @@ mod tests {
         let all = |text: &str| {
             let mut found = vec![];
             let read = read(text.as_bytes(), &mut |spot, event| {
-                found.push((spot.to_string(), event.err().map(|reason| reason.starts_with("cannot be read"))));
+                found.push((spot.to_string(), event.err().map(|fault| fault.reason == "cannot be read")));
                 true
             });
             read.unwrap();
@@ -300,7 +436,149 @@ mod tests {
         for (field, value) in [("startDate", json!("soon")), ("endDate", json!("later")), ("name", json!(" "))] {
             let mut node = concert();
             node[field] = value;
-            assert!(event(&node).unwrap_err().contains(field), "{field}");
+            let outcome = announcement(&node);
+            let told = outcome.map(|event| event.notes.iter().map(ToString::to_string).collect::<String>());
+            assert!(told.unwrap_or_else(|fault| fault.to_string()).contains(field), "{field}");
         }
+    }
+
+    /// The events of a text, by name, and how the others failed.
+    fn names(text: &str) -> Vec<(u64, String)> {
+        let mut found = vec![];
+        read(text.as_bytes(), &mut |spot, event| {
+            let Spot::Record(record) = spot else { panic!("{spot}") };
+            found.push((record, event.map_or_else(|fault| fault.reason.to_string(), |event| event.name)));
+            true
+        })
+        .unwrap();
+        found
+    }
+
+    fn event_named(name: &str) -> String {
+        format!(
+            r#"{{"@type": "Event", "name": "{name}", "startDate": "2027-06-10", "performer": [{{"name": "P"}}, {{"name": "Q"}}]}}"#
+        )
+    }
+
+    fn numbered<const N: usize>(names: [(u64, &str); N]) -> Vec<(u64, String)> {
+        names.map(|(number, name)| (number, name.to_owned())).to_vec()
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_spoils_no_other() {
+        let [a, b, c] = ["A", "B", "C"].map(event_named);
+        let odd = "cannot be read";
+        let expected = numbered([(1, "A"), (2, odd), (3, "C")]);
+        let newline = b.replace("2027-06-10", "2027\n06");
+        let comma = b.replace("]}", "],}");
+        let no_quote = b.replace("\"B\"", "\"B");
+        let no_bracket = b.strip_suffix('}').unwrap();
+        let surplus = format!("{comma}}}");
+        for broken in [&newline, &comma, &no_quote, no_bracket, &surplus, "{'single': 'quotes'}"] {
+            assert_eq!(names(&format!("[{a},\n{broken},\n{c}]")), expected, "{broken}");
+            assert_eq!(names(&format!("{{\"@graph\": [{a}, {broken}, {c}]}}")), expected, "{broken}");
+            assert_eq!(names(&format!("{a}\n{broken}\n{c}")), expected, "{broken}");
+        }
+        assert_eq!(names(&format!("[{a},,{b},]")), numbered([(1, "A"), (2, "B")]));
+        assert_eq!(names(&format!("[{a}] [{b}]{c}")), numbered([(1, "A"), (2, "B"), (3, "C")]));
+    }
+
+    #[test]
+    fn events_are_found_in_what_holds_them() {
+        let [a, b] = ["A", "B"].map(event_named);
+        for text in [
+            format!(r#"{{"@graph": {a}}}"#),
+            format!(r#"{{"@type": "ItemList", "itemListElement": [{{"@type": "ListItem", "item": {a}}}]}}"#),
+            format!(r#"{{"@type": "MusicGroup", "name": "P", "event": [{a}]}}"#),
+            format!(r#"[{{"@type": "WebPage", "mainEntity": {a}}}]"#),
+            a.replace("@type", "type"),
+            format!(r#"{{"@type": "EventSeries", "name": "S", "subEvent": [{a}]}}"#),
+        ] {
+            assert_eq!(names(&text), numbered([(1, "A")]), "{text}");
+        }
+        let festival =
+            format!(r#"{{"@type": "Festival", "name": "F", "startDate": "2027-06-09", "subEvent": [{a}, {b}]}}"#);
+        assert_eq!(names(&festival), numbered([(1, "F"), (1, "A"), (1, "B")]));
+        let season =
+            r#"{"@type": "EventSeries", "name": "S", "location": "Toronto", "subEvent": {"startDate": "2027-06-10"}}"#;
+        let event = all(serde_json::from_str(season).unwrap()).remove(0).1.unwrap();
+        assert_eq!((event.name.as_str(), event.location.city.as_deref()), ("S", Some("Toronto")));
+        assert_eq!(names(r#"[{"@type": "EventSeries", "name": "S"}]"#), numbered([(1, "has no startDate")]));
+    }
+
+    fn changed(field: &str, value: Value) -> Announcement {
+        let mut node = concert();
+        node[field] = value;
+        announcement(&node).unwrap()
+    }
+
+    #[test]
+    fn texts_may_be_of_a_language() {
+        for name in [
+            json!({"@language": "de", "@value": "Konzert"}),
+            json!({"de": "Konzert", "en": "Concert"}),
+            json!(["Konzert"]),
+        ] {
+            assert_eq!(changed("name", name.clone()).name, "Konzert", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_location_may_be_words_an_address_or_a_list() {
+        let parts = |value: Value| {
+            let location = changed("location", value).location;
+            (location.venue.unwrap_or_default(), location.city.unwrap_or_default())
+        };
+        let address = "178 Victoria St, Toronto, ON M5B 1T7, Canada";
+        let expected = ("Massey Hall".to_owned(), address.to_owned());
+        assert_eq!(parts(json!(format!("Massey Hall, {address}"))), expected);
+        assert_eq!(parts(json!({"@type": "Place", "name": "Massey Hall", "address": address})), expected);
+        assert_eq!(parts(json!([{"@type": "Place", "name": "Massey Hall", "address": [address]}])), expected);
+        assert_eq!(parts(json!({"name": "Massey Hall", "address": {"streetAddress": address}})), expected);
+        let postal = json!({"@type": "PostalAddress", "name": "Trinity College", "addressLocality": ["Dublin"], "addressCountry": "IE"});
+        assert_eq!(parts(postal.clone()), ("Trinity College".into(), "Dublin".into()));
+        assert_eq!(changed("location", postal).location.country, Some("IE"));
+    }
+
+    #[test]
+    fn a_status_may_be_an_object_a_list_or_a_word() {
+        let is_cancelled = |status: Value| {
+            let mut node = concert();
+            (node["name"], node["eventStatus"]) = (json!("Rock"), status);
+            announcement(&node).unwrap().cancelled
+        };
+        for status in [
+            json!({"@id": "https://schema.org/EventCancelled"}),
+            json!("Cancelled"),
+            json!(["EventCancelled"]),
+            json!("https://schema.org/EventCancelled/"),
+        ] {
+            assert!(is_cancelled(status.clone()), "{status}");
+        }
+        assert!(!is_cancelled(json!("https://schema.org/EventScheduled")));
+    }
+
+    #[test]
+    fn an_id_may_be_a_number_or_a_property() {
+        let id = |field: &str, value: Value| {
+            let mut node = concert();
+            node["@id"] = Value::Null;
+            node[field] = value;
+            announcement(&node).unwrap().source_id
+        };
+        assert_eq!(id("identifier", json!(4711)).as_deref(), Some("4711"));
+        assert_eq!(id("identifier", json!({"@type": "PropertyValue", "value": "J15"})).as_deref(), Some("J15"));
+        assert_eq!(id("identifier", json!([{"value": 7}])).as_deref(), Some("7"));
+        assert_eq!(id("id", json!("J14")).as_deref(), Some("J14"));
+        assert_eq!(id("@id", json!("_:b0")), None);
+        assert_eq!(id("identifier", json!("a\u{0}b")).as_deref(), Some("a b"));
+    }
+
+    #[test]
+    fn what_no_database_keeps_is_left_out() {
+        let event = changed("url", json!("https://example.com/a\u{0}b"));
+        assert_eq!(event.offers.url, None);
+        let event = changed("keywords", json!(["Mu\u{0}sic\u{0}"]));
+        assert!(!event.category.category.contains('\0'), "{:?}", event.category);
     }
 }

@@ -2,14 +2,14 @@
 
 mod report;
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use caravan_commands::Commands;
-use caravan_import::{Format, GeoNames, Intake, Summary};
+use caravan_import::{Format, GeoNames, Input, Intake, Source, named_city, zone};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
+use tokio_util::sync::CancellationToken;
 
 use crate::node::Node;
 use report::Shown;
@@ -23,39 +23,82 @@ pub enum Import {
 
 #[derive(Args)]
 pub struct Events {
+    /// What to read, also if compressed with gzip; `-` is standard input
     file: PathBuf,
     #[arg(long, value_enum, default_value = "auto")]
     format: Format,
-    /// Who publishes the events; by default the file's name without its ending
+    /// Who publishes the events; by default whom each record names, else the file's name without its endings
     #[arg(long)]
     source: Option<String>,
+    /// Where events take place that do not say, such as those of a conference's calendar: "Toronto", "Portland, ME, USA"
+    #[arg(long)]
+    city: Option<String>,
+    /// The time zone of times that name none, such as America/Toronto
+    #[arg(long)]
+    time_zone: Option<String>,
+    /// Tell what would go in and what not, and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Import {
-    pub async fn run(self, node: &Node) -> Result<()> {
+    /// Prints the totals, also where `stop` comes before the end.
+    pub async fn run(self, node: &Node, stop: &CancellationToken) -> Result<()> {
         let Import::Events(events) = self;
-        println!("{}", run(events, &node.commands, Utc::now()).await?);
+        events.run(&node.commands, Utc::now(), stop).await
+    }
+}
+
+impl Events {
+    async fn run(self, commands: &Commands, now: DateTime<Utc>, stop: &CancellationToken) -> Result<()> {
+        let shown = self.file.display().to_string();
+        let gazetteer = GeoNames::embedded()?;
+        let city = match &self.city {
+            Some(name) => Some(
+                named_city(&gazetteer, name).with_context(|| format!("--city: {name:?} is no city that is known"))?,
+            ),
+            None => None,
+        };
+        let time_zone = match &self.time_zone {
+            Some(name) => Some(zone(name).with_context(|| format!("--time-zone: {name:?} is none that is known"))?),
+            None => None,
+        };
+        let path = self.file.clone();
+        let input = tokio::select! {
+            input = tokio::task::spawn_blocking(move || Input::open(&path)) => input?.with_context(|| shown.clone())?,
+            () = stop.cancelled() => bail!("interrupted"),
+        };
+        let stem = stem(&self.file);
+        let intake = Intake {
+            commands,
+            gazetteer: &gazetteer,
+            source: self.source.as_deref().map_or(Source::Presumed(&stem), Source::Stated),
+            city,
+            time_zone,
+            now,
+            ahead: false,
+            is_rehearsal: self.dry_run,
+        };
+        let mut report = Shown::new(&shown, input.bytes()?);
+        let format = self.format.of(&self.file);
+        let taken = tokio::select! {
+            taken = intake.take(format, &input, &mut report) => Some(taken),
+            () = stop.cancelled() => None,
+        };
+        let summary = report.finish();
+        println!("{summary}{}", if self.dry_run { "; nothing was written" } else { "" });
+        match taken {
+            Some(taken) => taken.with_context(|| format!("{shown}: {summary}"))?,
+            None => bail!("interrupted; start again to go on"),
+        }
+        ensure!(summary.taken() > 0, "no event went in: {summary}");
         Ok(())
     }
 }
 
-/// Imports a file; reports go to standard error.
-pub async fn run(events: Events, commands: &Commands, now: DateTime<Utc>) -> Result<Summary> {
-    let Events { file: path, format, source } = events;
-    let shown = path.display().to_string();
-    let format = format.of(&path);
-    let file = File::open(&path).with_context(|| shown.clone())?;
-    let metadata = file.metadata().with_context(|| shown.clone())?;
-    anyhow::ensure!(!metadata.is_dir(), "{shown} is a directory");
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let source = source.or(stem).unwrap_or_default();
-    let gazetteer = GeoNames::embedded()?;
-    let intake = Intake { commands, gazetteer: &gazetteer, source: &source, now, ahead: false };
-    let mut report = Shown::new(&shown, metadata.len());
-    let input = report.watch(file);
-    let taken = intake.take(format, input, &mut report).await;
-    let summary = report.summary;
-    taken.with_context(|| format!("{shown}: {summary}"))?;
-    anyhow::ensure!(summary.taken() > 0, "no event went in: {summary}");
-    Ok(summary)
+/// A file's name without its endings: `events` of `events.ics.gz`.
+fn stem(file: &Path) -> String {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }

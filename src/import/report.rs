@@ -1,10 +1,11 @@
-//! What an import shows: a bar on a terminal, lines elsewhere, every record that was not taken, and the counts.
+//! What an import shows: a bar on a terminal, lines elsewhere, every record that was not taken or not wholly, and the
+//! reasons in sum.
 
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use caravan_commands::catalogue::Outcome;
-use caravan_import::{Report, Spot, Summary};
+use caravan_import::{Fault, Report, Spot, Summary};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How often an import without a terminal says how far it is.
@@ -14,7 +15,7 @@ pub struct Shown {
     file: String,
     bar: ProgressBar,
     told: Instant,
-    pub summary: Summary,
+    summary: Summary,
 }
 
 impl Shown {
@@ -28,30 +29,51 @@ impl Shown {
         Shown { file: file.to_owned(), bar, told: Instant::now(), summary: Summary::default() }
     }
 
-    /// The input, watched for how far it was read.
-    pub fn watch<R: Read>(&self, input: R) -> impl Read + use<R> {
-        self.bar.wrap_read(input)
+    /// Tells the reasons in sum; the counts are the caller's to tell.
+    pub fn finish(self) -> Summary {
+        self.bar.finish_and_clear();
+        for line in self.summary.reasons() {
+            eprintln!("{}: {line}", self.file);
+        }
+        self.summary
+    }
+
+    fn went_on(&mut self) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(self.summary.to_string());
+        } else if self.told.elapsed() > EVERY {
+            self.told = Instant::now();
+            tracing::info!("{}: {}", self.file, self.summary);
+        }
+    }
+
+    fn tell(&self, spot: Spot, what: &str) {
+        self.bar.suspend(|| eprintln!("{}: {spot}: {what}", self.file));
     }
 }
 
 impl Report for Shown {
     fn took(&mut self, outcome: Outcome) {
         self.summary.took(outcome);
-        self.bar.set_message(self.summary.to_string());
-        if self.bar.is_hidden() && self.told.elapsed() > EVERY {
-            self.told = Instant::now();
-            tracing::info!("{}: {}", self.file, self.summary);
-        }
+        self.went_on();
     }
 
-    fn skipped(&mut self, spot: Spot, reason: &str) {
-        self.summary.skipped(spot, reason);
-        self.bar.suspend(|| eprintln!("{}: {spot}: {reason}", self.file));
+    fn would_take(&mut self, is_known: bool) {
+        self.summary.would_take(is_known);
+        self.went_on();
     }
-}
 
-impl Drop for Shown {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+    fn skipped(&mut self, spot: Spot, fault: &Fault) {
+        self.summary.skipped(spot, fault);
+        self.tell(spot, &fault.to_string());
+    }
+
+    fn left_out(&mut self, spot: Spot, fault: &Fault) {
+        self.summary.left_out(spot, fault);
+        self.tell(spot, &format!("taken in part: {fault}"));
+    }
+
+    fn read(&mut self, bytes: u64) {
+        self.bar.set_position(bytes);
     }
 }
