@@ -44,6 +44,26 @@ pub async fn two_processes(cluster: &Cluster, rounds: u32) -> Result<Row> {
     Ok(Row::rate("store append, 2 processes × 32 clients", "s", &pairs, 1.2))
 }
 
+/// The store's append by one client, for others to stand beside.
+pub struct OneClient {
+    store: Arc<dyn EventStore>,
+    writers: Vec<Writer>,
+}
+
+impl OneClient {
+    pub async fn new(cluster: &Cluster) -> Result<OneClient> {
+        let (pool, _) = cluster.log("bench_append").await?;
+        let mut client = OneClient { store: Arc::new(PostgresStore::new(pool)), writers: writers(1) };
+        append_for(&client.store, &mut client.writers, Duration::from_millis(500)).await?;
+        Ok(client)
+    }
+
+    /// Events a second, over a slice.
+    pub async fn rate(&mut self) -> Result<f64> {
+        append_for(&self.store, &mut self.writers, SLICE).await
+    }
+}
+
 async fn in_this_process(cluster: &Cluster, clients: u32, rounds: u32) -> Result<Vec<Pair>> {
     let (pool, _) = cluster.log("bench_append").await?;
     let pgbench = Pgbench::prepare(cluster).await?;

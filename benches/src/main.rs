@@ -7,6 +7,7 @@ mod append;
 mod assign;
 mod cluster;
 mod http;
+mod import;
 mod limit;
 mod long_stream;
 mod memory;
@@ -60,6 +61,8 @@ enum Part {
     AppendTwoProcesses,
     /// Store append, one client
     AppendOneClient,
+    /// Import of new events
+    Import,
     /// assign-ticket over HTTP
     AssignTicket,
     /// Rebuild of the trip bookings over 1,000,000 events
@@ -101,6 +104,9 @@ async fn measure(cluster: &Cluster, arguments: &Arguments) -> Result<Report> {
     }
     if wanted(Part::AppendOneClient) {
         report.add(append::one_client(cluster, rounds).await?);
+    }
+    if wanted(Part::Import) {
+        report.add(import::measure(cluster, rounds).await?);
     }
     if [Part::AssignTicket, Part::TripBooking, Part::Visible, Part::LongStream, Part::Memory].into_iter().any(wanted) {
         let mut world = World::make(cluster).await?;
