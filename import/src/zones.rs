@@ -45,7 +45,8 @@ fn described(name: &str) -> Option<Tz> {
     }
     let stated = offset.as_deref().and_then(seconds);
     let as_stated = |zone: &&Windows| stated.is_none_or(|stated| zone.seconds == stated);
-    let same = WINDOWS.iter().filter(as_stated).find(|zone| zone.places == wanted);
+    let is_called = |zone: &&Windows| zone.places == wanted || zone.short == wanted;
+    let same = WINDOWS.iter().filter(as_stated).find(is_called);
     // Otherwise the first place that a description lists, whatever others stand beside it.
     let first = names::key(places.split([',', ';', '/', ':']).find(|place| !place.trim().is_empty())?);
     let listed = || WINDOWS.iter().filter(as_stated).find(|zone| stated.is_some() && zone.lists.contains(&first));
@@ -98,6 +99,8 @@ struct Windows {
     seconds: i32,
     /// What its description says after the offset, as keys: whole, and the places one by one.
     places: String,
+    /// Without a remark, where it is named after a time: `Pacific Time`.
+    short: String,
     lists: Vec<String>,
 }
 
@@ -113,6 +116,11 @@ static WINDOWS: LazyLock<Vec<Windows>> = LazyLock::new(|| {
             zone,
             seconds: seconds(offset.trim_start_matches('(')).unwrap_or(0),
             places: names::key(places),
+            short: places
+                .split_once(" (")
+                .map(|(short, _)| names::key(short))
+                .filter(|short| short.ends_with(" time"))
+                .unwrap_or_default(),
             lists: places.split(',').map(names::key).collect(),
         });
     }
@@ -144,6 +152,7 @@ mod tests {
             ("(GMT+01.00) Amsterdam/Berlin/Bern/Rome/Stockholm/Vienna", Europe::Berlin),
             ("(UTC-05:00) Eastern Time (US & Canada)", America::New_York),
             ("Eastern Time (US & Canada)", America::New_York),
+            ("Pacific Time", America::Los_Angeles),
             ("(GMT-05:00) Eastern Time (US & Canada)", America::New_York),
             ("(UTC+05:30) Chennai, Kolkata, Mumbai, New Delhi", Asia::Calcutta),
             ("(GMT) Greenwich Mean Time: Dublin, Edinburgh, Lisbon, London", Europe::London),

@@ -50,13 +50,17 @@ impl Line {
     }
 }
 
-/// Where the value begins: at the first colon outside quotes; where quotes are not in pairs, at the first of all.
+/// Where the value begins: at the first colon outside quotes and brackets (`TZID=(UTC-08:00) Pacific Time:…`); where
+/// these are not in pairs, at the first of all.
 fn value_at(text: &str, from: usize) -> Option<usize> {
     let mut is_quoted = false;
+    let mut brackets = 0;
     for (at, char) in text.char_indices().skip_while(|(at, _)| *at < from) {
         match char {
             '"' => is_quoted = !is_quoted,
-            ':' if !is_quoted => return Some(at),
+            '(' if !is_quoted => brackets += 1,
+            ')' if !is_quoted => brackets -= 1,
+            ':' if !is_quoted && brackets <= 0 => return Some(at),
             _ => {}
         }
     }
@@ -124,6 +128,9 @@ mod tests {
             (quoted.parameter("TZID"), quoted.value.as_str()),
             (Some("Greenwich Mean Time:Dublin; London"), "2027")
         );
+        let bracketed = Line::parse("DTSTART;TZID=(UTC-08:00) Pacific Time (US & Canada):20270610T190000").unwrap();
+        assert_eq!(bracketed.parameter("TZID"), Some("(UTC-08:00) Pacific Time (US & Canada)"));
+        assert_eq!(Line::parse("SUMMARY:a (b: c").unwrap().value, "a (b: c");
         assert_eq!(Line::parse("ORGANIZER;CN=\"The \"Big\" Club\":mailto:a@b").unwrap().value, "mailto:a@b");
         assert_eq!(Line::parse("ORGANIZER;CN=\"Unclosed:mailto:a@b").unwrap().value, "mailto:a@b");
         assert_eq!(Line::parse("DTEND:").unwrap().value, "");
