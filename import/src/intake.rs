@@ -183,7 +183,10 @@ impl<'i> Intake<'i> {
 
     async fn put(&self, sound: Vec<Sound<'i>>, places: &mut Places, report: &mut dyn Report) -> Result<()> {
         self.put_places(&sound, places).await?;
-        for (spot, left_out, outcome) in self.put_events(sound, places).await? {
+        let puts = futures::stream::iter(sound).map(|record| self.put_event(record, places)).buffered(TOGETHER);
+        let mut puts = std::pin::pin!(puts);
+        // Told one by one, so that an interrupt finds the counts right.
+        while let Some((spot, left_out, outcome)) = puts.try_next().await? {
             match outcome {
                 Ok(put) => {
                     report.took(put.outcome);
@@ -352,34 +355,31 @@ impl<'i> Intake<'i> {
         Ok(put.try_filter_map(async |put| Ok(put)).try_collect().await?)
     }
 
-    async fn put_events(&self, sound: Vec<Sound<'i>>, places: &Places) -> Result<Vec<Taken>> {
-        let put = async |record: Sound<'i>| {
-            let Sound { spot, announcement, origin, schedule, city, venue_key, .. } = record;
-            let name = announcement.name.clone();
-            let performers = announcement.performers.iter();
-            let details = Details {
-                schedule,
-                location: Location {
-                    venue: venue_key.and_then(|key| places.venues.get(&key).copied()),
-                    city: city.and_then(|city| places.cities.get(&city.geoname_id).copied()),
-                    region: city.and_then(|city| places.regions.get(city.region.as_ref()).copied()),
-                    place: announcement.location.place,
-                },
-                performers: performers.filter_map(|name| places.performers.get(&names::key(name)).copied()).collect(),
-                category: announcement.category,
-                offers: announcement.offers,
-                organizer: self.organizer(&origin.source, announcement.organizer).await?,
-                name: announcement.name,
-            };
-            match self.commands.put_event(origin, details, announcement.cancelled, &self.caller()).await {
-                Ok(put) => Ok((spot, announcement.notes, Ok(put))),
-                Err(CommandError::Rejected(rejection)) => {
-                    Ok((spot, vec![], Err(Fault::new(rejection.to_string()).of(&name))))
-                }
-                Err(error) => Err(error),
-            }
+    async fn put_event(&self, record: Sound<'i>, places: &Places) -> Result<Taken, CommandError> {
+        let Sound { spot, announcement, origin, schedule, city, venue_key, .. } = record;
+        let name = announcement.name.clone();
+        let performers = announcement.performers.iter();
+        let details = Details {
+            schedule,
+            location: Location {
+                venue: venue_key.and_then(|key| places.venues.get(&key).copied()),
+                city: city.and_then(|city| places.cities.get(&city.geoname_id).copied()),
+                region: city.and_then(|city| places.regions.get(city.region.as_ref()).copied()),
+                place: announcement.location.place,
+            },
+            performers: performers.filter_map(|name| places.performers.get(&names::key(name)).copied()).collect(),
+            category: announcement.category,
+            offers: announcement.offers,
+            organizer: self.organizer(&origin.source, announcement.organizer).await?,
+            name: announcement.name,
         };
-        Ok(futures::stream::iter(sound).map(put).buffered(TOGETHER).try_collect().await?)
+        match self.commands.put_event(origin, details, announcement.cancelled, &self.caller()).await {
+            Ok(put) => Ok((spot, announcement.notes, Ok(put))),
+            Err(CommandError::Rejected(rejection)) => {
+                Ok((spot, vec![], Err(Fault::new(rejection.to_string()).of(&name))))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn organizer(
