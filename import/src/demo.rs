@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use crate::geonames::GeoNames;
 use crate::input::Input;
-use crate::intake::{Intake, Source};
+use crate::intake::Intake;
+use crate::matching::{Matching, Source};
 use crate::reading::Format;
 use crate::report::Summary;
 
-/// What the import of it is called.
-pub const NAME: &str = "demo";
+const NAME: &str = "demo";
 
 /// Source, form and content of what the demo holds.
 const FILES: [(&str, Format, &[u8]); 2] = [
@@ -22,7 +22,7 @@ const FILES: [(&str, Format, &[u8]); 2] = [
 ];
 
 /// The names of its files and whom their records name.
-pub const SOURCES: [&str; 5] = ["events", "toronto", "conferences", "football", "motorsport"];
+const SOURCES: [&str; 5] = ["events", "toronto", "conferences", "football", "motorsport"];
 
 /// Loads the demo into an empty log, its dates moved to come after `now`. Goes on where an earlier start was cut off;
 /// does nothing once it is in, or where the log already holds something else.
@@ -56,21 +56,24 @@ pub async fn repair_demo(commands: &Commands) -> Result<()> {
     Ok(())
 }
 
+/// Sources whose events are the demo's, and not for others to change; none where it was never loaded.
+pub async fn demo_sources(commands: &Commands) -> Result<&'static [&'static str]> {
+    Ok(if commands.import(NAME).await?.is_some() { &SOURCES } else { &[] })
+}
+
 /// Puts all of it, with the dates that were to come at `moment`.
 async fn put(commands: &Commands, moment: DateTime<Utc>) -> Result<Vec<(&'static str, Summary)>> {
     let gazetteer = GeoNames::embedded()?;
     let mut summaries = vec![];
     for (source, format, content) in FILES {
-        let intake = Intake {
-            commands,
+        let matching = Matching {
             gazetteer: &gazetteer,
-            source: Source::Demo(source),
+            source: Source::Presumed(source),
             city: None,
             time_zone: None,
-            now: moment,
-            ahead: true,
-            is_rehearsal: false,
+            ahead_of: Some(moment),
         };
+        let intake = Intake { commands, matching, guarded: &[], now: moment, is_rehearsal: false };
         let mut summary = Summary::default();
         intake.take(format, &Input::Bytes(content), &mut summary).await?;
         summaries.push((source, summary));

@@ -25,19 +25,43 @@ pub enum Name {
     IdAndDate,
 }
 
+/// A hash of what names an event, in halves that pack closely.
+pub type Hash = [u32; 2];
+
 /// A record that was seen: some bytes, since a file may have millions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sighting {
-    /// A hash of what names it.
-    pub id: u64,
+    pub id: Hash,
     /// The highest counts.
     pub version: Reverse<u32>,
-    /// In milliseconds since 1970.
-    pub start: i64,
+    /// In seconds since 1970, of which the lower half tells dates apart.
+    pub start: u32,
     /// The how-manieth of the file it is.
     pub ordinal: u32,
     /// The number of its spot.
     pub spot: u32,
+}
+
+/// All records that were seen, in pieces: a list that grows as one is there twice whenever it moves.
+#[derive(Default)]
+pub struct Sightings(Vec<Vec<Sighting>>);
+
+impl Sightings {
+    const PIECE: usize = 64 * 1024;
+
+    pub fn push(&mut self, sighting: Sighting) {
+        match self.0.last_mut() {
+            Some(piece) if piece.len() < Self::PIECE => piece.push(sighting),
+            _ => self.0.push(vec![sighting]),
+        }
+    }
+
+    fn sorted(self) -> Vec<Sighting> {
+        let mut all = Vec::with_capacity(self.0.iter().map(Vec::len).sum());
+        self.0.into_iter().for_each(|piece| all.extend(piece));
+        all.sort_unstable();
+        all
+    }
 }
 
 /// Why a record is passed over: what stands at another spot counts.
@@ -52,14 +76,13 @@ pub enum Passed {
 pub struct Ids {
     passed: HashMap<u32, Passed>,
     /// Ids with several dates, and the record that came first.
-    several: HashMap<u64, u32>,
+    several: HashMap<Hash, u32>,
 }
 
 impl Ids {
-    pub fn of(mut sightings: Vec<Sighting>) -> Ids {
-        sightings.sort_unstable();
+    pub fn of(sightings: Sightings) -> Ids {
         let mut ids = Ids::default();
-        for of_id in sightings.chunk_by(|one, other| one.id == other.id) {
+        for of_id in sightings.sorted().chunk_by(|one, other| one.id == other.id) {
             let Some(newest) = of_id.first() else { continue };
             let current = of_id.partition_point(|sighting| sighting.version == newest.version);
             let (current, older) = of_id.split_at(current);
@@ -82,7 +105,7 @@ impl Ids {
     }
 
     /// What names the event of an id that starts at `start`.
-    pub fn name(&self, id: u64, ordinal: u32, start: DateTime<Utc>, known: Known) -> Name {
+    pub fn name(&self, id: Hash, ordinal: u32, start: DateTime<Utc>, known: Known) -> Name {
         let first = self.several.get(&id);
         match known.alone {
             Some(alone) if alone == start => Name::Id,
@@ -99,15 +122,19 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn sightings(dates: &[(u32, u32)]) -> Vec<Sighting> {
+    const ID: Hash = [7, 7];
+
+    fn sightings(dates: &[(u32, u32)]) -> Sightings {
+        let mut sightings = Sightings::default();
         let sighting = |(ordinal, (day, version)): (u32, &(u32, u32))| Sighting {
-            id: 7,
+            id: ID,
             version: Reverse(*version),
-            start: i64::from(*day) * 1000,
+            start: *day,
             ordinal,
             spot: ordinal + 1,
         };
-        (0..).zip(dates).map(sighting).collect()
+        (0..).zip(dates).map(sighting).for_each(|one| sightings.push(one));
+        sightings
     }
 
     /// Events as an import of these dates of one id leaves them: start by name.
@@ -117,7 +144,7 @@ mod tests {
         for (ordinal, day) in (0..).zip(dates) {
             let alone = events.get("id").map(|day| at(*day));
             let known = Known { alone, dated: events.contains_key(&format!("id/{day}")) };
-            let name = match ids.name(7, ordinal, at(*day), known) {
+            let name = match ids.name(ID, ordinal, at(*day), known) {
                 Name::Id => "id".to_owned(),
                 Name::IdAndDate => format!("id/{day}"),
             };
@@ -167,6 +194,6 @@ mod tests {
         assert_eq!(passed(&[(1, 0), (2, 0), (1, 0)]), [None, None, Some(Passed::Repeats(1))]);
         // A newer version with another date is the same event, moved.
         let ids = Ids::of(sightings(&[(1, 0), (2, 1)]));
-        assert_eq!(ids.name(7, 1, DateTime::UNIX_EPOCH, Known::default()), Name::Id);
+        assert_eq!(ids.name(ID, 1, DateTime::UNIX_EPOCH, Known::default()), Name::Id);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use caravan_commands::Commands;
-use caravan_import::{Format, GeoNames, Input, Intake, Source, named_city, zone};
+use caravan_import::{Format, GeoNames, Input, Intake, Matching, Source, demo_sources, named_city, zone};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -69,16 +69,12 @@ impl Events {
             () = stop.cancelled() => bail!("interrupted"),
         };
         let stem = stem(&self.file);
-        let intake = Intake {
-            commands,
-            gazetteer: &gazetteer,
-            source: self.source.as_deref().map_or(Source::Presumed(&stem), Source::Stated),
-            city,
-            time_zone,
-            now,
-            ahead: false,
-            is_rehearsal: self.dry_run,
+        let (source, guarded) = match &self.source {
+            Some(source) => (Source::Stated(source), [].as_slice()),
+            None => (Source::Presumed(&stem), demo_sources(commands).await?),
         };
+        let matching = Matching { gazetteer: &gazetteer, source, city, time_zone, ahead_of: None };
+        let intake = Intake { commands, matching, guarded, now, is_rehearsal: self.dry_run };
         let mut report = Shown::new(&shown, input.bytes()?);
         let format = self.format.of(&self.file);
         let taken = tokio::select! {
