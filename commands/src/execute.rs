@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caravan_domain::Decider;
+use caravan_domain::{Decider, RejectionKind};
 use caravan_event_store::codec;
 use caravan_event_store::{Append, AppendError, Direction, Expected, NewEvent, Position, Recorded, Revision, StreamId};
 use serde_json::Value;
@@ -106,10 +106,13 @@ impl Commands {
         let mut certain = loaded.as_of >= started;
         loop {
             let matches = caller.if_match.is_none_or(|revision| revision == loaded.revision);
-            let decided = if matches {
-                D::decide(&loaded.state, command.clone(), &context).map_err(CommandError::from)
-            } else {
-                Err(CommandError::PreconditionFailed)
+            let decided = match D::decide(&loaded.state, command.clone(), &context) {
+                // Who may not even do it learns nothing about revisions.
+                Err(refusal) if matches!(refusal.kind, RejectionKind::Forbidden | RejectionKind::NotFound) => {
+                    Err(refusal.into())
+                }
+                decided if matches => decided.map_err(CommandError::from),
+                _ => Err(CommandError::PreconditionFailed),
             };
             let events = match decided {
                 Ok(events) if !events.is_empty() => events,

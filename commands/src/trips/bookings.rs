@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use caravan_domain::EntityId;
 use caravan_domain::trips::booking::{
-    AddMember, Availability, ChangeMember, CreateBooking, TripBookingCommand, TripBookingState, TripBookings,
+    AddMember, Availability, ChangeBooking, ChangeMember, CreateBooking, TripBookingCommand, TripBookingState,
+    TripBookings,
 };
 use caravan_domain::trips::crew::CrewState;
+use caravan_domain::{Decider, EntityId};
 use caravan_limits::rules::REMINDERS_PER_ACCOUNT;
 use chrono::NaiveDate;
 
@@ -35,6 +36,7 @@ impl Commands {
     pub async fn create_booking(&self, new: NewBooking, caller: &Caller) -> Result<Made<TripBookings>, CommandError> {
         let crew = self.crew(new.crew_id).await?;
         let time_zone = self.existing_city(new.city_id).await?.time_zone;
+        self.some_with_account(&new.leader_ids, "leader_ids").await?;
         let id = self.new_id("trip_booking", caller).await?;
         let NewBooking { crew_id, city_id, start_date, end_date, leader_ids } = new;
         let create = CreateBooking { crew_id, crew, city_id, time_zone, start_date, end_date, leader_ids };
@@ -76,6 +78,19 @@ impl Commands {
         let add = AddMember { person, crew, leader, start_date, end_date, availability };
         let done = self.change_booking(booking, TripBookingCommand::AddMember(add), caller).await?;
         Ok((person, done))
+    }
+
+    /// Changes dates, leaders and orders.
+    pub async fn update_booking(
+        &self,
+        booking: EntityId,
+        change: ChangeBooking,
+        caller: &Caller,
+    ) -> Result<Done<TripBookings>, CommandError> {
+        if let Some(leaders) = &change.leader_ids {
+            self.some_with_account(leaders, "leader_ids").await?;
+        }
+        self.change_booking(booking, TripBookingCommand::Change(change), caller).await
     }
 
     pub async fn change_booking_member(
@@ -130,8 +145,11 @@ impl Commands {
         command: impl Fn(BTreeSet<EntityId>) -> TripBookingCommand,
         caller: &Caller,
     ) -> Result<Done<TripBookings>, CommandError> {
+        let crew = self.crew_of(booking).await?;
+        // Who left the crew while the booking was abandoned is in it still, but could not recover it.
+        let stays = |member: &EntityId| crew.crew().map_or(true, |crew| crew.is_member(*member));
         let members = |state: &TripBookingState| match state.booking() {
-            Ok(booking) if booking.is_leader(person) => booking.members.clone(),
+            Ok(booking) if booking.is_leader(person) => booking.members.iter().copied().filter(stays).collect(),
             Ok(_) | Err(_) => vec![],
         };
         let stream = stream::<TripBookings>(booking);
@@ -151,6 +169,9 @@ impl Commands {
         if self.repeated::<TripBookings>(&stream::<TripBookings>(booking), caller).await?.is_some() {
             return self.change_booking(booking, remind, caller).await;
         }
+        // Who may not remind is told nothing about what the person was sent.
+        let present = self.state::<TripBookings>(&stream::<TripBookings>(booking)).await?.state;
+        TripBookings::decide(&present, remind.clone(), &caller.context())?;
         let taken = self.ask_for_messages(&REMINDERS_PER_ACCOUNT, caller.person()?, &[person], BTreeSet::new()).await?;
         let reminded = self.change_booking(booking, remind, caller).await;
         if matches!(reminded, Err(CommandError::Rejected(_) | CommandError::PreconditionFailed)) {

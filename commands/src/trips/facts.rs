@@ -41,6 +41,14 @@ impl Commands {
         Ok(registered.map(|(person, _)| person).collect())
     }
 
+    /// Invalid, naming `field`, where all of some people have yet to sign up: nobody among them could be in charge.
+    pub(super) async fn some_with_account(&self, people: &[EntityId], field: &'static str) -> Result<(), CommandError> {
+        if people.is_empty() || !self.with_account(people).await?.is_empty() {
+            return Ok(());
+        }
+        Err(Rejection::invalid(field, "names nobody who has signed up").into())
+    }
+
     /// Sends a command that may leave nobody in charge of a stream, with those of `members` who have an account. It is
     /// decided on the very state that was asked for the members, so that nobody who joins meanwhile is overlooked.
     pub(super) async fn execute_with_accounts<D: Decider>(

@@ -1,11 +1,14 @@
 use caravan_commands::processes::Departures;
-use caravan_commands::stream;
-use caravan_domain::RejectionKind;
+use caravan_commands::trips::NewBooking;
+use caravan_commands::{Caller, stream};
 use caravan_domain::identity::AccountCommand;
-use caravan_domain::trips::booking::{AddMember, ChangeMember, TripBookingCommand, TripBookingState, TripBookings};
+use caravan_domain::trips::booking::{
+    AddMember, ChangeBooking, ChangeMember, TripBookingCommand, TripBookingState, TripBookings,
+};
 use caravan_domain::trips::crew::{CrewCommand, CrewState, Crews};
+use caravan_domain::{EntityId, RejectionKind};
 
-use crate::world::World;
+use crate::world::{World, day};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_a_crew_leaves_its_bookings() {
@@ -151,6 +154,63 @@ async fn who_is_forgotten_is_in_charge_of_nothing_any_more() {
     assert_eq!(state.booking().unwrap().leaders, [eli]);
     assert!(world.booking_state(lone).await.is_abandoned());
     assert_eq!(world.events("CrewDeleted").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abandoned_booking_is_led_by_who_is_still_in_the_crew() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let fay = world.person("Fay", None, None).await;
+    let crew = world.crew(dana, &[eli, fay]).await;
+    let booking = world.booking(crew, dana, &[eli, fay]).await;
+    let abandon = TripBookingCommand::Abandon { crew_id: crew };
+    world.commands.change_booking(booking, abandon, &world.by(dana)).await.unwrap();
+    // Eli stays in the abandoned booking, where his shares are, but could not recover it.
+    for gone in [eli, dana] {
+        world.remove_from_crew(crew, gone, gone).await;
+        world.follow(Departures::new(world.commands.clone())).await;
+    }
+    assert!(world.booking_state(booking).await.booking().unwrap().is_leader(fay));
+    world.commands.recover_booking(booking, crew, false, &world.by(fay)).await.unwrap();
+    assert_eq!(world.booking_members(booking).await, [fay]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_with_an_account_leads_a_booking() {
+    let world = World::new().await;
+    let dana = world.person("Dana", None, None).await;
+    let crew = world.crew(dana, &[]).await;
+    let temp = world.invite(crew, dana, "+14165550100").await;
+    let booking = world.booking(crew, dana, &[temp]).await;
+    let led_by = async |leaders: &[EntityId]| {
+        let change = ChangeBooking {
+            crew_id: crew,
+            start_date: None,
+            end_date: None,
+            leader_ids: Some(leaders.to_vec()),
+            ticket_bundle_ids: None,
+            accommodation_ids: None,
+        };
+        world.commands.update_booking(booking, change, &world.by(dana)).await
+    };
+    assert!(led_by(&[temp]).await.is_err_and(|error| error.is_rejection(RejectionKind::Invalid)));
+    assert!(led_by(&[temp, dana]).await.is_ok());
+    let city_id = world.city().await;
+    let new = NewBooking { crew_id: crew, city_id, start_date: day(1), end_date: day(4), leader_ids: vec![temp] };
+    let made = world.commands.create_booking(new, &world.by(dana)).await;
+    assert!(made.is_err_and(|error| error.is_rejection(RejectionKind::Invalid)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_change_something_learns_nothing_of_its_revision() {
+    let world = World::new().await;
+    let (dana, stranger) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let crew = world.crew(dana, &[]).await;
+    for revision in 0..4 {
+        let caller = Caller { if_match: Some(revision), ..world.by(stranger) };
+        let refused = world.commands.change_crew(crew, CrewCommand::Delete, &caller).await;
+        assert!(refused.is_err_and(|error| error.is_rejection(RejectionKind::Forbidden)), "{revision}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -60,15 +60,17 @@ pub(super) async fn update_trip_booking(call: Call<Write>) -> Outcome {
     let request: UpdateTripBooking = call.body()?;
     acting(&call, "userId", &request.user_id)?;
     let id = ids::parse(&request.id, "id")?;
-    let command = TripBookingCommand::Change(ChangeBooking {
+    let command = ChangeBooking {
         crew_id: ids::parse(&request.crew_id, "crewId")?,
         start_date: request.start_date.map(|day| day.0),
         end_date: request.end_date.map(|day| day.0),
         leader_ids: optional_all(request.leader_ids.as_ref(), "leaderIds")?,
         ticket_bundle_ids: order(Child::Bundle, id, request.ticket_bundle_ids, "ticketBundleIds")?,
         accommodation_ids: order(Child::Accommodation, id, request.accommodation_ids, "accommodationIds")?,
-    });
-    let changed = change(&call, id, command).await?;
+    };
+    let caller = call.state.caller(&call).await?;
+    let done = call.state.commands.update_booking(id, command, &caller).await.map_err(refused)?;
+    let changed = Changed { id, done };
     let booking = changed.booking()?;
     let temps = call.state.commands.temp_members(&booking.members).await.map_err(refused)?;
     changed.answer(trips::updated_trip_booking(id, booking, &temps, call.now))

@@ -271,6 +271,8 @@ fn remove_member(booking: &mut TripBooking, person: EntityId) {
     booking.terms.remove(&person);
     booking.members.retain(|member| *member != person);
     booking.leaders.retain(|leader| *leader != person);
+    // Who is added again has not taken part again.
+    booking.took_part.remove(&person);
     for attendance in &mut booking.events {
         attendance.attendees.retain(|attendee| *attendee != person);
     }

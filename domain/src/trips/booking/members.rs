@@ -127,14 +127,18 @@ pub(super) fn remove(
     may_change(booking, actor, person)?;
     if person != actor && !may_clear(booking, actor, person) {
         return Err(Rejection::forbidden(
-            "only leaders of the booking remove somebody who has a part in what others paid",
+            "only leaders of the booking remove somebody who has paid, or has a part in what others paid",
         ));
     }
     Ok(goes(booking, person, with_account))
 }
 
-/// Whether somebody may take away each ticket and each place in a room that another has.
+/// Whether somebody may take away each ticket and each place in a room that another has. Who has paid for something keeps
+/// a say in it.
 fn may_clear(booking: &TripBooking, actor: EntityId, person: EntityId) -> bool {
+    if has_paid(booking, person) && !booking.is_leader(actor) {
+        return false;
+    }
     let uses = |bundle: &&super::Bundle| bundle.tickets.iter().any(|ticket| ticket.consumer == Some(person));
     let stays = |room: &&super::Room| room.guests.iter().any(|guest| guest.person == person);
     let mut rooms = booking.accommodations.iter().flat_map(|accommodation| &accommodation.rooms).filter(stays);

@@ -133,6 +133,8 @@ pub(super) fn evolve(state: CrewState, event: &CrewEvent) -> CrewState {
         CrewEvent::CrewMemberRemoved { person } => {
             crew.members.retain(|member| member != person);
             crew.admins.retain(|admin| admin != person);
+            // Who is added again has not taken part again.
+            crew.took_part.remove(person);
             crew.invitations.retain(|invitation| invitation.person != *person && invitation.inviter != *person);
         }
         CrewEvent::CrewMemberReplaced { from, to } => {

@@ -128,6 +128,13 @@ fn who_invites_by_number_is_remembered_with_it() {
 }
 
 #[test]
+fn who_is_added_again_has_not_taken_part_again() {
+    let left = CrewEvent::CrewMemberRemoved { person: ben() };
+    let back = given::<Crews>([created(), added(ben()), took_part(ben()), left, added(ben())]);
+    back.by(ben()).when(CrewCommand::AddMember { person: eve() }).then([added(eve()), took_part(ben())]);
+}
+
+#[test]
 fn with_their_first_command_a_member_takes_part_unless_they_go() {
     let fresh = || given::<Crews>([created(), added(ben()), added(cal())]);
     let add = CrewCommand::AddMember { person: eve() };

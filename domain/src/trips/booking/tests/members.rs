@@ -268,3 +268,21 @@ fn members_remind_members_through_the_channel_that_reaches_them() {
     booking().by(ben()).when(remind(dan(), Some(Channel::Mail))).then_err(NotFound);
     booking().by(dan()).when(remind(cal(), Some(Channel::Mail))).then_err(Forbidden);
 }
+
+#[test]
+fn who_is_added_again_has_not_taken_part_again() {
+    let back = [TripBookingEvent::MemberRemoved { person: ben() }, added(ben())];
+    let going = Terms { availability: Availability::Going, ..Terms::default() };
+    let change = ChangeMember { availability: Some(Availability::Going), ..change(ben()) };
+    let changed = TripBookingEvent::MemberChanged { person: ben(), terms: going };
+    after(back).by(ben()).when(TripBookingCommand::ChangeMember(change)).then([changed, takes_part(ben())]);
+}
+
+#[test]
+fn who_has_paid_is_removed_by_leaders_or_goes() {
+    let paid = || after([bundle_added(10_000, &[None])]);
+    paid().by(cal()).when(removal(ben())).then_err(Forbidden);
+    for actor in [ann(), ben()] {
+        paid().by(actor).when(removal(ben())).then([TripBookingEvent::MemberRemoved { person: ben() }]);
+    }
+}
