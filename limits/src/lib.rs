@@ -83,8 +83,8 @@ struct Inner {
     under_way: UnderWay,
 }
 
-/// Places taken before it is known whether the attempt fails. They count as failures unless [`Attempt::succeeded`].
-#[must_use = "an attempt counts as failed until it says that it succeeded"]
+/// Places taken before it is known whether the attempt fails. They count unless [`Attempt::give_back`].
+#[must_use = "an attempt counts as failed until its places are given back"]
 pub struct Attempt {
     limits: Limits,
     taken: Vec<i64>,
@@ -164,11 +164,6 @@ impl Limits {
 }
 
 impl Attempt {
-    /// Successes do not count.
-    pub async fn succeeded(self) -> Result<(), LimitError> {
-        self.give_back().await
-    }
-
     /// What did not happen, or did not fail, does not count.
     pub async fn give_back(self) -> Result<(), LimitError> {
         if !self.taken.is_empty() {

@@ -50,6 +50,12 @@ pub const PROOFS_FOR_ACCOUNT: Rule = Rule {
     span: HOUR,
     meaning: "codes sent to numbers and addresses that one account names as its own",
 };
+pub const PROOFS_TO_CONTACT: Rule = Rule {
+    name: "PROOFS_TO_CONTACT",
+    most: 3,
+    span: HOUR,
+    meaning: "codes to prove one contact that one account, or one client address that signs up, has sent",
+};
 pub const RESETS_PER_NAME: Rule = Rule {
     name: "RESETS_PER_NAME",
     most: 5,
@@ -104,6 +110,7 @@ pub const RULES: &[&Rule] = &[
     &GUESSES_PER_CODE,
     &CODES_TO_CONTACT,
     &PROOFS_FOR_ACCOUNT,
+    &PROOFS_TO_CONTACT,
     &RESETS_PER_NAME,
     &RESENDS_PER_NAME_AND_ADDRESS,
     &SIGN_UPS_PER_ADDRESS,

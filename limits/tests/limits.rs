@@ -57,7 +57,7 @@ async fn failures_count_and_successes_do_not() {
     let limits = world.limits();
     let places = [FAILURES.of("dana"), FROM_ADDRESS.of("192.0.2.1")];
     for _ in 0..10 {
-        limits.attempt(&places).await.unwrap().succeeded().await.unwrap();
+        limits.attempt(&places).await.unwrap().give_back().await.unwrap();
     }
     for _ in 0..3 {
         drop(limits.attempt(&places).await.unwrap());

@@ -22,8 +22,17 @@ impl Vault {
     /// Whether the password is the one that was hashed. [`VaultError::Corrupt`] when `hash` is no hash,
     /// [`VaultError::Overloaded`] when too many wait.
     pub async fn verify_password(&self, hash: &str, password: &str) -> Result<bool, VaultError> {
+        self.verify_in(Line::SignedUp, hash, password).await
+    }
+
+    /// As [`Vault::verify_password`], for somebody who has no account yet: everybody else goes first.
+    pub async fn verify_newcomers_password(&self, hash: &str, password: &str) -> Result<bool, VaultError> {
+        self.verify_in(Line::Newcomers, hash, password).await
+    }
+
+    async fn verify_in(&self, line: Line, hash: &str, password: &str) -> Result<bool, VaultError> {
         let (hash, password) = (hash.to_owned(), normalised(password));
-        self.hashing(Line::SignedUp, move || {
+        self.hashing(line, move || {
             let hash =
                 PasswordHash::new(&hash).map_err(|error| VaultError::Corrupt(format!("password hash: {error}")))?;
             match Argon2::default().verify_password(password.as_bytes(), &hash) {

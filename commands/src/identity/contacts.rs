@@ -67,7 +67,7 @@ impl Commands {
         let matched = self.match_code(live.iter().map(|(nonce, _)| *nonce), code).await?;
         let proven = live.into_iter().find(|(nonce, _)| Some(*nonce) == matched);
         let (nonce, change) = proven.ok_or_else(wrong_code)?;
-        attempt.succeeded().await?;
+        attempt.give_back().await?;
 
         let contact = self.vault().open_text(&change.value).await?;
         let reserved = self.take_contact(account, change.channel, &contact, caller).await?;

@@ -7,7 +7,7 @@ use caravan_domain::identity::contact::{self, Channel};
 use caravan_domain::{EntityId, Sealed};
 use caravan_limits::rules::{
     CODES_TO_CONTACT, FAILURES_IN_SESSION, FAILURES_PER_ACCOUNT, FAILURES_PER_ACCOUNT_AND_ADDRESS,
-    FAILURES_PER_ADDRESS, GUESSES_PER_CODE, PROOFS_FOR_ACCOUNT,
+    FAILURES_PER_ADDRESS, GUESSES_PER_CODE, PROOFS_FOR_ACCOUNT, PROOFS_TO_CONTACT,
 };
 use caravan_limits::{Attempt, LimitError, Place};
 use caravan_vault::FORGOTTEN;
@@ -104,7 +104,7 @@ impl Commands {
         for nonce in nonces {
             match self.limits().attempt(&[GUESSES_PER_CODE.of(nonce)]).await {
                 Ok(guess) if self.is_code(nonce, given) => {
-                    guess.succeeded().await?;
+                    guess.give_back().await?;
                     matched = matched.or(Some(nonce));
                 }
                 Ok(_) | Err(LimitError::Limited { .. }) => {}
@@ -132,7 +132,22 @@ impl Commands {
         channel: Channel,
         contact: &str,
     ) -> Result<(), CommandError> {
-        let places = [PROOFS_FOR_ACCOUNT.of(account), code_to(purpose, channel, contact)];
+        let share = share_of(Whose::Account(account), channel, contact);
+        let places = [PROOFS_FOR_ACCOUNT.of(account), share, code_to(purpose, channel, contact)];
+        Ok(self.limits().spend(&places).await?)
+    }
+
+    /// As [`Commands::spend_code`], for a sign-up that comes from an address.
+    pub(super) async fn spend_sign_up_code(
+        &self,
+        channel: Channel,
+        contact: &str,
+        caller: &Caller,
+    ) -> Result<(), CommandError> {
+        let mut places = vec![code_to(CodePurpose::SignUp, channel, contact)];
+        if caller.address.is_some() {
+            places.push(share_of(Whose::Name(&origin(caller)), channel, contact));
+        }
         Ok(self.limits().spend(&places).await?)
     }
 
@@ -143,12 +158,15 @@ impl Commands {
 
     /// Whether `given` is the password that was hashed; takes as long where there is none.
     pub(super) async fn is_password(&self, hash: Option<&Sealed>, given: &str) -> Result<bool, CommandError> {
+        Ok(self.vault().verify_password(&self.opened_hash(hash).await?, given).await?)
+    }
+
+    async fn opened_hash(&self, hash: Option<&Sealed>) -> Result<String, CommandError> {
         let hash = match hash {
             Some(hash) => self.vault().open_text(hash).await?,
             None => FORGOTTEN.to_owned(),
         };
-        let hash = if hash == FORGOTTEN { NO_PASSWORD } else { &hash };
-        Ok(self.vault().verify_password(hash, given).await?)
+        Ok(if hash == FORGOTTEN { NO_PASSWORD.to_owned() } else { hash })
     }
 
     /// As [`Commands::is_password`], as one attempt: given back where the password is right, or cannot be checked now.
@@ -158,11 +176,19 @@ impl Commands {
         hash: Option<&Sealed>,
         given: &str,
     ) -> Result<bool, CommandError> {
-        let outcome = self.is_password(hash, given).await;
-        if !matches!(outcome, Ok(false)) {
-            attempt.succeeded().await?;
-        }
-        outcome
+        judged(attempt, self.is_password(hash, given).await).await
+    }
+
+    /// As [`Commands::attempt_password`], by somebody who has no account yet.
+    pub(super) async fn attempt_newcomers_password(
+        &self,
+        attempt: Attempt,
+        hash: Option<&Sealed>,
+        given: &str,
+    ) -> Result<bool, CommandError> {
+        let hash = self.opened_hash(hash).await?;
+        let right = self.vault().verify_newcomers_password(&hash, given).await;
+        judged(attempt, right.map_err(CommandError::from)).await
     }
 
     /// Whether `given` is the code of a nonce; takes equally long whatever is given.
@@ -174,6 +200,13 @@ impl Commands {
     }
 }
 
+async fn judged(attempt: Attempt, right: Result<bool, CommandError>) -> Result<bool, CommandError> {
+    if !matches!(right, Ok(false)) {
+        attempt.give_back().await?;
+    }
+    right
+}
+
 /// A place for a code to a contact. Codes that demand a password or a user name are counted apart from those that
 /// anybody may have sent to a contact they name, so that nobody can use up the former.
 fn code_to(purpose: CodePurpose, channel: Channel, contact: &str) -> Place {
@@ -183,6 +216,11 @@ fn code_to(purpose: CodePurpose, channel: Channel, contact: &str) -> Place {
         CodePurpose::SignUp | CodePurpose::PhoneChange | CodePurpose::EmailChange => "proof",
     };
     CODES_TO_CONTACT.of(format!("{demand} {}", contact::reserved_form(channel, contact)))
+}
+
+/// What one account or address takes of the codes to a contact that may not be theirs: something is left for its owner.
+fn share_of(sender: Whose<'_>, channel: Channel, contact: &str) -> Place {
+    PROOFS_TO_CONTACT.of(format!("{sender} {}", contact::reserved_form(channel, contact)))
 }
 
 /// Where a request came from, in keys.

@@ -78,8 +78,11 @@ impl Commands {
         let live = pending.filter(|code| code.is_live(caller.now)).map(|code| code.nonce);
         let nonce = self.match_code(live, code).await?;
         let (Some(account), Some(nonce)) = (account, nonce) else { return Err(wrong_code().into()) };
-        attempt.succeeded().await?;
+        attempt.give_back().await?;
         let hash = self.hashed(account, new_password).await?;
-        self.change_account(account, AccountCommand::ResetPassword { nonce, hash }, caller).await
+        let changed = self.change_account(account, AccountCommand::ResetPassword { nonce, hash }, caller).await?;
+        // Whoever has the code is who logs in next, also where others have failed meanwhile.
+        self.note_home(account, caller).await?;
+        Ok(changed)
     }
 }

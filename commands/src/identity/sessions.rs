@@ -82,7 +82,7 @@ impl Commands {
         let at_home = self.is_home(Some(account), caller).await?;
         let attempt = self.guess(Secret::LoginCode, Whose::Account(account), at_home, caller).await?;
         self.match_code([login], code).await?.ok_or_else(wrong_code)?;
-        attempt.succeeded().await?;
+        attempt.give_back().await?;
         let changed = self.change_account(account, AccountCommand::AnswerMfa { login }, caller).await?;
         self.next(changed, login, caller).await
     }

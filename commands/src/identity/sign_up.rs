@@ -6,8 +6,8 @@ use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::sign_up::{Attempt, PendingAttempt};
 use caravan_domain::identity::{
-    AccountCommand, Attribute, Channel, CodePurpose, Contact, Details, Reservation, ReservationCommand, SignUp,
-    SignUpCommand, SignUpEvent, contact, credentials,
+    AccountCommand, Attribute, Channel, Contact, Details, Reservation, ReservationCommand, SignUp, SignUpCommand,
+    SignUpEvent, contact, credentials,
 };
 use caravan_domain::{EntityId, Rejection, RejectionKind, Sealed};
 use caravan_event_store::{Position, StreamId};
@@ -59,7 +59,7 @@ impl Commands {
         let password_hash = match self.vault().hash_newcomers_password(&form.password).await {
             Ok(hash) => hash,
             Err(refusal) => {
-                place.succeeded().await?;
+                place.give_back().await?;
                 return Err(refusal.into());
             }
         };
@@ -67,8 +67,8 @@ impl Commands {
             // Counts as a sign-up: otherwise an address could ask for any number of names.
             return Err(taken("username").into());
         }
-        if let Err(refusal) = self.spend_code(CodePurpose::SignUp, channel, to).await {
-            place.succeeded().await?;
+        if let Err(refusal) = self.spend_sign_up_code(channel, to, caller).await {
+            place.give_back().await?;
             return Err(refusal);
         }
         let id = self.new_id("account", caller).await?;
@@ -107,7 +107,7 @@ impl Commands {
         let Some(pending) = waiting.find(|pending| self.begun_here(pending, caller)) else { return Ok(()) };
         let attempt = &pending.attempt;
         let to = self.vault().open_text(attempt.contact()?).await?;
-        match self.spend_code(CodePurpose::SignUp, attempt.channel, &to).await {
+        match self.spend_sign_up_code(attempt.channel, &to, caller).await {
             Err(CommandError::Limited { .. }) => return Ok(()),
             other => other?,
         }
@@ -146,7 +146,7 @@ impl Commands {
         let named = meant.iter().find(|(_, nonce)| Some(*nonce) == matched);
         let named = named.map(|(pending, nonce)| (&pending.attempt, *nonce));
         let hash = named.map(|(attempt, _)| &attempt.password_hash);
-        let right = self.attempt_password(guess, hash, password).await?;
+        let right = self.attempt_newcomers_password(guess, hash, password).await?;
         let Some((attempt, nonce)) = named.filter(|_| right) else { return Err(wrong_code().into()) };
 
         let confirm = SignUpCommand::Confirm { attempt: attempt.id, nonce };

@@ -1,8 +1,9 @@
 //! How often somebody may guess, and be sent a code; and that nobody uses up what is another's.
 
-use caravan_commands::identity::Next;
+use caravan_commands::identity::{Next, SignUpForm};
 use caravan_commands::{Caller, CommandError};
 use caravan_domain::RejectionKind;
+use caravan_domain::identity::details;
 use futures::future::join_all;
 
 use crate::world::{EMAIL, PASSWORD, PHONE, Somebody, World, limited, refused, wrong};
@@ -138,6 +139,40 @@ async fn home_is_where_one_signed_in_from_within_thirty_days() {
     world.commands.forget(dana.person.account, &world.operator()).await.unwrap();
     let homes: i64 = sqlx::query_scalar("select count(*) from home").fetch_one(&world.pool).await.unwrap();
     assert_eq!(homes, 0, "nothing is kept of who is forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_resets_a_password_is_at_home_where_they_did() {
+    let world = World::new().await;
+    world.at_home().await;
+    world.forgot_password("dana").await.unwrap();
+    let code = world.code(PHONE.1).await;
+    world.reset_from("198.51.100.1", "dana", &code).await.unwrap();
+    let homes: i64 = sqlx::query_scalar("select count(*) from home").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(homes, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_or_account_leaves_codes_to_a_contact_for_its_owner() {
+    let world = World::new().await;
+    let begin = async |username: &str, from: &str| {
+        let details = details::parse([PHONE]).unwrap();
+        let form = SignUpForm { username: username.to_owned(), password: PASSWORD.to_owned(), details };
+        world.commands.sign_up(form, &world.from(from)).await
+    };
+    for username in ["kim", "lee", "max"] {
+        begin(username, "198.51.100.1").await.unwrap();
+    }
+    limited(begin("nat", "198.51.100.1").await);
+    begin("dana", HOME).await.unwrap();
+
+    let eli = world.sign_up("eli", &[EMAIL]).await;
+    let other = "+14165550177";
+    for _ in 0..3 {
+        world.commands.edit_phone(eli.person, eli.shown(), other, &world.by(&eli)).await.unwrap();
+    }
+    limited(world.commands.edit_phone(eli.person, eli.shown(), other, &world.by(&eli)).await);
+    world.begin("olga", &[("phone_number", other)]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,9 +15,11 @@ pub fn facebook_username(facebook_id: &str) -> String {
     normalised_username(&format!("{PROVIDER_PREFIX}{facebook_id}"))
 }
 
-/// A user name in the one form it is stored and compared in: NFKC, lower case, without white space around it.
+/// A user name in the one form it is stored and compared in: NFKC, with the case folded (`ß` is `ss`, and every sigma the
+/// same), without white space around it.
 pub fn normalised_username(text: &str) -> String {
-    text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    let plain: String = text.trim().nfkc().collect();
+    caseless::default_case_fold_str(&plain).nfkc().collect()
 }
 
 /// A user name that somebody may choose, in its stored form: 1 to 254 characters, all to be seen, and of scripts that
@@ -69,6 +71,8 @@ mod tests {
     fn a_user_name_has_one_form() {
         assert_eq!(username(" Dana@Example.COM ").unwrap(), "dana@example.com");
         assert_eq!(username("ﬁnn").unwrap(), "finn");
+        assert_eq!(username("ΝΙΚΟΣ").unwrap(), username("νικος").unwrap());
+        assert_eq!(username("Straße").unwrap(), username("STRASSE").unwrap());
         assert_eq!(username("ÅSE").unwrap(), username("A\u{30a}se").unwrap());
         assert_eq!(username("ｄａｎａ").unwrap(), "dana");
     }
