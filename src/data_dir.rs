@@ -3,13 +3,25 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::unistd::geteuid;
+
+/// There while a backup is being restored: what is in the directory is not whole.
+const RESTORING: &str = "restoring";
+
+/// Notes that a backup is being restored; the file goes when it is.
+pub fn begin_restoring(dir: &Path) -> Result<PathBuf> {
+    let file = dir.join(RESTORING);
+    fs::write(&file, "").with_context(|| format!("{}", file.display()))?;
+    Ok(file)
+}
 
 /// Makes the data directory where there is none, and keeps others out of it and of the secrets and messages in it.
 pub fn prepare(dir: &Path) -> Result<()> {
+    let whole = !dir.join(RESTORING).exists();
+    ensure!(whole, "{} was not restored to its end: delete it and restore again", dir.display());
     // Started as root, Postgres runs as another user, who has to pass through.
     let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
     private(dir, mode)?;

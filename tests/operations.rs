@@ -91,11 +91,21 @@ async fn a_backup_made_beside_a_running_server_is_restored_elsewhere() {
     let (good, said) = original.run(&["backup", &backup]);
     assert!(good, "{said}");
     let (again, said) = original.run(&["backup", &backup]);
-    assert!(!again && said.contains("File exists"), "{said}");
+    assert!(!again && said.contains("name a directory that is not there yet"), "{said}");
     let (over, said) = original.run(&["restore", &backup]);
     assert!(!over && said.contains("is not empty"), "{said}");
 
     let dir = reachable_directory();
+    let key = std::path::Path::new(&backup).join("secrets/master-key");
+    let hidden = kept.path().join("master-key");
+    std::fs::rename(&key, &hidden).expect("it can be moved");
+    let keyless = caravan(dir.path()).args(["restore", &backup]).output().expect("the program can be started");
+    assert!(errors(&keyless).contains("without its master key"));
+    std::fs::rename(&hidden, &key).expect("it can be moved back");
+    std::fs::write(dir.path().join("restoring"), "").expect("a file can be written");
+    let half = caravan(dir.path()).arg("verify").output().expect("the program can be started");
+    assert!(errors(&half).contains("was not restored to its end"));
+    std::fs::remove_file(dir.path().join("restoring")).expect("it can be removed");
     let restored = caravan(dir.path()).args(["restore", &backup]).output().expect("the program can be started");
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     assert!(!postgres_runs(dir.path()), "it is left stopped");
@@ -153,6 +163,12 @@ fn settings_come_from_the_environment_or_from_files_and_typos_are_named() {
     let both = caravan(dir.path()).env("CARAVAN_LISTEN_FILE", &file).arg("config").output();
     let both = errors(&both.expect("the program can be started"));
     assert_eq!(both, "caravan: CARAVAN_LISTEN: is given as a value and as a file\n");
+    let senseless = caravan(dir.path()).env("CARAVAN_DEMO", "maybe").arg("config").output();
+    let senseless = errors(&senseless.expect("the program can be started"));
+    assert!(
+        senseless.starts_with("caravan: CARAVAN_DEMO: unknown variant") && !senseless.contains("alloc::"),
+        "{senseless}"
+    );
     let typo = caravan(dir.path()).env("CARAVAN_SERCH", "postgres").arg("config").output();
     let typo = errors(&typo.expect("the program can be started"));
     assert_eq!(typo, "caravan: CARAVAN_SERCH is no setting: is it meant to be CARAVAN_SEARCH?\n");

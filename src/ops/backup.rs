@@ -39,6 +39,8 @@ impl Backup {
     /// Beside a running `serve` or on its own.
     pub async fn run(self, config: Config) -> Result<()> {
         only_embedded(&config)?;
+        let made = DirBuilder::new().mode(0o700).create(&self.dir);
+        made.with_context(|| format!("{}: name a directory that is not there yet", self.dir.display()))?;
         let started = node::start(&config).await.context("the embedded Postgres")?;
         let outcome = unless_stopped(self.copy(&config.data_dir, &started)).await;
         started.close().await.context("the embedded Postgres")?;
@@ -51,7 +53,6 @@ impl Backup {
     }
 
     async fn copy(&self, data_dir: &Path, postgres: &PrivatePostgres) -> Result<()> {
-        DirBuilder::new().mode(0o700).create(&self.dir).with_context(|| format!("{}", self.dir.display()))?;
         for database in DATABASES {
             eprintln!("database {database}");
             postgres.dump(database, &dump(&self.dir, database)).await.context(database)?;
@@ -68,15 +69,23 @@ impl Restore {
             let file = dump(&self.dir, database);
             ensure!(file.exists(), "{} is no backup: it lacks {}", self.dir.display(), file.display());
         }
+        let key = self.dir.join("secrets/master-key");
+        ensure!(
+            key.exists() || !config.master_key.is_empty(),
+            "nothing in this backup can be read without its master key: {} is missing, and CARAVAN_MASTER_KEY is not set",
+            key.display()
+        );
         let dir = &config.data_dir;
         let taken = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
         ensure!(!taken, "{} is not empty: a backup is restored into a data directory of its own", dir.display());
         data_dir::prepare(dir)?;
+        let unfinished = data_dir::begin_restoring(dir)?;
         copy_directories(&self.dir, dir)?;
         let postgres = node::start(&config).await.context("the embedded Postgres")?;
         let outcome = unless_stopped(fill(&postgres, &self.dir)).await;
         postgres.close().await.context("the embedded Postgres")?;
         outcome.with_context(|| format!("{} is not whole: delete it and try again", dir.display()))?;
+        fs::remove_file(unfinished)?;
         eprintln!("restored: `caravan serve` goes on from here");
         Ok(())
     }
