@@ -1,17 +1,18 @@
 //! Which city of a gazetteer an address means.
 //!
 //! An address is read from its end, where it is broadest: what may be a country or region narrows where the parts
-//! before it are looked for. Of a part, its postal codes are passed over, and where it is no city as a whole, what its
-//! signs separate.
+//! before it are looked for. Where that is also a city's name, a town before it goes first: "Woodstock, New York" is not
+//! New York City, even where the town is not known. Of a part, its postal codes are passed over, and where it is no city
+//! as a whole, what its signs separate.
 
 use std::cell::Cell;
 
-use caravan_domain::catalogue::gazetteer::{Entry, Gazetteer};
+use caravan_domain::catalogue::gazetteer::{Called, Entry, Gazetteer};
 use caravan_domain::catalogue::{Place, names};
 use chrono::{DateTime, FixedOffset, Utc};
 
 use crate::announcement::AnnouncedLocation;
-use crate::areas::{Area, areas, lies_in, narrowed, without_codes};
+use crate::areas::{Area, areas, counties, lies_in, narrowed, without_codes};
 use crate::when::offset;
 
 /// A named city may lie this far from the coordinates that come with it: those are often a rough guess.
@@ -66,24 +67,72 @@ impl<'g> Search<'g> {
 
     /// The city among the parts of an address; narrows `within` on the way.
     fn parts(&mut self, text: &str) -> Option<&'g Entry> {
+        let parts: Vec<(&str, String)> = text.split(SEPARATORS).map(|part| (part, without_codes(part))).collect();
+        let parts: Vec<(&str, String)> = parts.into_iter().filter(|(_, part)| !part.is_empty()).collect();
         // A part that may be an area is the city itself only when no other is: "Albany, New York", but "Madison Square
         // Garden, New York".
         let mut broad = vec![];
-        for part in text.rsplit(SEPARATORS) {
-            let part = without_codes(part);
-            if part.is_empty() {
+        let mut stated: Option<Vec<Area>> = None;
+        for (at, (_, part)) in parts.iter().enumerate().rev() {
+            let before = at.checked_sub(1).map(|at| &parts[at]);
+            let may_be_in = before.is_some_and(|(raw, part)| self.may_be_town(raw, part));
+            if let Some(narrower) = narrowed(&self.within, areas(part)) {
+                // "Québec, QC" says its area twice, and the city once.
+                let repeats = stated.as_ref() == Some(&narrower) && narrower.iter().all(|area| area.contains('-'));
+                if !may_be_in || repeats || narrower.iter().all(|area| CITY_STATES.contains(area)) {
+                    broad.push((part, before.is_some()));
+                }
+                self.within = narrower.clone();
+                stated = Some(narrower);
                 continue;
             }
-            if let Some(narrower) = narrowed(&self.within, areas(&part)) {
+            if may_be_in && let Some(narrower) = narrowed(&self.within, counties(part)) {
                 self.within = narrower;
-                broad.push(part);
                 continue;
             }
-            if let Some(city) = self.named(&part, &self.within).or_else(|| self.inside(&part)) {
+            if let Some(city) = self.named(part, &self.within) {
+                let town = before.and_then(|(_, part)| self.town_around(part, city));
+                return Some(town.unwrap_or(city));
+            }
+            if let Some(city) = self.inside(part) {
                 return Some(city);
             }
         }
-        broad.iter().find_map(|part| self.named(part, &self.within))
+        broad.iter().rev().find_map(|(part, has_before)| {
+            self.named(part, &self.within).filter(|city| self.names_city(part, city) && !(*has_before && is_code(part)))
+        })
+    }
+
+    /// Whether a part before an area may be a town in it, known or not, rather than a venue or street.
+    fn may_be_town(&self, raw: &str, part: &str) -> bool {
+        const MOST_WORDS: usize = 3;
+        if !areas(part).is_empty() || !self.gazetteer.named(part).is_empty() {
+            return true;
+        }
+        let key = names::key(part);
+        let mut words = key.split(' ');
+        let is_short = words.clone().count() <= MOST_WORDS && !raw.contains(char::is_numeric);
+        is_short && !words.any(|word| VENUE_WORDS.contains(&word))
+    }
+
+    /// The town that a part means where the city after it is rather the region that is called like it: "Winterthur,
+    /// Zürich". What lies close by is a part of the city: "Salamanca, Madrid".
+    fn town_around(&self, part: &str, city: &Entry) -> Option<&'g Entry> {
+        let around = REGIONS_AROUND.iter().find(|(inner, _)| *inner == city.region).map(|(_, outer)| *outer);
+        let mut found = self.gazetteer.named(part);
+        found.retain(|(called, town)| {
+            let is_there = town.region == city.region || Some(town.region.as_ref()) == around;
+            *called == Called::ByItsOwnName && is_there && town.place.distance(&city.place) > DISTRICT_KM
+        });
+        found.retain(|(_, town)| self.place.is_none_or(|place| town.place.distance(&place) <= NAMED_WITHIN_KM));
+        found.into_iter().map(|(_, town)| town).filter(|_| !is_code(part)).max_by_key(|town| town.population)
+    }
+
+    /// Whether what may be an area's name means a city in it: "New York", "México", but not "Texas" for Texas City.
+    fn names_city(&self, part: &str, city: &Entry) -> bool {
+        let is_largest =
+            || [city.region.as_ref(), city.country()].iter().any(|area| self.gazetteer.largest(area) == Some(city));
+        names::key(&city.name) == names::key(part) || is_largest()
     }
 
     /// The city inside of a part that is none as a whole.
@@ -188,6 +237,80 @@ impl<'g> Search<'g> {
         Some(city)
     }
 }
+
+/// Countries that are a city, whatever stands before them.
+const CITY_STATES: [Area; 5] = ["GI", "HK", "MC", "MO", "SG"];
+
+/// Regions of capitals, and those around them that are called like them.
+const REGIONS_AROUND: [(&str, &str); 3] = [("AR-07", "AR-01"), ("RU-48", "RU-47"), ("UA-12", "UA-13")];
+
+/// What is named beside a city and lies this near is a part of it.
+const DISTRICT_KM: f64 = 10.0;
+
+/// What towns are hardly called, but venues and streets are.
+const VENUE_WORDS: [&str; 61] = [
+    "amphitheater",
+    "amphitheatre",
+    "arena",
+    "auditorio",
+    "auditorium",
+    "ave",
+    "avenue",
+    "ballroom",
+    "bar",
+    "blvd",
+    "boulevard",
+    "cafe",
+    "cathedral",
+    "center",
+    "centre",
+    "centro",
+    "church",
+    "club",
+    "coliseum",
+    "college",
+    "dome",
+    "estadio",
+    "forum",
+    "foro",
+    "gallery",
+    "garden",
+    "gardens",
+    "hall",
+    "hotel",
+    "house",
+    "library",
+    "lounge",
+    "musee",
+    "museo",
+    "museum",
+    "opera",
+    "palace",
+    "palacio",
+    "palais",
+    "park",
+    "pavilion",
+    "philharmonie",
+    "place",
+    "plaza",
+    "pub",
+    "rd",
+    "restaurant",
+    "road",
+    "room",
+    "salle",
+    "school",
+    "square",
+    "stadium",
+    "street",
+    "studio",
+    "studios",
+    "teatro",
+    "theater",
+    "theatre",
+    "university",
+    "zoo",
+];
 
 const SEPARATORS: [char; 6] = [',', ';', '\n', '、', '，', '|'];
 
@@ -427,6 +550,55 @@ mod tests {
         ] {
             assert_eq!(text(address).as_deref(), Some(expected), "{address}");
         }
+    }
+
+    #[test]
+    fn a_region_called_like_a_city_is_not_meant_where_a_town_stands_before_it() {
+        for (address, expected) in [
+            ("Bethel Woods, 200 Hurd Rd, Bethel, NY 12720, USA", None),
+            ("Woodstock, New York", None),
+            ("Cooperstown, New York, USA", None),
+            ("Hamburg, NY", None),
+            ("Mont-Tremblant, QC, Canada", None),
+            ("Mont-Tremblant, Québec, Canada", None),
+            ("Marfa, Texas", None),
+            ("Decorah, Iowa", None),
+            ("Sayulita, Mexico", None),
+            ("Berlin, NH", None),
+            ("Colchester, Essex", Some("Colchester/GB")),
+            ("Colchester, Essex, UK", Some("Colchester/GB")),
+            ("Glastonbury, Somerset", None),
+            ("Cartagena, Murcia, Spain", Some("Cartagena/ES")),
+            ("Winterthur, Zürich, Switzerland", Some("Winterthur/CH")),
+            ("Campinas, São Paulo, Brasil", Some("Campinas/BR")),
+            ("Mar del Plata, Buenos Aires, Argentina", Some("Mar del Plata/AR")),
+            ("Amersfoort, Utrecht, Netherlands", Some("Amersfoort/NL")),
+            ("Marbella, Málaga, Spain", Some("Marbella/ES")),
+            // The city itself is still meant where nothing else can be.
+            ("Massey Hall, Toronto", Some("Toronto/CA")),
+            ("Theatro, Campinas", Some("Campinas/BR")),
+            ("Salamanca, Madrid", Some("Madrid/ES")),
+            ("Chrysler Hall, Norfolk", Some("Norfolk/US")),
+            ("New York, New York", Some("New York City/US")),
+            ("New York, NY, USA", Some("New York City/US")),
+            ("Carnegie Hall, New York, USA", Some("New York City/US")),
+            ("Birdland, New York, NY", Some("New York City/US")),
+            ("Washington, DC", Some("Washington/US")),
+            ("Luxembourg, Luxembourg", Some("Luxembourg/LU")),
+            ("Singapore", Some("Singapore/SG")),
+            ("Marina Bay, Singapore", Some("Singapore/SG")),
+            ("México, Ciudad de México", Some("Mexico City/MX")),
+        ] {
+            assert_eq!(text(address).as_deref(), expected, "{address}");
+            let locality = find(address, "", "", None, None);
+            let expected = expected.and_then(|expected| expected.split('/').next());
+            assert_eq!(
+                locality.as_deref().and_then(|city| city.rsplit_once(' ')).map(|(city, _)| city),
+                expected,
+                "{address}"
+            );
+        }
+        assert_eq!(named_city(&*GEONAMES, "Bethel, NY"), None);
     }
 
     #[test]

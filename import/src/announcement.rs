@@ -177,9 +177,10 @@ impl AnnouncedLocation {
         }
         let parts: Vec<String> = location.split([',', '\n', '、', '，']).filter_map(text).collect();
         let venue = parts.first().cloned();
-        // "Toronto, ON" and a single part may name the city; what has a city after it is a venue.
+        // "Toronto, ON", a single part and what stands before one other, as in "Cartagena, Murcia, Spain", may name the
+        // city; what has more than a city after it is a venue.
         let is_broad = |part: String| part.is_empty() || !areas(&part).is_empty();
-        let may_be_city = parts.iter().skip(1).all(|part| is_broad(without_codes(part)));
+        let may_be_city = parts.iter().skip(2).all(|part| is_broad(without_codes(part)));
         let city = text(&parts[usize::from(!may_be_city)..].join(", "));
         AnnouncedLocation { venue, city, ..AnnouncedLocation::default() }
     }
@@ -252,7 +253,7 @@ mod tests {
             pair("Massey Hall", "178 Victoria St, Toronto, Ontario, Canada")
         );
         assert_eq!(parts("Toronto, ON"), pair("Toronto", "Toronto, ON"));
-        assert_eq!(parts("Massey Hall, Toronto"), pair("Massey Hall", "Toronto"));
+        assert_eq!(parts("Massey Hall, Toronto"), pair("Massey Hall", "Massey Hall, Toronto"));
         assert_eq!(parts("Toronto"), pair("Toronto", "Toronto"));
         assert_eq!(parts(""), pair("", ""));
         assert_eq!(parts("https://meet.example.com/abc?pwd=secret"), pair("", ""));

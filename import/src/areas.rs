@@ -186,6 +186,55 @@ const DIVISIONS: [(Area, &str, &str); 73] = [
     ("US-WY", "WY", "Wyoming"),
 ];
 
+/// Counties of England, by the names that addresses end with and towns elsewhere have too.
+const ENGLISH_COUNTIES: [&str; 45] = [
+    "Bedfordshire",
+    "Berkshire",
+    "Buckinghamshire",
+    "Cambridgeshire",
+    "Cheshire",
+    "Cornwall",
+    "County Durham",
+    "Cumbria",
+    "Derbyshire",
+    "Devon",
+    "Dorset",
+    "East Sussex",
+    "Essex",
+    "Gloucestershire",
+    "Greater Manchester",
+    "Hampshire",
+    "Herefordshire",
+    "Hertfordshire",
+    "Isle of Wight",
+    "Kent",
+    "Lancashire",
+    "Leicestershire",
+    "Lincolnshire",
+    "Merseyside",
+    "Middlesex",
+    "Norfolk",
+    "North Yorkshire",
+    "Northamptonshire",
+    "Northumberland",
+    "Nottinghamshire",
+    "Oxfordshire",
+    "Rutland",
+    "Shropshire",
+    "Somerset",
+    "South Yorkshire",
+    "Staffordshire",
+    "Suffolk",
+    "Surrey",
+    "Sussex",
+    "Tyne and Wear",
+    "Warwickshire",
+    "West Sussex",
+    "West Yorkshire",
+    "Wiltshire",
+    "Worcestershire",
+];
+
 static BY_NAME: LazyLock<HashMap<String, Vec<Area>>> = LazyLock::new(|| {
     let mut by_name: HashMap<String, Vec<Area>> = HashMap::new();
     let iso = iso3166::LIST
@@ -208,6 +257,12 @@ fn key(name: &str) -> String {
 /// Everything that a part of an address may mean: `CA` is Canada and California. Empty when it is not known.
 pub fn areas(part: &str) -> &'static [Area] {
     BY_NAME.get(&key(part)).map_or(&[], Vec::as_slice)
+}
+
+/// What a county's name means where a town stands before it.
+pub fn counties(part: &str) -> &'static [Area] {
+    let key = key(part);
+    if ENGLISH_COUNTIES.iter().any(|county| names::key(county) == key) { &["GB-ENG"] } else { &[] }
 }
 
 /// A part of an address without its postal code: "ON M5B 1T7", "1071 LN Amsterdam", "75010 Paris Cedex 10".
