@@ -16,6 +16,11 @@ pub fn zone(name: &str) -> Option<Tz> {
     iana(name).or_else(|| windows(name)).or_else(|| described(name)).or_else(|| fixed(name))
 }
 
+/// Whether a name is one of IANA's that other rules go by as well: `EST` and `GMT`, but not `Europe/London`.
+pub fn is_abbreviation(name: &str) -> bool {
+    !name.contains('/') && iana(name).is_some()
+}
+
 fn iana(name: &str) -> Option<Tz> {
     let plain = name.split_once(" (").map_or(name, |(plain, _)| plain).trim();
     let tails = plain.match_indices('/').map(|(at, _)| &plain[at + 1..]);

@@ -119,7 +119,11 @@ impl Calendar {
         };
         let Some(id) = id else { return Ok((when, None)) };
         let own = self.zones.get(id);
-        let zone = zones::zone(id).or_else(|| own?.alias());
+        // "EST" is what the file says it is: mostly not what IANA has by that name.
+        let goes_first =
+            own.is_some_and(|own| zones::is_abbreviation(id) && (own.alias().is_some() || own.has_rules()));
+        let named = zones::zone(id).filter(|_| !goes_first);
+        let zone = named.or_else(|| own?.alias());
         match (when, zone) {
             (When::Local(local), Some(zone)) => Ok((When::zoned(local, zone), Some(zone))),
             (When::Local(local), None) => {
@@ -129,7 +133,13 @@ impl Calendar {
                         format!("TZID: {:?} is no time zone that is known", shortened(id)),
                     )
                 };
-                let when = own.and_then(|own| own.read(local)).ok_or_else(unknown)?;
+                let own = own.ok_or_else(unknown)?;
+                if own.is_unclear() {
+                    let reason = "TZID: its VTIMEZONE has rules that are not understood";
+                    let told = format!("TZID: {:?}: its VTIMEZONE has rules that are not understood", shortened(id));
+                    return Err(Fault::told(reason, told));
+                }
+                let when = own.read(local).ok_or_else(unknown)?;
                 Ok((when, zones::of_clock(when)))
             }
             (when, zone) => Ok((when, zone)),
@@ -405,6 +415,15 @@ mod tests {
             BEGIN:STANDARD\r\nDTSTART:20071104T020000\r\nRRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU\r\n\
             TZOFFSETFROM:-0400\r\nTZOFFSETTO:-0500\r\nEND:STANDARD\r\nEND:VTIMEZONE";
         assert_eq!(start(rules, "Club Zone"), ("2027-06-10T23:00:00+00:00".into(), Some("Etc/GMT+4")));
+        // Nor is it what IANA has by that name: there, EST never has daylight saving, and GMT is not London.
+        assert_eq!(start(&rules.replace("Club Zone", "EST"), "EST").0, "2027-06-10T23:00:00+00:00");
+        assert_eq!(start("", "EST").0, "2027-06-11T00:00:00+00:00");
+        assert_eq!(start(&club.replace("Club Zone", "EST"), "EST").1, Some("America/Toronto"));
+        let elsewhere = rules.replace("Club Zone", "America/Los_Angeles");
+        assert_eq!(start(&elsewhere, "America/Los_Angeles").0, "2027-06-11T02:00:00+00:00");
+        let unclear = calendar(&rules.replace("2SU", "2SU;COUNT=3"), "DTSTART;TZID=Club Zone:20270610T190000");
+        let told = "TZID: \"Club Zone\": its VTIMEZONE has rules that are not understood (Talk)";
+        assert_eq!(unclear.unwrap_err().to_string(), told);
         // A feed's zone is for times that name none, not for those that name one that is not known.
         let unknown = calendar("X-WR-TIMEZONE:UTC", "DTSTART;TZID=Customized Time Zone:20270610T190000").unwrap_err();
         assert_eq!(unknown.to_string(), "TZID: \"Customized Time Zone\" is no time zone that is known (Talk)");

@@ -14,6 +14,8 @@ pub struct OwnZone {
     alias: Option<Tz>,
     observances: Vec<Observance>,
     open: Option<Observance>,
+    /// Whether some of its rules are not understood: those that are would tell wrong times.
+    is_unclear: bool,
 }
 
 /// A part of the year, standard or daylight saving, over some years.
@@ -26,6 +28,7 @@ struct Observance {
     /// Onsets besides `start`.
     dates: Vec<NaiveDateTime>,
     yearly: Option<Yearly>,
+    is_unclear: bool,
 }
 
 /// `FREQ=YEARLY`, as all zones of real calendars have it.
@@ -45,7 +48,10 @@ impl OwnZone {
             ("TZID", None) => self.id = line.value.trim_matches('"').to_owned(),
             ("X-LIC-LOCATION", None) => self.alias = zones::zone(&line.value),
             ("BEGIN", _) => self.open = Some(Observance::default()),
-            ("END", Some(_)) => self.observances.extend(self.open.take()),
+            ("END", Some(open)) => {
+                self.is_unclear |= open.is_unclear || open.start.is_none() || open.to.is_none();
+                self.observances.extend(self.open.take());
+            }
             (_, Some(open)) => open.take(line),
             _ => {}
         }
@@ -54,6 +60,15 @@ impl OwnZone {
     /// The named zone that it is, where it says so.
     pub fn alias(&self) -> Option<Tz> {
         self.alias
+    }
+
+    /// Whether it has rules.
+    pub fn has_rules(&self) -> bool {
+        !self.observances.is_empty()
+    }
+
+    pub fn is_unclear(&self) -> bool {
+        self.is_unclear
     }
 
     /// A wall clock reading by its rules.
@@ -75,14 +90,23 @@ impl OwnZone {
 
 impl Observance {
     fn take(&mut self, line: &Line) {
-        match line.name.as_str() {
-            "DTSTART" => self.start = local(&line.value),
-            "TZOFFSETFROM" => self.from = offset_of(&line.value).unwrap_or(self.from),
-            "TZOFFSETTO" => self.to = offset_of(&line.value),
-            "RDATE" => self.dates.extend(line.value.split(',').filter_map(local)),
-            "RRULE" => self.yearly = Yearly::parse(&line.value),
-            _ => {}
-        }
+        // What is not read as it is meant is not read at all.
+        let is_read = match line.name.as_str() {
+            "DTSTART" => read_into(&mut self.start, local(&line.value)),
+            "TZOFFSETFROM" => offset(&line.value).map(|from| self.from = from).is_some(),
+            "TZOFFSETTO" => read_into(&mut self.to, offset(&line.value)),
+            "RDATE" => match line.value.split(',').map(local).collect::<Option<Vec<_>>>() {
+                Some(dates) => {
+                    self.dates.extend(dates);
+                    true
+                }
+                None => false,
+            },
+            "RRULE" => self.yearly.is_none() && read_into(&mut self.yearly, Yearly::parse(&line.value)),
+            "EXDATE" | "EXRULE" => false,
+            _ => true,
+        };
+        self.is_unclear |= !is_read;
     }
 
     /// When it began last, at `moment` or before.
@@ -98,12 +122,18 @@ impl Observance {
 }
 
 impl Yearly {
+    /// `None` where it says anything that is not understood.
     fn parse(rule: &str) -> Option<Yearly> {
         let mut yearly = Yearly::default();
-        for (name, value) in rule.split(';').filter_map(|part| part.split_once('=')) {
+        let mut is_yearly = false;
+        for part in rule.split(';').map(str::trim).filter(|part| !part.is_empty()) {
+            let (name, value) = part.split_once('=')?;
+            let value = value.trim();
             match name.trim().to_ascii_uppercase().as_str() {
-                "FREQ" if !value.eq_ignore_ascii_case("YEARLY") => return None,
-                "BYMONTH" => yearly.month = value.parse().ok(),
+                "FREQ" if value.eq_ignore_ascii_case("YEARLY") => is_yearly = true,
+                "INTERVAL" if value == "1" => {}
+                "WKST" => {}
+                "BYMONTH" => yearly.month = Some(value.parse().ok().filter(|month| (1..=12).contains(month))?),
                 "BYDAY" => {
                     let (ordinal, day) = value.split_at_checked(value.len().checked_sub(2)?)?;
                     let weekday = match day.to_ascii_uppercase().as_str() {
@@ -116,14 +146,21 @@ impl Yearly {
                         "SU" => Weekday::Sun,
                         _ => return None,
                     };
-                    yearly.weekday = Some((ordinal.parse().unwrap_or(0), weekday));
+                    let ordinal = if ordinal.is_empty() { 0 } else { ordinal.parse().ok()? };
+                    yearly.weekday = Some((ordinal, weekday));
                 }
-                "BYMONTHDAY" => yearly.days_of_month = value.split(',').filter_map(|day| day.parse().ok()).collect(),
-                "UNTIL" => yearly.until = local(value.trim_end_matches(['Z', 'z'])),
-                _ => {}
+                "BYMONTHDAY" => {
+                    let day = |day: &str| day.trim().parse().ok().filter(|day| (1..=31).contains(day));
+                    yearly.days_of_month = value.split(',').map(day).collect::<Option<_>>()?;
+                }
+                "UNTIL" => yearly.until = Some(local(value.trim_end_matches(['Z', 'z']))?),
+                _ => return None,
             }
         }
-        Some(yearly)
+        // Of a year, not of a month.
+        let is_of_year = yearly.month.is_none() && (yearly.weekday.is_some() || !yearly.days_of_month.is_empty());
+        let has_both = yearly.weekday.is_some_and(|(ordinal, _)| ordinal != 0) && !yearly.days_of_month.is_empty();
+        (is_yearly && !is_of_year && !has_both).then_some(yearly)
     }
 
     /// Its onset in a year, at the time of day of `start`.
@@ -148,6 +185,26 @@ impl Yearly {
         // A rule ends in UTC, and zones differ from it by less than a day.
         let onset = day.and_time(start.time());
         self.until.is_none_or(|until| onset <= until + TimeDelta::days(1)).then_some(onset)
+    }
+}
+
+/// Puts what was read; says whether anything was.
+fn read_into<T>(field: &mut Option<T>, read: Option<T>) -> bool {
+    let is_read = read.is_some();
+    *field = read;
+    is_read
+}
+
+/// Seconds east of UTC, as `+0130` or, of local mean time, `+005328`.
+fn offset(text: &str) -> Option<i32> {
+    let text = text.trim();
+    match text.split_at_checked(5) {
+        Some((minutes, seconds)) if seconds.len() == 2 && !minutes.contains(':') => {
+            let whole = offset_of(minutes)?;
+            let seconds: i32 = seconds.parse().ok().filter(|seconds| (0..60).contains(seconds))?;
+            Some(whole + if text.starts_with('+') { seconds } else { -seconds })
+        }
+        _ => offset_of(text),
     }
 }
 
@@ -219,6 +276,42 @@ mod tests {
             ("1970-07-01", 1),
         ] {
             assert_eq!(hours(&zone, day), expected, "{day}");
+        }
+    }
+
+    #[test]
+    fn rules_that_are_not_understood_are_told() {
+        let with = |line: &str| {
+            own(&format!(
+                "BEGIN:STANDARD\nDTSTART:20071104T020000\nTZOFFSETFROM:-0400\nTZOFFSETTO:-0500\n{line}\nEND:STANDARD"
+            ))
+        };
+        for understood in [
+            "RRULE:FREQ=YEARLY",
+            "RRULE:FREQ=YEARLY;INTERVAL=1;BYDAY=1SU;BYMONTH=11;WKST=SU",
+            "RRULE:FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=4",
+            "RRULE:FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=1,2,3,4,5,6,7;BYDAY=SU",
+            "TZOFFSETFROM:-051732",
+            "TZNAME:EST",
+        ] {
+            assert!(!with(understood).is_unclear(), "{understood}");
+        }
+        for odd in [
+            "RRULE:FREQ=MONTHLY;BYDAY=1SU",
+            "RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU;COUNT=3",
+            "RRULE:FREQ=YEARLY;INTERVAL=2;BYMONTH=11;BYDAY=1SU",
+            "RRULE:FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=-1",
+            "RRULE:FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=1,2,3;BYDAY=1SU",
+            "RRULE:FREQ=YEARLY;BYMONTH=10,11;BYDAY=1SU",
+            "RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=SA,SU",
+            "RRULE:FREQ=YEARLY;BYDAY=40SU",
+            "RRULE:FREQ=YEARLY;BYYEARDAY=300",
+            "RRULE:FREQ=YEARLY;BYMONTH=11;UNTIL=never",
+            "RRULE:BYMONTH=11",
+            "RDATE:soon",
+            "TZOFFSETTO:west",
+        ] {
+            assert!(with(odd).is_unclear(), "{odd}");
         }
     }
 
