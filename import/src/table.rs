@@ -4,6 +4,8 @@
 
 use std::io::BufRead;
 
+use crate::when::When;
+
 /// How far a quote may go on over lines, in bytes.
 const LONGEST_ROW: usize = 64 * 1024;
 
@@ -22,11 +24,18 @@ pub struct Table<R> {
     ahead: Vec<Vec<u8>>,
     /// How many lines were taken.
     line: u64,
+    /// Of the header, once it was read.
+    columns: usize,
+    /// The column whose fields are all dates, and so tell a row from a line of text.
+    dates: Option<usize>,
 }
+
+/// The column that tells rows.
+const DATES: &str = "starts_at";
 
 impl<R: BufRead> Table<R> {
     pub fn new(input: R) -> Table<R> {
-        Table { input, separator: b',', ahead: vec![], line: 0 }
+        Table { input, separator: b',', ahead: vec![], line: 0, columns: 0, dates: None }
     }
 
     /// The header, in lower case with `_` for spaces; and the separator is whichever parts it best. `sep=;` before it is
@@ -49,7 +58,10 @@ impl<R: BufRead> Table<R> {
         let Some((_, Row::Fields(fields))) = self.row()? else { return Ok(vec![]) };
         let names =
             fields.iter().map(|field| String::from_utf8_lossy(field).trim().to_lowercase().replace([' ', '-'], "_"));
-        Ok(names.collect())
+        let names: Vec<String> = names.collect();
+        self.columns = names.len();
+        self.dates = names.iter().position(|name| name == DATES);
+        Ok(names)
     }
 
     /// The next row that is not blank, and the line that it begins with.
@@ -64,8 +76,12 @@ impl<R: BufRead> Table<R> {
             let row = loop {
                 // Only a quote can end what a quote began.
                 let may_end = more.last().is_none_or(|line| line.contains(&b'"'));
-                match if may_end { self.split(&text) } else { Split::Open } {
-                    Split::Fields(fields) => break Row::Fields(fields),
+                match if may_end { self.split(&text, false) } else { Split::Open } {
+                    Split::Fields(fields) if more.is_empty() || self.is_one(&fields, &text, &more) => {
+                        break Row::Fields(fields);
+                    }
+                    // What seems to close the quote is a text's own: `12" discs`.
+                    Split::Fields(_) => break Row::Unclosed,
                     Split::Broken => break Row::Unclosed,
                     Split::Open if text.len() > LONGEST_ROW => break Row::Unclosed,
                     Split::Open => match self.next_line()? {
@@ -89,11 +105,43 @@ impl<R: BufRead> Table<R> {
         }
     }
 
-    fn split(&self, row: &[u8]) -> Split {
+    /// Whether fields that a quote holds together over lines are one row, rather than several of which one opens a
+    /// quote and another has one at a field's end.
+    fn is_one(&self, fields: &[Vec<u8>], text: &[u8], more: &[Vec<u8>]) -> bool {
+        if self.columns == 0 {
+            return true;
+        }
+        let is_row = |line: &[u8]| match self.split(line, true) {
+            Split::Fields(fields) => self.fits(&fields) && self.has_date(&fields),
+            Split::Open | Split::Broken => false,
+        };
+        let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let are_several = is_row(first) && more.iter().any(|line| is_row(line));
+        let is_cut_off = fields.len() < self.columns;
+        self.fits(fields) && !are_several && (!is_cut_off || self.has_date(fields))
+    }
+
+    /// Whether there is a column for each field, but for empty ones.
+    fn fits(&self, fields: &[Vec<u8>]) -> bool {
+        fields.iter().skip(self.columns).all(|field| field.trim_ascii().is_empty())
+    }
+
+    fn has_date(&self, fields: &[Vec<u8>]) -> bool {
+        let Some(at) = self.dates else { return fields.len() >= self.columns };
+        let field = fields.get(at).and_then(|field| std::str::from_utf8(field).ok());
+        field.is_some_and(|field| When::parse(field.trim()).is_some())
+    }
+
+    /// The fields of a row; an open quote is text where that is said.
+    fn split(&self, row: &[u8], open_is_text: bool) -> Split {
         let mut fields = vec![];
         let mut rest = row;
         loop {
-            let (field, after) = match rest.strip_prefix(b"\"").map(quoted) {
+            let (field, after) = match rest
+                .strip_prefix(b"\"")
+                .map(quoted)
+                .filter(|open| !open_is_text || open.is_some())
+            {
                 None => {
                     let end = rest.iter().position(|byte| *byte == self.separator).unwrap_or(rest.len());
                     (rest[..end].to_vec(), &rest[end..])
@@ -256,6 +304,26 @@ mod tests {
         let (_, rows) = rows(b"a,b,c\n1,\"x,y\n2,\"Hall, Toronto\",z\n3,\"Two\nlines\",z\n");
         let expected = [(2, None), fields(3, &["2", "Hall, Toronto", "z"]), fields(4, &["3", "Two\nlines", "z"])];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn a_quote_that_seems_closed_rows_later_holds_no_row() {
+        let table = |second: &str, third: &str| {
+            format!("id,name,starts_at,city\na,A,2031-05-01,Toronto\n{second}\n{third}\nd,D,2031-05-01,Toronto\n")
+        };
+        let [a, d] = ["a", "d"].map(|id| vec![id.to_owned(), id.to_uppercase(), "2031-05-01".into(), "Toronto".into()]);
+        let c = ["c", "Name 12\"", "2031-05-01", "Toronto"];
+        for unclosed in ["b,\"Unclosed,2031-05-01,Toronto", "b,B,2031-05-01,\"Toronto", "b,B,\"2031-05-01,Toronto"] {
+            let (_, rows) = rows(table(unclosed, &c.join(",")).as_bytes());
+            assert_eq!(rows, [(2, Some(a.clone())), (3, None), fields(4, &c), (5, Some(d.clone()))], "{unclosed}");
+        }
+        // Rows of several lines are those that have what a row has.
+        for (second, third) in [("b,\"Two, or", "more\",2031-05-01,Toronto"), ("b,\"Two", "lines\",2031-05-01")] {
+            let (_, rows) = rows(table(second, third).as_bytes());
+            assert_eq!((rows.len(), rows[1].0, rows[1].1.is_some(), rows[2].0), (3, 3, true, 5), "{second}");
+        }
+        let named = "name,starts_at\n\"Two\nlines\",2031-05-01\n";
+        assert_eq!(rows(named.as_bytes()).1, [fields(2, &["Two\nlines", "2031-05-01"])]);
     }
 
     #[test]
