@@ -178,11 +178,36 @@ impl<R: BufRead> Scanner<R> {
     }
 }
 
-/// Places in a value that cannot be read where another one may begin: at an object after a comma or another value.
+/// Places in a value that cannot be read where another one may begin: at an object that begins a list, or after a comma or another value.
 pub fn resumptions(value: &[u8]) -> impl Iterator<Item = usize> {
     let is_after_value =
-        |at: usize| value[..at].trim_ascii_end().last().is_some_and(|before| b",}]\"".contains(before));
+        |at: usize| value[..at].trim_ascii_end().last().is_some_and(|before| b"[,}]\"".contains(before));
     (1..value.len()).filter(move |at| value[*at] == b'{' && is_after_value(*at))
+}
+
+/// A text among the members of an object that cannot be read, or of which only the beginning was.
+pub fn text_member(object: &[u8], name: &str) -> Option<String> {
+    let (mut depth, mut at) = (0_u32, 0);
+    let mut key = None;
+    while let Some(byte) = object.get(at) {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b':' if depth == 1 && key.as_deref() == Some(name) => {
+                let mut values = serde_json::Deserializer::from_slice(&object[at + 1..]).into_iter();
+                return values.next()?.ok();
+            }
+            b'"' => {
+                let mut texts = serde_json::Deserializer::from_slice(&object[at..]).into_iter::<String>();
+                key = texts.next()?.ok();
+                at += texts.byte_offset().max(1);
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -247,7 +272,15 @@ mod tests {
     }
 
     #[test]
-    fn a_value_may_begin_after_an_object() {
-        assert_eq!(resumptions(br#"{"a": [{"b": 1}, {"c": 2} {}"#).collect::<Vec<_>>(), [17, 26]);
+    fn a_value_may_begin_a_list_or_after_an_object() {
+        assert_eq!(resumptions(br#"{"a": [{"b": 1}, {"c": 2} {}"#).collect::<Vec<_>>(), [7, 17, 26]);
+    }
+
+    #[test]
+    fn members_are_found_in_what_cannot_be_read() {
+        let odd = br#"{"a": {"name": "inner"}, "b": "name", "name": "Fe\"st", "c": [}"#;
+        assert_eq!(text_member(odd, "name").as_deref(), Some("Fe\"st"));
+        assert_eq!(text_member(br#"{"name": "Fest"#, "name"), None);
+        assert_eq!(text_member(br#"{"name": 7, "c"#, "name"), None);
     }
 }

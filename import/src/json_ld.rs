@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::announcement::{AnnouncedLocation, AnnouncedOrganizer, Announcement, Record, Sink, Spot, prices};
 use crate::areas::country;
 use crate::fault::{Fault, shortened};
-use crate::json::{End, Scanner, resumptions};
+use crate::json::{End, Scanner, resumptions, text_member};
 use crate::text::{name, says_cancelled, text, verbatim, web_address};
 use crate::when::{Ends, When};
 use crate::zones;
@@ -92,14 +92,28 @@ impl<R: BufRead> Reader<'_, '_, R> {
             (End::Cut | End::List, Ok(_)) => Fault::new("cannot be read"),
         };
         // A quote or bracket too few takes in what follows: that is read by itself.
-        let next = resumptions(&self.value).take(MOST_TRIES).find(|at| begins_event(&self.value[*at..]));
+        let mut lost = vec![of_object(broken, &self.value)];
+        let mut next = None;
+        for at in resumptions(&self.value).take(MOST_TRIES) {
+            match begins_event(&self.value[at..], end == End::TooLong) {
+                Begins::Event => {
+                    next = Some(at);
+                    break;
+                }
+                Begins::BrokenEvent => lost.push(of_object(Fault::new("cannot be read"), &self.value[at..])),
+                Begins::Other => {}
+            }
+        }
         if let Some(at) = next {
             self.scanner.put_back(&self.value[at..]);
         } else if end == End::Cut {
             bail!("ends within record {}", self.record);
         }
-        if !(self.sink)(spot, Err(broken)) {
-            return Ok(false);
+        for (number, fault) in (self.record..).zip(lost) {
+            self.record = number;
+            if !(self.sink)(Spot::Record(number), Err(fault)) {
+                return Ok(false);
+            }
         }
         if end == End::TooLong && next.is_none() && self.scanner.pass()? == End::Cut {
             bail!("ends within record {}", self.record);
@@ -111,9 +125,37 @@ impl<R: BufRead> Reader<'_, '_, R> {
 /// Places that are tried in what cannot be read.
 const MOST_TRIES: usize = 200;
 
-fn begins_event(text: &[u8]) -> bool {
+enum Begins {
+    Event,
+    /// It says that it is one, but cannot be read either.
+    BrokenEvent,
+    Other,
+}
+
+/// What begins with a text, of which the end may be missing.
+fn begins_event(text: &[u8], is_cut: bool) -> Begins {
     let mut values = serde_json::Deserializer::from_slice(text).into_iter::<Value>();
-    matches!(values.next(), Some(Ok(value)) if is_event(&value))
+    match values.next() {
+        Some(Ok(value)) if is_event(&value) => Begins::Event,
+        Some(Ok(_)) | None => Begins::Other,
+        Some(Err(error)) => {
+            let types = ["@type", "type"].iter().find_map(|name| text_member(text, name));
+            let is_event = types.is_some_and(|name| is_event(&serde_json::json!({"@type": name})));
+            match is_event {
+                true if is_cut && error.is_eof() => Begins::Event,
+                true => Begins::BrokenEvent,
+                false => Begins::Other,
+            }
+        }
+    }
+}
+
+/// What is wrong with an object that cannot be read, told with its name where that can be.
+fn of_object(fault: Fault, object: &[u8]) -> Fault {
+    match text_member(object, "name").as_deref().and_then(text) {
+        Some(name) => fault.of(&name),
+        None => fault,
+    }
 }
 
 /// The events that a node is or holds. Those of a series or festival take from it what they lack.
@@ -481,6 +523,41 @@ mod tests {
         }
         assert_eq!(names(&format!("[{a},,{b},]")), numbered([(1, "A"), (2, "B")]));
         assert_eq!(names(&format!("[{a}] [{b}]{c}")), numbered([(1, "A"), (2, "B"), (3, "C")]));
+    }
+
+    #[test]
+    fn what_a_record_holds_is_read_though_the_record_cannot_be() {
+        let [a, b, c, d] = ["A", "B", "C", "D"].map(event_named);
+        let odd = "cannot be read";
+        let no_quote = b.replace("\"2027-06-10", "2027-06-10");
+        let festival = |parts: &[&str]| {
+            format!(
+                r#"{{"@type": "Festival", "name": "F", "startDate": "2027-06-09", "subEvent": [{}]}}"#,
+                parts.join(", ")
+            )
+        };
+        let middle = festival(&[&a, &no_quote, &c]);
+        let expected = [(1, odd), (2, "A"), (3, odd), (4, "C"), (5, "D")];
+        for text in [format!("{middle}{d}"), format!("[{middle}, {d}]"), format!("{{\"@graph\": [{middle}, {d}]}}")] {
+            assert_eq!(names(&text), numbered(expected), "{text}");
+        }
+        // What is lost on the way is told as well, by name.
+        let mut told = vec![];
+        read(festival(&[&no_quote, &c]).as_bytes(), &mut |_, event| {
+            told.push(event.map_or_else(|fault| fault.to_string(), |event| event.name));
+            true
+        })
+        .unwrap();
+        assert!(told[0].starts_with("cannot be read: ") && told[0].ends_with(" (F)"), "{told:?}");
+        assert_eq!(told[1..], ["cannot be read (B)", "C"]);
+        let padding = format!(r#"{{"x": "{}"}}"#, "x".repeat(1024 * 1024));
+        let part = format!(r#"{{"x": "{}"}}"#, "x".repeat(1024 * 1024 - 100));
+        let across = format!(r#"{{"data": [{part}, {a}, {b}]}} {c}"#);
+        let expected = [(1, "is longer than 1 MiB"), (2, "A"), (3, "B"), (4, "C")];
+        assert_eq!(names(&across), numbered(expected));
+        let long = format!(r#"{{"data": [{a}, {b}, {padding}]}} {c}"#);
+        let expected = [(1, "is longer than 1 MiB"), (2, "A"), (3, "B"), (4, "is longer than 1 MiB"), (5, "C")];
+        assert_eq!(names(&long), numbered(expected));
     }
 
     #[test]
