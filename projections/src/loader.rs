@@ -6,6 +6,7 @@ use std::sync::Arc;
 use caravan_domain::Kind;
 use caravan_event_store::{KeyedPool, Position, Revision};
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Postgres, Row as _};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -20,6 +21,8 @@ pub(crate) struct Stored {
     pub position: Position,
     pub fold_version: i32,
     pub state: String,
+    /// The document of the entity it belongs to, where that is read along.
+    pub parent: Option<Box<Stored>>,
 }
 
 type Answer = Result<Vec<Arc<Stored>>, ReadError>;
@@ -37,16 +40,33 @@ pub(crate) struct Loader {
 /// Connections that the loaders of all kinds share.
 pub(crate) const CONNECTIONS: u32 = 8;
 
+/// The columns of a document, in the order of [`stored`].
+fn columns(table: &str) -> String {
+    ["id", "revision", "position", "fold_version", "state::text"].map(|column| format!("{table}.{column}")).join(", ")
+}
+
 /// Callers answered by one statement.
 const CALLERS: usize = 256;
 
 impl Loader {
     pub(crate) fn new(pool: KeyedPool, kind: &Kind) -> Loader {
-        let (queue, asked) = mpsc::unbounded_channel();
+        let sql = format!("select {} from {} own where own.id = any($1)", columns("own"), schema::view(kind));
+        Loader::of(pool, sql)
+    }
+
+    /// One that reads each document's parent along, in the same statement.
+    pub(crate) fn with_parent(pool: KeyedPool, kind: &Kind, parent: &Kind) -> Loader {
+        let (own, above) = (columns("own"), columns("above"));
+        let (child, parent) = (schema::view(kind), schema::view(parent));
         let sql = format!(
-            "select id, revision, position, fold_version, state::text from {} where id = any($1)",
-            schema::view(kind)
+            "select {own}, {above} from {child} own left join {parent} above on above.id = own.parent
+             where own.id = any($1)"
         );
+        Loader::of(pool, sql)
+    }
+
+    fn of(pool: KeyedPool, sql: String) -> Loader {
+        let (queue, asked) = mpsc::unbounded_channel();
         tokio::spawn(drain(pool, sql.into(), asked));
         Loader { queue }
     }
@@ -126,16 +146,26 @@ async fn read(
     };
     let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(ids);
     let rows = KeyedPool::in_time(query.fetch_all(&mut **connection)).await?;
-    rows.iter()
-        .map(|row| {
-            let stored = Stored {
-                id: row.try_get(0)?,
-                revision: row.try_get(1)?,
-                position: row.try_get(2)?,
-                fold_version: row.try_get(3)?,
-                state: row.try_get(4)?,
-            };
-            Ok((stored.id, Arc::new(stored)))
-        })
-        .collect()
+    let whole = |row: &PgRow| {
+        let mut document = stored(row, 0)?;
+        let read_along = row.len() > COLUMNS && row.try_get::<Option<Uuid>, _>(COLUMNS)?.is_some();
+        document.parent = if read_along { Some(Box::new(stored(row, COLUMNS)?)) } else { None };
+        Ok((document.id, Arc::new(document)))
+    };
+    rows.iter().map(whole).collect()
+}
+
+/// How many columns a document has.
+const COLUMNS: usize = 5;
+
+/// The document whose columns begin at `first`.
+fn stored(row: &PgRow, first: usize) -> Result<Stored, sqlx::Error> {
+    Ok(Stored {
+        id: row.try_get(first)?,
+        revision: row.try_get(first + 1)?,
+        position: row.try_get(first + 2)?,
+        fold_version: row.try_get(first + 3)?,
+        state: row.try_get(first + 4)?,
+        parent: None,
+    })
 }

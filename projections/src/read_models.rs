@@ -22,6 +22,8 @@ struct Inner {
     kinds: Kinds,
     search: SearchTarget,
     loaders: HashMap<&'static str, Loader>,
+    /// Of kinds that have a parent: they read it along.
+    with_parents: HashMap<&'static str, Loader>,
 }
 
 /// An entity's folded state, with the revision (its ETag) and position of the last event in it.
@@ -45,12 +47,29 @@ impl ReadModels {
     pub fn open(pool: PgPool, kinds: Kinds, search: SearchTarget) -> ReadModels {
         let keyed = KeyedPool::beside(&pool, loader::CONNECTIONS);
         let loaders = kinds.iter().map(|kind| (kind.name, Loader::new(keyed.clone(), kind))).collect();
-        ReadModels(Arc::new(Inner { pool, kinds, search, loaders }))
+        let with_parents = kinds.iter().filter_map(|kind| {
+            let parent = kinds.iter().find(|parent| Some(parent.name) == kind.parent)?;
+            Some((kind.name, Loader::with_parent(keyed.clone(), kind, parent)))
+        });
+        let with_parents = with_parents.collect();
+        ReadModels(Arc::new(Inner { pool, kinds, search, loaders, with_parents }))
     }
 
     /// The document of one aggregate. Its state says itself whether it is deleted.
     pub async fn get<D: Decider>(&self, id: EntityId) -> Result<Option<Read<D::State>>, ReadError> {
         Ok(self.get_many::<D>(&[id]).await?.pop())
+    }
+
+    /// The document of one aggregate and that of its parent, of one moment.
+    pub async fn get_with_parent<D: Decider, P: Decider>(
+        &self,
+        id: EntityId,
+    ) -> Result<Option<(Read<D::State>, Option<Read<P::State>>)>, ReadError> {
+        let loader = self.0.with_parents.get(D::CATEGORY);
+        let loader = loader.ok_or_else(|| ReadError::broken(format!("{} has no parent", D::CATEGORY)))?;
+        let Some(stored) = loader.load(vec![id.0]).await?.pop() else { return Ok(None) };
+        let parent = stored.parent.as_deref().map(read).transpose()?;
+        Ok(Some((read(&stored)?, parent)))
     }
 
     /// A part of one aggregate's document, where the whole costs more to read than is needed.

@@ -74,9 +74,10 @@ impl Visible {
 async fn visible(call: &Call<Read>, id: EntityId) -> Result<Visible, Failure> {
     let actor = call.account()?;
     let models = &call.state.models;
-    let document = models.get::<TripBookings>(id).await?.ok_or_else(|| Failure::not_found("no such trip booking"))?;
+    let found = models.get_with_parent::<TripBookings, Crews>(id).await?;
+    let (document, crew) = found.ok_or_else(|| Failure::not_found("no such trip booking"))?;
     let booking = document.state.booking()?;
-    let crew = models.get::<Crews>(booking.crew).await?.map(|crew| crew.state).unwrap_or_default();
+    let crew = crew.map(|crew| crew.state).unwrap_or_default();
     if !booking.may_be_seen_by(actor, &crew) {
         return Err(Failure::forbidden("only members of the booking's crew may see it"));
     }
