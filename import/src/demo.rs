@@ -69,11 +69,12 @@ async fn put(commands: &Commands, moment: DateTime<Utc>) -> Result<Vec<(&'static
         let matching = Matching {
             gazetteer: &gazetteer,
             source: Source::Presumed(source),
+            guarded: &[],
             city: None,
             time_zone: None,
             ahead_of: Some(moment),
         };
-        let intake = Intake { commands, matching, guarded: &[], now: moment, is_rehearsal: false };
+        let intake = Intake { commands, matching, now: moment, is_rehearsal: false };
         let mut summary = Summary::default();
         intake.take(format, &Input::Bytes(content), &mut summary).await?;
         summaries.push((source, summary));

@@ -25,6 +25,8 @@ const MOST_PERFORMERS: usize = 100;
 pub struct Matching<'m> {
     pub gazetteer: &'m dyn Gazetteer,
     pub source: Source<'m>,
+    /// Sources of the demo, whose events are not for these records to change.
+    pub guarded: &'m [&'m str],
     /// Where events take place that do not say.
     pub city: Option<&'m Entry>,
     /// Of times that say none.
@@ -87,6 +89,11 @@ impl<'m> Matching<'m> {
             Source::Stated(source) => source.to_owned(),
             Source::Presumed(source) => announcement.source.clone().unwrap_or_else(|| source.to_owned()),
         };
+        if self.guarded.contains(&source.as_str()) {
+            let rest = "a source of the demo, whose events this would change: name yours with --source";
+            let fault = Fault::told(format!("is under {rest}"), format!("{source} is {rest}"));
+            return Err(fault.of(&announcement.name));
+        }
         let origin = Origin { source, external_id: announcement.external_id() };
         let external_id = format!("{}/{}", origin.external_id, instant::text(starts_at));
         let dated = Origin { external_id, ..origin.clone() };
@@ -201,9 +208,37 @@ mod tests {
     use chrono::{Datelike, TimeZone};
     use chrono_tz::America::Toronto;
 
+    use crate::when::When;
+
     fn at(zone: Tz, year: i32, month: u32, day: u32) -> Schedule {
         let start = zone.with_ymd_and_hms(year, month, day, 20, 0, 0).unwrap().to_utc();
         Schedule::timed(start, Some(start + chrono::Duration::hours(3)), zone).unwrap()
+    }
+
+    #[test]
+    fn records_of_a_guarded_source_are_not_sound() {
+        let gazetteer: Vec<Entry> = vec![];
+        let check = |source: Source<'_>, named: Option<&str>| {
+            let matching = Matching {
+                gazetteer: &gazetteer,
+                source,
+                guarded: &["football"],
+                city: None,
+                time_zone: Some(Toronto),
+                ahead_of: None,
+            };
+            let starts = When::parse("2031-05-01").unwrap();
+            let announcement =
+                Announcement { source: named.map(str::to_owned), ..Announcement::new("A".into(), starts) };
+            matching
+                .check(Spot::Line(2), 0, announcement)
+                .map(|sound| sound.origin.source)
+                .map_err(|fault| fault.to_string())
+        };
+        let refused = "football is a source of the demo, whose events this would change: name yours with --source (A)";
+        assert_eq!(check(Source::Presumed("football"), None), Err(refused.into()));
+        assert_eq!(check(Source::Presumed("club"), Some("football")), Err(refused.into()));
+        assert_eq!(check(Source::Presumed("football"), Some("club")), Ok("club".into()));
     }
 
     #[test]

@@ -73,8 +73,8 @@ impl Events {
             Some(source) => (Source::Stated(source), [].as_slice()),
             None => (Source::Presumed(&stem), demo_sources(commands).await?),
         };
-        let matching = Matching { gazetteer: &gazetteer, source, city, time_zone, ahead_of: None };
-        let intake = Intake { commands, matching, guarded, now, is_rehearsal: self.dry_run };
+        let matching = Matching { gazetteer: &gazetteer, source, guarded, city, time_zone, ahead_of: None };
+        let intake = Intake { commands, matching, now, is_rehearsal: self.dry_run };
         let mut report = Shown::new(&shown, input.bytes()?);
         let format = self.format.of(&self.file);
         let taken = tokio::select! {
