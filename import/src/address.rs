@@ -149,7 +149,12 @@ impl<'g> Search<'g> {
         }
         let (last, rest) = words.split_last()?;
         let is_province = last.len() == 2 && last.bytes().all(|byte| byte.is_ascii_uppercase());
-        if is_province && let Some(found) = self.named(&rest.join(" "), &self.within) {
+        // "Milano MI" is not in Michigan, but neither is "Berlin NH" in Germany.
+        let is_area = narrowed(&self.within, areas(last)).is_some();
+        if is_province
+            && let Some(found) = self.named(&rest.join(" "), &self.within)
+            && (!is_area || WITH_PROVINCES.contains(&found.country()))
+        {
             return Some(found);
         }
         let prefixes = ["City of ", "Ville de ", "Stadt ", "Comune di ", "Greater ", "Downtown ", "Central "];
@@ -237,6 +242,9 @@ impl<'g> Search<'g> {
         Some(city)
     }
 }
+
+/// Countries whose addresses end with provinces in two letters, which other countries' states have too.
+const WITH_PROVINCES: [&str; 2] = ["BR", "IT"];
 
 /// Countries that are a city, whatever stands before them.
 const CITY_STATES: [Area; 5] = ["GI", "HK", "MC", "MO", "SG"];
@@ -565,6 +573,10 @@ mod tests {
             ("Decorah, Iowa", None),
             ("Sayulita, Mexico", None),
             ("Berlin, NH", None),
+            ("Berlin NH", None),
+            ("Hamburg NY, USA", None),
+            ("Woodstock New York", None),
+            ("Milano MI", Some("Milan/IT")),
             ("Colchester, Essex", Some("Colchester/GB")),
             ("Colchester, Essex, UK", Some("Colchester/GB")),
             ("Glastonbury, Somerset", None),
