@@ -72,11 +72,7 @@ impl Commands {
         let contact = self.vault().open_text(&change.value).await?;
         let reserved = self.take_contact(account, change.channel, &contact, caller).await?;
         let mut changed = self.change_account(account, AccountCommand::ProveContact { nonce }, caller).await?;
-        let before = match change.channel {
-            Channel::Mail => registered.proven_email(),
-            Channel::Sms => registered.proven_phone(),
-        };
-        if let Some(before) = before {
+        if let Some(before) = registered.proven_contact(change.channel) {
             let before = self.contact_stream(change.channel, &self.vault().open_text(before).await?);
             if before != reserved {
                 let release = ReservationCommand::Release { owner: account };

@@ -99,11 +99,7 @@ impl Commands {
         contact: &str,
     ) -> Result<bool, CommandError> {
         let Some(account) = state.registered() else { return Ok(false) };
-        let proven = match channel {
-            Channel::Mail => account.proven_email(),
-            Channel::Sms => account.proven_phone(),
-        };
-        let Some(proven) = proven else { return Ok(false) };
+        let Some(proven) = account.proven_contact(channel) else { return Ok(false) };
         let proven = self.vault().open_text(proven).await?;
         Ok(contact::reserved_form(channel, &proven) == contact::reserved_form(channel, contact))
     }

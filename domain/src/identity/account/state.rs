@@ -227,6 +227,13 @@ impl Registered {
     pub fn proven_email(&self) -> Option<&Sealed> {
         proven(&self.registration.email)
     }
+
+    pub fn proven_contact(&self, channel: Channel) -> Option<&Sealed> {
+        match channel {
+            Channel::Mail => self.proven_email(),
+            Channel::Sms => self.proven_phone(),
+        }
+    }
 }
 
 impl Session {

@@ -41,15 +41,6 @@ fn only_purchaser_or_leader() -> Rejection {
     Rejection::forbidden("only who paid for the room or a leader of the booking may")
 }
 
-/// Who is named the purchaser is owed the shares, so nobody but leaders names somebody else.
-fn only_leaders_name_purchasers(booking: &TripBooking, actor: EntityId) -> Result<(), Rejection> {
-    if booking.is_leader(actor) {
-        return Ok(());
-    }
-    let rejection = Rejection::forbidden("only leaders of the booking name another purchaser");
-    Err(rejection.on("purchase.purchaser_id"))
-}
-
 pub(super) fn change_accommodation(booking: &TripBooking, change: ChangeAccommodation, context: &Context) -> Decision {
     let actor = booking.acting_member(context)?;
     let known = booking.accommodation(change.accommodation)?;
@@ -113,7 +104,7 @@ fn new_room(
     in_order(room.check_in_date, room.check_out_date, "check_out_date")?;
     booking.only_members(room.purchaser_id, "purchase.purchaser_id")?;
     if room.purchaser_id.is_some_and(|purchaser| purchaser != actor) {
-        only_leaders_name_purchasers(booking, actor)?;
+        booking.only_leaders_name_purchasers(actor, "purchase.purchaser_id")?;
     }
     let number = numbers.take();
     let purchase = room.purchase.map(|price| purchase(None, &price, || numbers.take(), context)).transpose()?;
@@ -148,7 +139,7 @@ pub(super) fn change(booking: &TripBooking, change: ChangeRoom, context: &Contex
     let purchaser = change.purchaser_id.unwrap_or(if first { actor } else { known.purchaser });
     booking.only_members(Some(purchaser).filter(|id| first || *id != known.purchaser), "purchase.purchaser_id")?;
     if known.purchase.is_none() && change.purchaser_id.is_some_and(|purchaser| purchaser != actor) {
-        only_leaders_name_purchasers(booking, actor)?;
+        booking.only_leaders_name_purchasers(actor, "purchase.purchaser_id")?;
     }
     let purchase = match &change.purchase {
         Some(price) => Some(purchase(known.purchase.as_ref(), price, || Numbers::of(booking).take(), context)?),

@@ -105,6 +105,15 @@ impl TripBooking {
         bundle.purchaser == person || self.is_leader(person)
     }
 
+    /// Who is named the purchaser of a ticket or room is owed the money for it, so nobody but leaders names themselves or
+    /// a friend in another's place. The refusal names `field`.
+    pub(super) fn only_leaders_name_purchasers(&self, actor: EntityId, field: &'static str) -> Result<(), Rejection> {
+        if self.is_leader(actor) {
+            return Ok(());
+        }
+        Err(Rejection::forbidden("only leaders of the booking name another purchaser").on(field))
+    }
+
     /// Whether somebody changes and deletes a room, and sets others' places and shares in it: where it was paid, its
     /// purchaser, to whom the shares are owed, and leaders; else any member.
     pub(super) fn may_act_on_room(&self, room: &Room, person: EntityId) -> bool {

@@ -20,11 +20,11 @@ pub(super) fn add_bundle(booking: &TripBooking, add: AddBundle, context: &Contex
         check_terms(booking, terms).map_err(|rejection| within(rejection, &format!("tickets[{index}]")))?;
     }
     if add.purchaser_id != actor {
-        only_leaders_name_purchasers(booking, actor)?;
+        booking.only_leaders_name_purchasers(actor, "purchaser_id")?;
     }
     for (index, terms) in add.tickets.iter().enumerate() {
         if terms.purchaser_id.is_some_and(|purchaser| purchaser != add.purchaser_id) {
-            let named = only_leaders_name_purchasers(booking, actor);
+            let named = booking.only_leaders_name_purchasers(actor, "purchaser_id");
             named.map_err(|rejection| within(rejection, &format!("tickets[{index}]")))?;
         }
     }
@@ -73,14 +73,6 @@ fn only_purchaser_or_leader() -> Rejection {
     Rejection::forbidden("only the purchaser or a leader of the booking may")
 }
 
-/// Who is named a purchaser is owed the money, so nobody names themselves or a friend in another's place.
-fn only_leaders_name_purchasers(booking: &TripBooking, actor: EntityId) -> Result<(), Rejection> {
-    if booking.is_leader(actor) {
-        return Ok(());
-    }
-    Err(Rejection::forbidden("only leaders of the booking name another purchaser").on("purchaser_id"))
-}
-
 /// A change of event or purchaser goes to every ticket; `tickets` then apply by position.
 pub(super) fn change_bundle(booking: &TripBooking, change: ChangeBundle, context: &Context) -> Decision {
     booking.acting_member(context)?;
@@ -96,7 +88,7 @@ pub(super) fn change_bundle(booking: &TripBooking, change: ChangeBundle, context
     }
     if let Some(purchaser) = change.purchaser_id.filter(|purchaser| *purchaser != known.purchaser) {
         booking.only_members([purchaser], "purchaser_id")?;
-        only_leaders_name_purchasers(booking, actor)?;
+        booking.only_leaders_name_purchasers(actor, "purchaser_id")?;
         bundle.purchaser = purchaser;
         bundle.tickets.iter_mut().for_each(|ticket| ticket.purchaser = purchaser);
     }
@@ -169,7 +161,7 @@ fn change_ticket(
     };
     check_terms(booking, &changed)?;
     if changed.purchaser_id.is_some() {
-        only_leaders_name_purchasers(booking, actor)?;
+        booking.only_leaders_name_purchasers(actor, "purchaser_id")?;
     }
     ticket.event = changed.event_id.unwrap_or(ticket.event);
     ticket.purchaser = changed.purchaser_id.unwrap_or(ticket.purchaser);
@@ -191,7 +183,7 @@ pub(super) fn add(booking: &TripBooking, bundle: u32, terms: TicketTerms, contex
     let purchaser = terms.purchaser_id.unwrap_or(known.purchaser);
     check_terms(booking, &TicketTerms { event_id: Some(event), purchaser_id: Some(purchaser) })?;
     if purchaser != known.purchaser {
-        only_leaders_name_purchasers(booking, actor)?;
+        booking.only_leaders_name_purchasers(actor, "purchaser_id")?;
     }
     let ticket = Ticket { number: Numbers::of(booking).take(), event, purchaser, consumer: None };
     Ok(vec![TripBookingEvent::TicketAdded { bundle, ticket }])
