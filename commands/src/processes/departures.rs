@@ -13,8 +13,8 @@ use caravan_event_store::{Filter, Recorded};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::reaction::{decoded, react, reacting, settled};
-use crate::{Commands, stream};
+use super::reaction::{decoded, react, react_by};
+use crate::{Caller, Commands, stream};
 
 /// The follower's name.
 pub(crate) const DEPARTURES: &str = "departures";
@@ -134,11 +134,8 @@ impl Departures {
 
     async fn leave(&self, event: &Recorded, booking: EntityId, person: EntityId) -> Result<(), FollowError> {
         let (name, target) = (format!("departure of {person}"), stream::<TripBookings>(booking));
-        let sent = async {
-            let caller = reacting(&self.commands, event, &name, &target).await?;
-            self.commands.leave_booking(booking, person, &caller).await
-        };
-        settled(event, &name, &target, sent.await)
+        let leave = |caller: Caller| async move { self.commands.leave_booking(booking, person, &caller).await };
+        react_by(&self.commands, event, &name, &target, leave).await
     }
 
     async fn account_changed(&self, tx: &mut PgConnection, event: &Recorded) -> Result<(), FollowError> {
@@ -147,19 +144,13 @@ impl Departures {
         let person = event.stream.id;
         for crew in places(tx, "select crew from crew_members where person = $1 order by 1", person).await? {
             let target = stream::<Crews>(crew);
-            let sent = async {
-                let caller = reacting(&self.commands, event, NAME, &target).await?;
-                self.commands.pass_crew_on(crew, person, &caller).await
-            };
-            settled(event, NAME, &target, sent.await)?;
+            let pass_on = |caller: Caller| async move { self.commands.pass_crew_on(crew, person, &caller).await };
+            react_by(&self.commands, event, NAME, &target, pass_on).await?;
         }
         for booking in places(tx, "select booking from booking_members where person = $1 order by 1", person).await? {
             let target = stream::<TripBookings>(booking);
-            let sent = async {
-                let caller = reacting(&self.commands, event, NAME, &target).await?;
-                self.commands.pass_booking_on(booking, person, &caller).await
-            };
-            settled(event, NAME, &target, sent.await)?;
+            let pass_on = |caller: Caller| async move { self.commands.pass_booking_on(booking, person, &caller).await };
+            react_by(&self.commands, event, NAME, &target, pass_on).await?;
         }
         Ok(())
     }

@@ -25,15 +25,32 @@ pub(super) async fn react<D: Decider>(
     target: StreamId,
     command: D::Command,
 ) -> Result<(), FollowError> {
-    let sent = async {
-        let caller = reacting(commands, event, name, &target).await?;
-        commands.execute::<D>(target.clone(), command, &caller).await
-    };
-    settled(event, name, &target, sent.await)
+    let stream = target.clone();
+    let execute = |caller: Caller| async move { commands.execute::<D>(stream, command, &caller).await };
+    react_by(commands, event, name, &target, execute).await
 }
 
-/// Who sends a reaction to `event`; for one that is a flow, whose outcome [`settled`] takes.
-pub(super) async fn reacting(
+/// As [`react`], where a command needs facts of other streams: `flow` sends it as the caller that it is given.
+pub(super) async fn react_by<D: Decider, F: Future<Output = Result<Done<D>, CommandError>>>(
+    commands: &Commands,
+    event: &Recorded,
+    name: &str,
+    target: &StreamId,
+    flow: impl FnOnce(Caller) -> F,
+) -> Result<(), FollowError> {
+    let sent = async { flow(reacting(commands, event, name, target).await?).await };
+    match sent.await {
+        Ok(_) => Ok(()),
+        Err(CommandError::Rejected(rejection)) => {
+            tracing::debug!(reaction = name, %target, kind = ?rejection.kind, "nothing to react to any more");
+            Ok(())
+        }
+        Err(error) => Err(failed(event, error)),
+    }
+}
+
+/// Who sends a reaction to `event`.
+async fn reacting(
     commands: &Commands,
     event: &Recorded,
     name: &str,
@@ -47,23 +64,6 @@ pub(super) async fn reacting(
         key: Some(begun.key),
         ..Caller::new(Actor::System, Utc::now(), begun.command_id, "system")
     })
-}
-
-/// What the outcome of a reaction means for following.
-pub(super) fn settled<D: Decider>(
-    event: &Recorded,
-    name: &str,
-    target: &StreamId,
-    outcome: Result<Done<D>, CommandError>,
-) -> Result<(), FollowError> {
-    match outcome {
-        Ok(_) => Ok(()),
-        Err(CommandError::Rejected(rejection)) => {
-            tracing::debug!(reaction = name, %target, kind = ?rejection.kind, "nothing to react to any more");
-            Ok(())
-        }
-        Err(error) => Err(failed(event, error)),
-    }
 }
 
 /// What a failing command means for following.
