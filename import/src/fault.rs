@@ -22,6 +22,11 @@ impl Fault {
         Fault { reason: reason.into(), text: Some(text.into()) }
     }
 
+    /// A field whose value is not what it has to be: `what` is wrong with it.
+    pub fn of_field(field: &str, value: &str, what: &str) -> Fault {
+        Fault::told(format!("{field} {what}"), format!("{field}: {:?} {what}", shortened(value)))
+    }
+
     /// The same, told with the event's name.
     pub fn of(self, name: &str) -> Fault {
         Fault { text: Some(format!("{self} ({})", shortened(name))), ..self }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::announcement::{AnnouncedLocation, AnnouncedOrganizer, Announcement, Record, Sink, Spot, prices};
 use crate::areas::country;
-use crate::fault::{Fault, shortened};
+use crate::fault::Fault;
 use crate::json::LONGEST_RECORD;
 use crate::json_ld;
 use crate::table::{Row, Table};
@@ -147,20 +147,17 @@ fn announcement(cell: impl Fn(&str) -> Option<String>) -> Record {
 
 fn named(cell: impl Fn(&str) -> Option<String>, name: &str, called_off: bool) -> Record {
     let field = |name| cell(name).and_then(|value| text(&value));
-    let wrong = |name: &str, value: &str, what: &str| {
-        Fault::told(format!("{name} {what}"), format!("{name}: {:?} {what}", shortened(value)))
-    };
     let when = |name| match field(name) {
         None => Ok(None),
         Some(value) => match When::parse(&value) {
             Some(when) => Ok(Some(when)),
-            None => Err(wrong(name, &value, "is neither a date nor a time")),
+            None => Err(Fault::of_field(name, &value, "is neither a date nor a time")),
         },
     };
     let all_day = match field("all_day").map(|value| value.to_lowercase()).as_deref() {
         None | Some("no" | "false" | "0") => false,
         Some("yes" | "true" | "1") => true,
-        Some(other) => return Err(wrong("all_day", other, "is neither yes nor no")),
+        Some(other) => return Err(Fault::of_field("all_day", other, "is neither yes nor no")),
     };
     let starts = when("starts_at")?.ok_or(Fault::new("has no starts_at"))?;
     if all_day && !matches!(starts, When::Day(_)) {
@@ -168,7 +165,8 @@ fn named(cell: impl Fn(&str) -> Option<String>, name: &str, called_off: bool) ->
     }
     let zone = match field("time_zone") {
         Some(zone) => {
-            Some(zones::zone(&zone).ok_or_else(|| wrong("time_zone", &zone, "is no time zone that is known"))?)
+            let unknown = || Fault::of_field("time_zone", &zone, "is no time zone that is known");
+            Some(zones::zone(&zone).ok_or_else(unknown)?)
         }
         None => None,
     };

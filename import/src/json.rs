@@ -178,7 +178,8 @@ impl<R: BufRead> Scanner<R> {
     }
 }
 
-/// Places in a value that cannot be read where another one may begin: at an object that begins a list, or after a comma or another value.
+/// Places in a value that cannot be read where another one may begin: at an object that begins a list, or after a comma
+/// or another value.
 pub fn resumptions(value: &[u8]) -> impl Iterator<Item = usize> {
     let is_after_value =
         |at: usize| value[..at].trim_ascii_end().last().is_some_and(|before| b"[,}]\"".contains(before));

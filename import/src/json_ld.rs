@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::announcement::{AnnouncedLocation, AnnouncedOrganizer, Announcement, Record, Sink, Spot, prices};
 use crate::areas::country;
-use crate::fault::{Fault, shortened};
+use crate::fault::Fault;
 use crate::json::{End, Scanner, resumptions, text_member};
 use crate::text::{name, says_cancelled, text, verbatim, web_address};
 use crate::when::{Ends, When};
@@ -231,10 +231,7 @@ pub fn announcement(node: &Value) -> Record {
 }
 
 fn moment(field: &str, text: &str) -> Result<When, Fault> {
-    When::parse(text).ok_or_else(|| {
-        let reason = format!("{field} is neither a date nor a time");
-        Fault::told(reason, format!("{field}: {:?} is neither a date nor a time", shortened(text)))
-    })
+    When::parse(text).ok_or_else(|| Fault::of_field(field, text, "is neither a date nor a time"))
 }
 
 /// Whether a node is an event, or a series of some.

@@ -106,10 +106,7 @@ impl Calendar {
 
     /// The moment of a DTSTART or DTEND, and the zone that it names.
     fn moment(&self, line: &Line) -> Result<(When, Option<Tz>), Fault> {
-        let wrong = || {
-            let reason = format!("{} is neither a date nor a time", line.name);
-            Fault::told(reason, format!("{}: {:?} is neither a date nor a time", line.name, shortened(&line.value)))
-        };
+        let wrong = || Fault::of_field(&line.name, &line.value, "is neither a date nor a time");
         let is_day = line.parameter("VALUE").is_some_and(|kind| kind.eq_ignore_ascii_case("DATE"));
         let id = line.parameter("TZID").map(str::trim).filter(|id| !id.is_empty());
         let when = match When::parse(&line.value).ok_or_else(wrong)? {
@@ -253,8 +250,7 @@ impl Lines {
             })));
         }
         let Some(line) = self.line("DURATION") else { return Ok(None) };
-        let wrong =
-            || Fault::told("DURATION is no duration", format!("DURATION: {:?} is no duration", shortened(&line.value)));
+        let wrong = || Fault::of_field(&line.name, &line.value, "is no duration");
         Ok(Some(Ends::After(duration(&line.value).ok_or_else(wrong)?)))
     }
 

@@ -1,6 +1,6 @@
 //! A file's own time zones (VTIMEZONE), for those whose names nobody else knows.
 
-use chrono::{Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
+use chrono::{Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
 use chrono_tz::Tz;
 
 use super::line::Line;
@@ -212,7 +212,7 @@ fn local(text: &str) -> Option<NaiveDateTime> {
     match When::parse(text)? {
         When::Local(local) => Some(local),
         When::Instant(instant, _) => Some(instant.naive_utc()),
-        When::Day(day) => day.checked_add_days(Days::new(0))?.and_hms_opt(0, 0, 0),
+        When::Day(day) => Some(day.and_time(NaiveTime::MIN)),
     }
 }
 
