@@ -1,17 +1,15 @@
 //! The command machinery on a real Postgres: queues, conflicts, preconditions, idempotency keys.
 
-use std::sync::Arc;
+mod support;
 
-use async_trait::async_trait;
-use caravan_commands::{Caller, CommandError, Commands, Setup, Snapshot, Snapshots};
+use caravan_commands::{Caller, CommandError, Commands};
 use caravan_domain::{Actor, Context, Decider, EntityId, Rejection, RejectionKind};
-use caravan_event_store::{Direction, StoreError, StreamId};
-use caravan_limits::{Limits, Settings};
-use caravan_vault::Vault;
+use caravan_event_store::{Direction, StreamId};
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use uuid::Uuid;
+
+use support::Databases;
 
 /// Seats that can be taken while there are some.
 enum Seats {}
@@ -57,45 +55,6 @@ impl Decider for Seats {
     }
 }
 
-struct NoSnapshots;
-
-#[async_trait]
-impl Snapshots for NoSnapshots {
-    async fn load(&self, _: &StreamId, _: i32) -> Result<Option<Snapshot>, StoreError> {
-        Ok(None)
-    }
-}
-
-struct Databases {
-    main: PgPool,
-    keys: PgPool,
-}
-
-impl Databases {
-    async fn new() -> Databases {
-        let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
-        let keys = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
-        caravan_migrations::run(&main, &keys).await.unwrap();
-        Databases { main, keys }
-    }
-
-    /// The write side as one process has it, with a cache and a store connection of its own.
-    async fn process(&self) -> Commands {
-        use base64::Engine;
-        let master = base64::engine::general_purpose::STANDARD.encode([7; 32]);
-        let vault = Vault::open(self.keys.clone(), self.main.clone(), &master, "a secret for tests").await.unwrap();
-        Commands::new(Setup {
-            store: caravan_event_store::open("database", &self.main).unwrap(),
-            limits: Limits::new(self.main.clone(), vault.clone(), Settings::default()),
-            vault,
-            pool: self.main.clone(),
-            snapshots: Arc::new(NoSnapshots),
-            cache_bytes: 1024 * 1024,
-            identity_provider: None,
-        })
-    }
-}
-
 fn stream() -> StreamId {
     caravan_commands::stream::<Seats>(EntityId(Uuid::new_v4()))
 }
@@ -107,7 +66,7 @@ fn caller() -> Caller {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_of_two_processes_on_one_stream_all_count_once() {
     let databases = Databases::new().await;
-    let (one, two) = (databases.process().await, databases.process().await);
+    let (one, two) = (databases.process(None).await, databases.process(None).await);
     let stream = stream();
     let takers: Vec<_> = (0..40)
         .map(|index| {
@@ -135,7 +94,7 @@ async fn commands_of_two_processes_on_one_stream_all_count_once() {
 #[tokio::test]
 async fn a_refusal_on_a_stale_state_is_not_final() {
     let databases = Databases::new().await;
-    let (one, two) = (databases.process().await, databases.process().await);
+    let (one, two) = (databases.process(None).await, databases.process(None).await);
     let stream = stream();
     one.execute::<Seats>(stream.clone(), Command::Take { of: 1 }, &caller()).await.unwrap();
     two.execute::<Seats>(stream.clone(), Command::Free, &caller()).await.unwrap();
@@ -152,7 +111,7 @@ async fn a_refusal_on_a_stale_state_is_not_final() {
 #[tokio::test]
 async fn if_match_holds_once_and_is_never_retried() {
     let databases = Databases::new().await;
-    let (one, two) = (databases.process().await, databases.process().await);
+    let (one, two) = (databases.process(None).await, databases.process(None).await);
     let stream = stream();
     let first = one.execute::<Seats>(stream.clone(), Command::Take { of: 9 }, &caller()).await.unwrap();
     let matching = || Caller { if_match: Some(first.revision), ..caller() };
@@ -173,7 +132,7 @@ async fn keyed(commands: &Commands, actor: EntityId, key: &str, request: &[u8]) 
 #[tokio::test]
 async fn a_key_repeated_gives_the_same_result_however_far_the_stream_has_gone() {
     let databases = Databases::new().await;
-    let (one, two) = (databases.process().await, databases.process().await);
+    let (one, two) = (databases.process(None).await, databases.process(None).await);
     let (stream, actor) = (stream(), EntityId(Uuid::new_v4()));
     let caller_one = keyed(&one, actor, "k", b"take").await.unwrap();
     let id = one.new_id("seats", &caller_one).await.unwrap();
@@ -195,7 +154,7 @@ async fn a_key_repeated_gives_the_same_result_however_far_the_stream_has_gone() 
 #[tokio::test]
 async fn a_key_that_found_nothing_to_do_does_nothing_later() {
     let databases = Databases::new().await;
-    let (one, two) = (databases.process().await, databases.process().await);
+    let (one, two) = (databases.process(None).await, databases.process(None).await);
     let (stream, actor) = (stream(), EntityId(Uuid::new_v4()));
     let free = async |commands: &Commands| {
         let caller = keyed(commands, actor, "k", b"free").await.unwrap();
@@ -214,7 +173,7 @@ async fn a_key_that_found_nothing_to_do_does_nothing_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_sent_to_two_processes_at_once_counts_once() {
     let databases = Databases::new().await;
-    let (one, two) = (databases.process().await, databases.process().await);
+    let (one, two) = (databases.process(None).await, databases.process(None).await);
     let actor = EntityId(Uuid::new_v4());
     for round in 0..20 {
         let stream = stream();

@@ -1,11 +1,9 @@
 //! Commands of crews, ideas and bookings that need facts of other streams, on a real Postgres.
 
-use std::sync::Arc;
+mod support;
 
-use async_trait::async_trait;
-use base64::Engine;
 use caravan_commands::trips::{NewBooking, NewCrew, NewIdea, NewInvite, NewMember};
-use caravan_commands::{Caller, CommandError, Commands, Setup, Snapshot, Snapshots, stream};
+use caravan_commands::{Caller, CommandError, Commands, stream};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::catalogue::event::{Event, EventCommand};
 use caravan_domain::identity::account::{Provider, Registration};
@@ -16,22 +14,12 @@ use caravan_domain::record::{Change, RecordCommand, Records};
 use caravan_domain::trips::booking::{TripBookingCommand, TripBookingEvent, TripBookings};
 use caravan_domain::trips::crew::{CrewCommand, Crews};
 use caravan_domain::{Actor, EntityId, RejectionKind};
-use caravan_event_store::{Direction, Filter, StoreError, StreamId};
-use caravan_limits::{Limits, Settings};
-use caravan_vault::Vault;
+use caravan_event_store::{Direction, Filter, StreamId};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
-use sqlx::PgPool;
 use uuid::Uuid;
 
-struct NoSnapshots;
-
-#[async_trait]
-impl Snapshots for NoSnapshots {
-    async fn load(&self, _: &StreamId, _: i32) -> Result<Option<Snapshot>, StoreError> {
-        Ok(None)
-    }
-}
+use support::Databases;
 
 /// A write side of its own, on fresh databases.
 struct World {
@@ -61,20 +49,7 @@ fn refused<T>(outcome: Result<T, CommandError>, kind: RejectionKind, field: Opti
 
 impl World {
     async fn new() -> World {
-        let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
-        let keys = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
-        caravan_migrations::run(&main, &keys).await.unwrap();
-        let master = base64::engine::general_purpose::STANDARD.encode([7; 32]);
-        let vault = Vault::open(keys, main.clone(), &master, "a secret for tests").await.unwrap();
-        let commands = Commands::new(Setup {
-            store: caravan_event_store::open("database", &main).unwrap(),
-            limits: Limits::new(main.clone(), vault.clone(), Settings::default()),
-            vault,
-            pool: main,
-            snapshots: Arc::new(NoSnapshots),
-            cache_bytes: 1024 * 1024,
-            identity_provider: None,
-        });
+        let commands = Databases::new().await.process(None).await;
         World { commands, now: Utc::now() }
     }
 

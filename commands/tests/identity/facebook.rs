@@ -7,7 +7,8 @@ use caravan_domain::{EntityId, RejectionKind};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use crate::world::{PASSWORD, PHONE, SECRET, World, refused, unauthorised, wrong};
+use crate::support::SECRET;
+use crate::world::{PASSWORD, PHONE, World, refused, unauthorised, wrong};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn facebook_makes_one_account_per_person() {

@@ -9,4 +9,6 @@ mod limits;
 mod logins;
 mod passwords;
 mod sign_ups;
+#[path = "../support/mod.rs"]
+mod support;
 mod world;

@@ -5,7 +5,8 @@ use caravan_domain::RejectionKind;
 use caravan_domain::identity::account::Challenge;
 use chrono::TimeDelta;
 
-use crate::world::{EMAIL, PASSWORD, PHONE, SECRET, World, limited, refused, wrong};
+use crate::support::SECRET;
+use crate::world::{EMAIL, PASSWORD, PHONE, World, limited, refused, wrong};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_changed_by_whoever_knows_the_old_one() {

@@ -3,32 +3,21 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use base64::Engine;
 use caravan_commands::identity::{
     Changed, Credentials, DevelopmentProvider, LoggedIn, Next, Person, SignUpForm, Tokens,
 };
-use caravan_commands::{Caller, CommandError, Commands, Setup, Snapshot, Snapshots, stream};
+use caravan_commands::{Caller, CommandError, Commands, stream};
 use caravan_domain::identity::{Account, AccountState, Channel, CodeIssued, details};
 use caravan_domain::{Actor, EntityId, RejectionKind};
-use caravan_event_store::{Direction, Filter, StoreError, StreamId};
-use caravan_limits::{Limits, Settings};
+use caravan_event_store::{Direction, Filter};
 use caravan_vault::Vault;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-pub const SECRET: &str = "a secret for tests";
+use crate::support::{Databases, SECRET, write_side};
+
 pub const PASSWORD: &str = "correct horse battery";
-
-pub struct NoSnapshots;
-
-#[async_trait]
-impl Snapshots for NoSnapshots {
-    async fn load(&self, _: &StreamId, _: i32) -> Result<Option<Snapshot>, StoreError> {
-        Ok(None)
-    }
-}
 
 /// A write side of its own, on fresh databases.
 pub struct World {
@@ -46,21 +35,9 @@ pub struct Somebody {
 
 impl World {
     pub async fn new() -> World {
-        let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
-        let keys = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
-        caravan_migrations::run(&main, &keys).await.unwrap();
-        let master = base64::engine::general_purpose::STANDARD.encode([7; 32]);
-        let vault = Vault::open(keys, main.clone(), &master, SECRET).await.unwrap();
-        let commands = Commands::new(Setup {
-            store: caravan_event_store::open("database", &main).unwrap(),
-            limits: Limits::new(main.clone(), vault.clone(), Settings::default()),
-            vault,
-            pool: main.clone(),
-            snapshots: Arc::new(NoSnapshots),
-            cache_bytes: 1024 * 1024,
-            identity_provider: Some(Arc::new(DevelopmentProvider::new(SECRET))),
-        });
-        World { commands, pool: main, now: Utc::now() }
+        let databases = Databases::new().await;
+        let commands = databases.process(Some(Arc::new(DevelopmentProvider::new(SECRET)))).await;
+        World { commands, pool: databases.main, now: Utc::now() }
     }
 
     pub fn anyone(&self) -> Caller {
@@ -179,12 +156,7 @@ impl World {
     pub async fn new_with_vault(vault: Vault) -> World {
         let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
         caravan_migrations::MAIN.run(&main).await.unwrap();
-        let store = caravan_event_store::open("database", &main).unwrap();
-        let snapshots = Arc::new(NoSnapshots);
-        let limits = Limits::new(main.clone(), vault.clone(), Settings::default());
-        let setup =
-            Setup { store, vault, pool: main.clone(), limits, snapshots, cache_bytes: 1024, identity_provider: None };
-        let commands = Commands::new(setup);
+        let commands = write_side(&main, vault, None);
         World { commands, pool: main, now: Utc::now() }
     }
 

@@ -6,4 +6,6 @@ mod departures;
 mod invitations;
 mod limits;
 mod messages;
+#[path = "../support/mod.rs"]
+mod support;
 mod world;

@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine;
 use caravan_commands::effects::Carriers;
 use caravan_commands::processes::{self, Due, Sender};
 use caravan_commands::trips::{NewBooking, NewCrew, NewInvite, NewMember};
-use caravan_commands::{Caller, Commands, Setup, Snapshot, Snapshots, stream};
+use caravan_commands::{Caller, Commands, stream};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::{Account, AccountCommand, Attribute, Contact, Reservation, ReservationCommand};
@@ -19,9 +18,7 @@ use caravan_domain::trips::booking::{TripBookingState, TripBookings};
 use caravan_domain::trips::crew::{Crew, CrewCommand, Crews};
 use caravan_domain::{Actor, EntityId};
 use caravan_event_store::following::{Checkpoints, FollowError, Follower, follow};
-use caravan_event_store::{Direction, EventStore, Filter, PostgresStore, Recorded, StoreError, StreamId};
-use caravan_limits::{Limits, Settings};
-use caravan_vault::Vault;
+use caravan_event_store::{Direction, EventStore, Filter, Recorded, StreamId};
 use chrono::{NaiveDate, Utc};
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
@@ -29,14 +26,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-struct NoSnapshots;
-
-#[async_trait]
-impl Snapshots for NoSnapshots {
-    async fn load(&self, _: &StreamId, _: i32) -> Result<Option<Snapshot>, StoreError> {
-        Ok(None)
-    }
-}
+use crate::support::Databases;
 
 /// One process; [`World::another`] is a further one on the same databases.
 pub struct World {
@@ -50,24 +40,12 @@ pub struct World {
 
 impl World {
     pub async fn new() -> World {
-        let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
-        let keys = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
-        caravan_migrations::run(&main, &keys).await.unwrap();
-        World::on(main, keys, Arc::new(tempfile::tempdir().unwrap())).await
+        World::on(Databases::new().await, Arc::new(tempfile::tempdir().unwrap())).await
     }
 
-    async fn on(pool: PgPool, keys: PgPool, dir: Arc<TempDir>) -> World {
-        let master = base64::engine::general_purpose::STANDARD.encode([7; 32]);
-        let vault = Vault::open(keys.clone(), pool.clone(), &master, "a secret for tests").await.unwrap();
-        let commands = Commands::new(Setup {
-            store: Arc::new(PostgresStore::new(pool.clone())),
-            limits: Limits::new(pool.clone(), vault.clone(), Settings::default()),
-            vault,
-            pool: pool.clone(),
-            snapshots: Arc::new(NoSnapshots),
-            cache_bytes: 1024 * 1024,
-            identity_provider: None,
-        });
+    async fn on(databases: Databases, dir: Arc<TempDir>) -> World {
+        let commands = databases.process(None).await;
+        let Databases { main: pool, keys } = databases;
         let checkpoints = Checkpoints::new(pool.clone());
         let setup = processes::Setup {
             commands: commands.clone(),
@@ -81,7 +59,8 @@ impl World {
     }
 
     pub async fn another(&self) -> World {
-        World::on(self.pool.clone(), self.keys.clone(), self.dir.clone()).await
+        let databases = Databases { main: self.pool.clone(), keys: self.keys.clone() };
+        World::on(databases, self.dir.clone()).await
     }
 
     pub fn sender(&self) -> Sender {
