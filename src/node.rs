@@ -11,7 +11,7 @@ use caravan_commands::identity::{DevelopmentProvider, IdentityProvider};
 use caravan_commands::{Commands, Setup, Snapshot, Snapshots};
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::following::Checkpoints;
-use caravan_event_store::{EventStore, StoreError, StreamId, is_transient};
+use caravan_event_store::{Direction, EventStore, Filter, StoreError, StreamId, is_transient};
 use caravan_limits::Limits;
 use caravan_private_postgres::{PrivatePostgres, make_database};
 use caravan_projections::{ReadError, ReadModels, Search};
@@ -75,6 +75,7 @@ impl Node {
         }
         let vault = Vault::open(keys.clone(), pool.clone(), &config.master_key()?, &config.secret()?).await?;
         let store = caravan_event_store::open(&config.event_store, &pool)?;
+        refuse_former(store.as_ref()).await?;
         let checkpoints = Checkpoints::new(pool.clone());
         let target = config.search_target()?;
         let models = ReadModels::open(pool.clone(), KINDS, target.clone());
@@ -111,6 +112,20 @@ impl Node {
         self.pool.close().await;
         self.keys.close().await;
     }
+}
+
+/// The category of claims in logs that were written before they were called so, which nobody can read any more.
+const FORMER_CLAIMS: &str = "reservation";
+
+async fn refuse_former(store: &dyn EventStore) -> Result<()> {
+    let former = Filter { categories: vec![FORMER_CLAIMS.to_owned()], ..Filter::default() };
+    let found = store.read_all(0, Direction::Forwards, &former, 1).await?;
+    ensure!(
+        found.events.is_empty(),
+        "this log was written by a version whose events cannot be read any more (category `{FORMER_CLAIMS}`): start \
+         anew with an empty CARAVAN_DATA_DIR, or with an empty CARAVAN_DATABASE_URL and CARAVAN_KEYS_URL"
+    );
+    Ok(())
 }
 
 /// Does `work` on a node that is there for it, and closes that again however the work ends. `work` is not begun where

@@ -407,7 +407,7 @@ async fn two_imports_at_once_bring_in_everything_once() {
     let venues = catalogue.stored("venue", "Created").await;
     let names: BTreeSet<String> = venues.iter().map(|venue| venue["fields"].to_string()).collect();
     assert_eq!(names.len(), venues.len());
-    let owners = catalogue.stored("reservation", "Claimed").await;
+    let owners = catalogue.stored("claim", "Claimed").await;
     assert_eq!(owners.len(), 1665 + venues.len() + catalogue.stored("city", "Created").await.len() + 1);
 }
 

@@ -147,6 +147,25 @@ async fn a_role_that_may_not_create_databases_is_told_which_one_to_create() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_of_a_form_that_nobody_reads_any_more_is_refused() {
+    let dir = reachable_directory();
+    let url = caravan_private_postgres::testing::database().await;
+    let migrate = || {
+        let mut migrate = caravan(dir.path());
+        migrate.arg("migrate").env("CARAVAN_DATABASE_URL", &url);
+        migrate.output().expect("the program can be started")
+    };
+    assert!(migrate().status.success());
+    let pool = sqlx::PgPool::connect(&url).await.expect("Postgres answers");
+    let claimed = "insert into events (position, revision, time, stream_id, id, schema_version, category, event_type, data, metadata)
+        values (1, 0, now(), gen_random_uuid(), gen_random_uuid(), 1, 'reservation', 'Claimed', '{}',
+            jsonb_build_object('command_id', gen_random_uuid(), 'correlation_id', gen_random_uuid(), 'dialect', 'krugo'))";
+    sqlx::raw_sql(claimed).execute(&pool).await.expect("it can be written");
+    let errors = errors(&migrate());
+    assert!(errors.contains("`reservation`") && errors.contains("start anew"), "{errors}");
+}
+
 #[test]
 fn settings_come_from_the_environment_or_from_files_and_typos_are_named() {
     let dir = reachable_directory();

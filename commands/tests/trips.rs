@@ -7,9 +7,7 @@ use caravan_commands::{Caller, CommandError, Commands, stream};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::catalogue::event::{Event, EventCommand};
 use caravan_domain::identity::account::{Provider, Registration};
-use caravan_domain::identity::{
-    Account, AccountCommand, AccountState, Channel, Contact, Reservation, ReservationCommand,
-};
+use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, Contact};
 use caravan_domain::record::{Change, RecordCommand, Records};
 use caravan_domain::trips::booking::{TripBookingCommand, TripBookingEvent, TripBookings};
 use caravan_domain::trips::crew::{CrewCommand, Crews};
@@ -86,9 +84,9 @@ impl World {
 
     /// As whoever has proven a number does.
     async fn claim_phone(&self, person: EntityId, phone: &str) {
-        let claimed = stream::<Reservation>(self.commands.vault().reservation_id("phone", phone));
-        let claim = ReservationCommand::Claim { owner: person, held: false };
-        self.commands.execute::<Reservation>(claimed, claim, &self.system()).await.unwrap();
+        let claimed = stream::<Claim>(self.commands.vault().claim_id("phone", phone));
+        let claim = ClaimCommand::Claim { owner: person, held: false };
+        self.commands.execute::<Claim>(claimed, claim, &self.system()).await.unwrap();
     }
 
     async fn city(&self) -> EntityId {

@@ -12,7 +12,7 @@ pub const KINDS: &[&Kind] = &[
     &crate::catalogue::venue::VENUE.kind,
     &crate::identity::account::KIND,
     &crate::identity::preferences::PREFERENCES.kind,
-    &crate::identity::reservation::KIND,
+    &crate::identity::claim::KIND,
     &crate::identity::sign_up::KIND,
     &crate::trips::crew::KIND,
     &crate::trips::trip_idea::KIND,

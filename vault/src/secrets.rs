@@ -111,10 +111,10 @@ async fn made_once(keys: &PgPool, master: &Secret, name: &str) -> Result<Secret,
 }
 
 impl Vault {
-    /// The id of the reservation stream of a value that is unique in its way, such as a username; `value` is already
+    /// The id of the claim stream of a value that is unique in its way, such as a username; `value` is already
     /// normalised. Nobody without the pepper can tell which value an id stands for.
-    pub fn reservation_id(&self, what: &str, value: &str) -> EntityId {
-        let mac = self.0.secrets.pepper.mac("reservation", &[what.as_bytes(), value.as_bytes()]);
+    pub fn claim_id(&self, what: &str, value: &str) -> EntityId {
+        let mac = self.0.secrets.pepper.mac("claim", &[what.as_bytes(), value.as_bytes()]);
         let (bytes, _) = mac.split_first_chunk().expect("32 bytes begin with 16");
         EntityId(uuid::Builder::from_custom_bytes(*bytes).into_uuid())
     }

@@ -309,10 +309,10 @@ async fn codes_and_hashes_belong_to_their_input() {
     assert_eq!(vault.code(one).len(), 6);
     assert!(vault.code(two).bytes().all(|digit| digit.is_ascii_digit()));
     assert_ne!(vault.hash("login", "anna"), vault.hash("code", "anna"));
-    assert_ne!(vault.reservation_id("email", "a@b.c"), vault.reservation_id("username", "a@b.c"));
-    assert_eq!(vault.reservation_id("email", "a@b.c"), vault.reservation_id("email", "a@b.c"));
+    assert_ne!(vault.claim_id("email", "a@b.c"), vault.claim_id("username", "a@b.c"));
+    assert_eq!(vault.claim_id("email", "a@b.c"), vault.claim_id("email", "a@b.c"));
     let other = self::vault().await;
-    assert_ne!(vault.reservation_id("email", "a@b.c"), other.reservation_id("email", "a@b.c"));
+    assert_ne!(vault.claim_id("email", "a@b.c"), other.claim_id("email", "a@b.c"));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 mod imports;
 
 use caravan_domain::catalogue::event::{Details, Event, EventChange, EventCommand, EventState, Organizer, Origin};
-use caravan_domain::identity::{Reservation, ReservationCommand};
+use caravan_domain::identity::{Claim, ClaimCommand};
 use caravan_domain::record::{Change, RecordCommand, RecordEvent, Records};
 use caravan_domain::{Decider, EntityId, Record, RejectionKind};
 use caravan_event_store::StreamId;
@@ -108,7 +108,7 @@ impl Commands {
 
     /// A person who organises an event, sealed; `None` for one who was forgotten.
     pub async fn organizing_person(&self, source: &str, name: &str) -> Result<Option<Organizer>, CommandError> {
-        let subject = self.vault().reservation_id("external", &format!("person/{source}:{name}"));
+        let subject = self.vault().claim_id("external", &format!("person/{source}:{name}"));
         match self.vault().seal(subject, name).await {
             Ok(sealed) => Ok(Some(Organizer::Person(sealed))),
             Err(VaultError::Forgotten) => Ok(None),
@@ -122,8 +122,8 @@ impl Commands {
             return Ok(owner);
         }
         let owner = self.new_id(kind, caller).await?;
-        let claim = ReservationCommand::Claim { owner, held: false };
-        match self.execute::<Reservation>(self.reservation(kind, external), claim, &caller.step("name")).await {
+        let claim = ClaimCommand::Claim { owner, held: false };
+        match self.execute::<Claim>(self.external_claim(kind, external), claim, &caller.step("name")).await {
             Ok(_) => Ok(owner),
             // Somebody else brings in the same at this moment.
             Err(taken) if taken.is_rejection(RejectionKind::Conflict) => self.named(kind, external).await?.ok_or(taken),
@@ -132,11 +132,11 @@ impl Commands {
     }
 
     async fn named(&self, kind: &str, external: &str) -> Result<Option<EntityId>, CommandError> {
-        Ok(self.state::<Reservation>(&self.reservation(kind, external)).await?.state.owner)
+        Ok(self.state::<Claim>(&self.external_claim(kind, external)).await?.state.owner)
     }
 
-    fn reservation(&self, kind: &str, external: &str) -> StreamId {
-        stream::<Reservation>(self.vault().reservation_id("external", &format!("{kind}/{external}")))
+    fn external_claim(&self, kind: &str, external: &str) -> StreamId {
+        stream::<Claim>(self.vault().claim_id("external", &format!("{kind}/{external}")))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Changing how one is reached. Proving a number that a temp member was invited by makes the two one person.
 
 use caravan_domain::identity::code::wrong_code;
-use caravan_domain::identity::{AccountCommand, Channel, CodePurpose, ReservationCommand, contact};
+use caravan_domain::identity::{AccountCommand, Channel, ClaimCommand, CodePurpose, contact};
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 use caravan_event_store::StreamId;
 
@@ -70,20 +70,20 @@ impl Commands {
         attempt.give_back().await?;
 
         let contact = self.vault().open_text(&change.value).await?;
-        let reserved = self.take_contact(account, change.channel, &contact, caller).await?;
+        let claimed = self.take_contact(account, change.channel, &contact, caller).await?;
         let mut changed = self.change_account(account, AccountCommand::ProveContact { nonce }, caller).await?;
         if let Some(before) = registered.proven_contact(change.channel) {
             let before = self.contact_stream(change.channel, &self.vault().open_text(before).await?);
-            if before != reserved {
-                let release = ReservationCommand::Release { owner: account };
-                let released = self.reserve(before, release, &caller.step("release")).await?;
+            if before != claimed {
+                let release = ClaimCommand::Release { owner: account };
+                let released = self.claim(before, release, &caller.step("release")).await?;
                 changed.position = changed.position.max(released);
             }
         }
         Ok(changed)
     }
 
-    /// Makes `account` the holder of a contact it has proven; gives the stream that reserves it.
+    /// Makes `account` the holder of a contact it has proven; gives the stream of its claim.
     async fn take_contact(
         &self,
         account: EntityId,
@@ -91,27 +91,27 @@ impl Commands {
         contact: &str,
         caller: &Caller,
     ) -> Result<StreamId, CommandError> {
-        let reserved = self.contact_stream(channel, contact);
+        let claimed = self.contact_stream(channel, contact);
         let command = match self.holder(channel, contact).await? {
-            Holder::Account(id) if id == account => return Ok(reserved),
+            Holder::Account(id) if id == account => return Ok(claimed),
             Holder::Account(_) => return Err(belongs_to_another(channel).into()),
             Holder::Invited(temp) => {
                 let absorb = AccountCommand::Absorb { into: account };
                 self.change_account(temp, absorb, &caller.step("absorb")).await?;
                 self.vault().link(temp, account).await?;
-                ReservationCommand::Move { from: temp, to: account }
+                ClaimCommand::Move { from: temp, to: account }
             }
             // An earlier proof of this contact was interrupted after the first of these steps.
             Holder::Absorbed { temp, into } if into == account => {
                 self.vault().link(temp, account).await?;
-                ReservationCommand::Move { from: temp, to: account }
+                ClaimCommand::Move { from: temp, to: account }
             }
             Holder::Nobody | Holder::Unknown(_) | Holder::Absorbed { .. } => {
-                ReservationCommand::Claim { owner: account, held: false }
+                ClaimCommand::Claim { owner: account, held: false }
             }
         };
-        match self.reserve(reserved.clone(), command, &caller.step("contact")).await {
-            Ok(_) => Ok(reserved),
+        match self.claim(claimed.clone(), command, &caller.step("contact")).await {
+            Ok(_) => Ok(claimed),
             Err(error) if error.is_rejection(RejectionKind::Conflict) => Err(belongs_to_another(channel).into()),
             Err(error) => Err(error),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::{
-    AccountCommand, AccountState, Attribute, Contact, Reservation, ReservationCommand, credentials, details,
+    AccountCommand, AccountState, Attribute, Claim, ClaimCommand, Contact, credentials, details,
 };
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 
@@ -31,17 +31,17 @@ impl Commands {
         self.log_in_vouched(account, caller).await
     }
 
-    /// The account that a Facebook id is reserved for, from now on if it was for none. It may not be registered yet.
+    /// The account that a Facebook id is claimed for, from now on if it was for none. It may not be registered yet.
     async fn facebook_account(&self, facebook_id: &str, caller: &Caller) -> Result<EntityId, CommandError> {
-        let reserved = stream::<Reservation>(self.vault().reservation_id("facebook", facebook_id));
-        if let Some(owner) = self.state::<Reservation>(&reserved).await?.state.owner
+        let claimed = stream::<Claim>(self.vault().claim_id("facebook", facebook_id));
+        if let Some(owner) = self.state::<Claim>(&claimed).await?.state.owner
             && !matches!(*self.account(owner).await?.state, AccountState::Forgotten { .. })
         {
             return Ok(owner);
         }
         let account = self.vault().new_id("account").await?;
-        let claim = ReservationCommand::Claim { owner: account, held: false };
-        self.reserve(reserved, claim, &caller.step(&format!("claim {account}"))).await?;
+        let claim = ClaimCommand::Claim { owner: account, held: false };
+        self.claim(claimed, claim, &caller.step(&format!("claim {account}"))).await?;
         Ok(account)
     }
 

@@ -215,12 +215,12 @@ fn code_to(purpose: CodePurpose, channel: Channel, contact: &str) -> Place {
         CodePurpose::PasswordReset => "reset",
         CodePurpose::SignUp | CodePurpose::PhoneChange | CodePurpose::EmailChange => "proof",
     };
-    CODES_TO_CONTACT.of(format!("{demand} {}", contact::reserved_form(channel, contact)))
+    CODES_TO_CONTACT.of(format!("{demand} {}", contact::claimed_form(channel, contact)))
 }
 
 /// What one account or address takes of the codes to a contact that may not be theirs: something is left for its owner.
 fn share_of(sender: Whose<'_>, channel: Channel, contact: &str) -> Place {
-    PROOFS_TO_CONTACT.of(format!("{sender} {}", contact::reserved_form(channel, contact)))
+    PROOFS_TO_CONTACT.of(format!("{sender} {}", contact::claimed_form(channel, contact)))
 }
 
 /// Where a request came from, in keys.

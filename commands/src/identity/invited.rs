@@ -1,6 +1,6 @@
 //! Naming people by phone number, whether or not they have an account.
 
-use caravan_domain::identity::{AccountCommand, Channel, ReservationCommand, contact};
+use caravan_domain::identity::{AccountCommand, Channel, ClaimCommand, contact};
 use caravan_domain::{EntityId, RejectionKind};
 
 use super::lookup::Holder;
@@ -36,9 +36,9 @@ impl Commands {
             Holder::Unknown(id) => id,
             Holder::Nobody | Holder::Absorbed { .. } => {
                 let id = self.vault().new_id("account").await?;
-                let claim = ReservationCommand::Claim { owner: id, held: false };
-                let reserved = self.contact_stream(Channel::Sms, &phone);
-                match self.reserve(reserved, claim, &caller.step(&format!("claim {id}"))).await {
+                let claim = ClaimCommand::Claim { owner: id, held: false };
+                let claimed = self.contact_stream(Channel::Sms, &phone);
+                match self.claim(claimed, claim, &caller.step(&format!("claim {id}"))).await {
                     Ok(_) => id,
                     // Somebody else was faster: it is theirs by now.
                     Err(error) if error.is_rejection(RejectionKind::Conflict) => {

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use caravan_domain::identity::contact;
-use caravan_domain::identity::{
-    Account, AccountCommand, AccountState, Channel, Reservation, ReservationCommand, credentials,
-};
+use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, credentials};
 use caravan_domain::{EntityId, Rejection};
 use caravan_event_store::{Position, StreamId};
 
@@ -37,9 +35,9 @@ impl Commands {
         &self,
         username: &str,
     ) -> Result<Option<(EntityId, Arc<AccountState>)>, CommandError> {
-        let reserved = self.vault().reservation_id("username", username);
-        let reservation = self.state::<Reservation>(&stream::<Reservation>(reserved)).await?;
-        let id = reservation.state.owner.unwrap_or(reserved);
+        let claimed = self.vault().claim_id("username", username);
+        let claim = self.state::<Claim>(&stream::<Claim>(claimed)).await?;
+        let id = claim.state.owner.unwrap_or(claimed);
         let state = self.account(id).await?.state;
         let Some(registered) = state.registered() else { return Ok(None) };
         let theirs = self.vault().open_text(&registered.registration.username).await? == username;
@@ -70,12 +68,12 @@ impl Commands {
             Channel::Mail => "email",
             Channel::Sms => "phone",
         };
-        stream::<Reservation>(self.vault().reservation_id(what, &contact::reserved_form(channel, contact)))
+        stream::<Claim>(self.vault().claim_id(what, &contact::claimed_form(channel, contact)))
     }
 
     pub(super) async fn holder(&self, channel: Channel, contact: &str) -> Result<Holder, CommandError> {
-        let reservation = self.state::<Reservation>(&self.contact_stream(channel, contact)).await?;
-        let Some(owner) = reservation.state.owner else { return Ok(Holder::Nobody) };
+        let claim = self.state::<Claim>(&self.contact_stream(channel, contact)).await?;
+        let Some(owner) = claim.state.owner else { return Ok(Holder::Nobody) };
         let state = self.account(owner).await?.state;
         Ok(match *state {
             AccountState::Unknown => Holder::Unknown(owner),
@@ -101,16 +99,16 @@ impl Commands {
         let Some(account) = state.registered() else { return Ok(false) };
         let Some(proven) = account.proven_contact(channel) else { return Ok(false) };
         let proven = self.vault().open_text(proven).await?;
-        Ok(contact::reserved_form(channel, &proven) == contact::reserved_form(channel, contact))
+        Ok(contact::claimed_form(channel, &proven) == contact::claimed_form(channel, contact))
     }
 
-    pub(super) async fn reserve(
+    pub(super) async fn claim(
         &self,
         stream: StreamId,
-        command: ReservationCommand,
+        command: ClaimCommand,
         caller: &Caller,
     ) -> Result<Position, CommandError> {
-        Ok(self.execute::<Reservation>(stream, command, caller).await?.position)
+        Ok(self.execute::<Claim>(stream, command, caller).await?.position)
     }
 
     pub(super) async fn change_account(

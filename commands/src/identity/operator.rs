@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use caravan_domain::identity::preferences::PREFERENCES;
-use caravan_domain::identity::{AccountCommand, AccountState, Channel, Reservation, ReservationCommand, credentials};
+use caravan_domain::identity::{AccountCommand, AccountState, Channel, Claim, ClaimCommand, credentials};
 use caravan_domain::record::{Change, RecordCommand, Records};
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 use caravan_event_store::StreamId;
@@ -43,10 +43,10 @@ impl Commands {
     /// the subjects whose messages have to go from the outbox. Running it again finishes what was interrupted.
     pub async fn forget(&self, account: EntityId, caller: &Caller) -> Result<Vec<EntityId>, CommandError> {
         let (account, state) = self.known_person(account).await?;
-        let reserved = self.reservations(&state).await?;
+        let claimed = self.claims(&state).await?;
         self.change_account(account, AccountCommand::Forget, caller).await?;
-        for (name, reserved) in reserved {
-            self.reserve(reserved, ReservationCommand::Release { owner: account }, &caller.step(name)).await?;
+        for (name, claimed) in claimed {
+            self.claim(claimed, ClaimCommand::Release { owner: account }, &caller.step(name)).await?;
         }
         let delete = RecordCommand { record: &PREFERENCES, id: account, change: Change::Delete };
         let preferences = StreamId::new(PREFERENCES.kind.name, account);
@@ -72,15 +72,15 @@ impl Commands {
         Ok((person, state))
     }
 
-    /// The streams that reserve what only this person may hold.
-    async fn reservations(&self, state: &AccountState) -> Result<Vec<(&'static str, StreamId)>, CommandError> {
-        let mut reserved = vec![];
+    /// The claims on what only this person may hold.
+    async fn claims(&self, state: &AccountState) -> Result<Vec<(&'static str, StreamId)>, CommandError> {
+        let mut claimed = vec![];
         if let Some(phone) = state.phone() {
-            reserved.push(("phone", self.contact_stream(Channel::Sms, &self.vault().open_text(phone).await?)));
+            claimed.push(("phone", self.contact_stream(Channel::Sms, &self.vault().open_text(phone).await?)));
         }
         if let Some(account) = state.registered() {
             if let Some(email) = account.proven_email() {
-                reserved.push(("email", self.contact_stream(Channel::Mail, &self.vault().open_text(email).await?)));
+                claimed.push(("email", self.contact_stream(Channel::Mail, &self.vault().open_text(email).await?)));
             }
             let named = [
                 ("username", Some(&account.registration.username)),
@@ -88,11 +88,11 @@ impl Commands {
             ];
             for (what, value) in named {
                 if let Some(value) = value {
-                    let id = self.vault().reservation_id(what, &self.vault().open_text(value).await?);
-                    reserved.push((what, stream::<Reservation>(id)));
+                    let id = self.vault().claim_id(what, &self.vault().open_text(value).await?);
+                    claimed.push((what, stream::<Claim>(id)));
                 }
             }
         }
-        Ok(reserved)
+        Ok(claimed)
     }
 }

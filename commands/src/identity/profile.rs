@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use caravan_domain::Rejection;
-use caravan_domain::identity::{AccountCommand, Attribute, Channel, CodePurpose, Details, ReservationCommand};
+use caravan_domain::identity::{AccountCommand, Attribute, Channel, ClaimCommand, CodePurpose, Details};
 
 use super::{Changed, Credentials, Person};
 use crate::{Caller, CommandError, Commands};
@@ -54,9 +54,9 @@ impl Commands {
         if let Some(address) = before.registered().and_then(|account| account.proven_email())
             && changed.state.registered().is_some_and(|account| account.proven_email().is_none())
         {
-            let reserved = self.contact_stream(Channel::Mail, &self.vault().open_text(address).await?);
-            let release = ReservationCommand::Release { owner: person.account };
-            let released = self.reserve(reserved, release, &caller.step("release")).await?;
+            let claimed = self.contact_stream(Channel::Mail, &self.vault().open_text(address).await?);
+            let release = ClaimCommand::Release { owner: person.account };
+            let released = self.claim(claimed, release, &caller.step("release")).await?;
             changed.position = changed.position.max(released);
         }
         Ok(changed)

@@ -6,8 +6,8 @@ use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::sign_up::{Attempt, PendingAttempt};
 use caravan_domain::identity::{
-    AccountCommand, Attribute, Channel, Contact, Details, Reservation, ReservationCommand, SignUp, SignUpCommand,
-    SignUpEvent, contact, credentials,
+    AccountCommand, Attribute, Channel, Claim, ClaimCommand, Contact, Details, SignUp, SignUpCommand, SignUpEvent,
+    contact, credentials,
 };
 use caravan_domain::{EntityId, Rejection, RejectionKind, Sealed};
 use caravan_event_store::{Position, StreamId};
@@ -176,7 +176,7 @@ impl Commands {
     /// The account of a confirmed attempt: under the id of the temp member who has the proven number, if there is one.
     async fn make_account(&self, attempt: &Attempt, username: &str, caller: &Caller) -> Result<EntityId, CommandError> {
         let proven = self.vault().open_text(attempt.contact()?).await?;
-        let reserved = self.contact_stream(attempt.channel, &proven);
+        let claimed = self.contact_stream(attempt.channel, &proven);
         let field = match attempt.channel {
             Channel::Mail => "email",
             Channel::Sms => "phone_number",
@@ -186,8 +186,8 @@ impl Commands {
             Holder::Account(id) if self.is_made_from(id, attempt).await? => return Ok(id),
             Holder::Account(_) => return Err(taken(field).into()),
             Holder::Nobody | Holder::Unknown(_) | Holder::Absorbed { .. } => {
-                let claim = ReservationCommand::Claim { owner: attempt.id, held: false };
-                let claimed = self.reserve(reserved, claim, &caller.step("contact")).await;
+                let claim = ClaimCommand::Claim { owner: attempt.id, held: false };
+                let claimed = self.claim(claimed, claim, &caller.step("contact")).await;
                 claimed.map_err(|error| on(field, error))?;
                 attempt.id
             }
@@ -200,8 +200,8 @@ impl Commands {
         let register = AccountCommand::Register(Box::new(registration));
         if let Err(error) = self.change_account(account, register, &caller.step("register")).await {
             if matches!(error, CommandError::Rejected(_)) && self.account_of(username).await?.is_none() {
-                let reserved = self.username_stream(username);
-                self.reserve(reserved, ReservationCommand::Release { owner: account }, &caller.step("release")).await?;
+                let claimed = self.username_stream(username);
+                self.claim(claimed, ClaimCommand::Release { owner: account }, &caller.step("release")).await?;
             }
             return Err(on(field, error));
         }
@@ -214,10 +214,10 @@ impl Commands {
     }
 
     async fn claim_username(&self, username: &str, owner: EntityId, caller: &Caller) -> Result<(), CommandError> {
-        let reserved = self.username_stream(username);
+        let claimed = self.username_stream(username);
         let held = self.account_of(username).await?.is_some();
-        let claim = ReservationCommand::Claim { owner, held };
-        self.reserve(reserved, claim, &caller.step("username")).await.map_err(|error| on("username", error))?;
+        let claim = ClaimCommand::Claim { owner, held };
+        self.claim(claimed, claim, &caller.step("username")).await.map_err(|error| on("username", error))?;
         Ok(())
     }
 
@@ -285,11 +285,11 @@ impl Commands {
     }
 
     fn username_stream(&self, username: &str) -> StreamId {
-        stream::<Reservation>(self.vault().reservation_id("username", username))
+        stream::<Claim>(self.vault().claim_id("username", username))
     }
 
     fn sign_up_stream(&self, username: &str) -> StreamId {
-        stream::<SignUp>(self.vault().reservation_id("sign-up", username))
+        stream::<SignUp>(self.vault().claim_id("sign-up", username))
     }
 }
 

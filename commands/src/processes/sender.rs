@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caravan_domain::EntityId;
-use caravan_domain::identity::contact::reserved_form;
+use caravan_domain::identity::contact::claimed_form;
 use caravan_event_store::{Direction, Recorded, StreamId};
 use caravan_limits::LimitError;
 use caravan_limits::rules::{MESSAGES_TO_RECIPIENT, NOTICES_OF_BOOKING};
@@ -141,7 +141,7 @@ impl Sender {
         if row.purchase.is_none() || row.attempts > 0 {
             return Ok(false);
         }
-        let recipient = MESSAGES_TO_RECIPIENT.of(reserved_form(message.channel, &message.to));
+        let recipient = MESSAGES_TO_RECIPIENT.of(claimed_form(message.channel, &message.to));
         match self.commands.limits().spend(&[recipient, NOTICES_OF_BOOKING.of(row.stream_id)]).await {
             Ok(()) => Ok(false),
             Err(LimitError::Limited { .. }) => Ok(true),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use caravan_domain::EntityId;
-use caravan_domain::identity::contact::reserved_form;
+use caravan_domain::identity::contact::claimed_form;
 use caravan_limits::rules::{MESSAGES_TO_RECIPIENT, REQUESTS_TO_RECIPIENT};
 use caravan_limits::{Attempt, Place, Rule};
 
@@ -24,7 +24,7 @@ impl Commands {
         for (_, state) in self.accounts(people).await? {
             // Whom no message reaches is sent none.
             if let Some((channel, contact)) = state.reached_by() {
-                recipients.insert(reserved_form(channel, &self.vault().open_text(contact).await?));
+                recipients.insert(claimed_form(channel, &self.vault().open_text(contact).await?));
             }
         }
         let mut places: Vec<Place> = vec![rule.of(sender).times(number)];

@@ -12,7 +12,7 @@ use caravan_commands::trips::{NewBooking, NewCrew, NewInvite, NewMember};
 use caravan_commands::{Caller, Commands, stream};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::identity::account::{Provider, Registration};
-use caravan_domain::identity::{Account, AccountCommand, Attribute, Contact, Reservation, ReservationCommand};
+use caravan_domain::identity::{Account, AccountCommand, Attribute, Claim, ClaimCommand, Contact};
 use caravan_domain::record::{Change, RecordCommand, Records};
 use caravan_domain::trips::booking::{TripBookingState, TripBookings};
 use caravan_domain::trips::crew::{Crew, CrewCommand, Crews};
@@ -149,9 +149,9 @@ impl World {
 
     /// As whoever has proven a number does.
     pub async fn claim_phone(&self, person: EntityId, phone: &str) {
-        let claimed = stream::<Reservation>(self.commands.vault().reservation_id("phone", phone));
-        let claim = ReservationCommand::Claim { owner: person, held: false };
-        self.commands.execute::<Reservation>(claimed, claim, &self.system()).await.unwrap();
+        let claimed = stream::<Claim>(self.commands.vault().claim_id("phone", phone));
+        let claim = ClaimCommand::Claim { owner: person, held: false };
+        self.commands.execute::<Claim>(claimed, claim, &self.system()).await.unwrap();
     }
 
     pub async fn account(&self, id: EntityId, command: AccountCommand) {

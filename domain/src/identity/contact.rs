@@ -59,7 +59,7 @@ fn domain(host: &str) -> Option<String> {
 
 /// The form in which only one person may hold a contact: email addresses are the same in any letter case, and however
 /// their domain is written.
-pub fn reserved_form(channel: Channel, contact: &str) -> String {
+pub fn claimed_form(channel: Channel, contact: &str) -> String {
     match channel {
         Channel::Mail => parse_email(contact).unwrap_or_else(|| contact.to_owned()).to_lowercase(),
         Channel::Sms => contact.to_owned(),
@@ -94,7 +94,7 @@ mod tests {
     fn the_domain_of_an_email_address_is_one_however_it_is_written() {
         for written in ["ü.example", "Ü.EXAMPLE", "u\u{308}.example", "xn--tda.example", "XN--TDA。example"] {
             assert_eq!(email("email", &format!("Dana@{written}")).unwrap(), "Dana@xn--tda.example", "{written}");
-            assert_eq!(reserved_form(Channel::Mail, &format!("Dana@{written}")), "dana@xn--tda.example", "{written}");
+            assert_eq!(claimed_form(Channel::Mail, &format!("Dana@{written}")), "dana@xn--tda.example", "{written}");
         }
         let long = format!("a@{}.example", "x".repeat(64));
         for wrong in
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_address_is_reserved_in_any_letter_case() {
-        assert_eq!(reserved_form(Channel::Mail, "Dana@Example.com"), "dana@example.com");
+    fn an_email_address_is_claimed_in_any_letter_case() {
+        assert_eq!(claimed_form(Channel::Mail, "Dana@Example.com"), "dana@example.com");
     }
 }

@@ -1,19 +1,19 @@
 //! Who somebody is: accounts with their sessions, sign-ups, and the names and contacts that only one may hold.
 
 pub mod account;
+pub mod claim;
 pub mod code;
 pub mod contact;
 pub mod credentials;
 pub mod details;
 pub mod preferences;
-pub mod reservation;
 pub mod sign_up;
 #[cfg(test)]
 mod testing;
 
 pub use account::{Account, AccountCommand, AccountEvent, AccountState};
+pub use claim::{Claim, ClaimCommand, ClaimEvent, ClaimState};
 pub use code::{CodeIssued, CodePurpose};
 pub use contact::{Channel, Contact};
 pub use details::{Attribute, Details};
-pub use reservation::{Reservation, ReservationCommand, ReservationEvent, ReservationState};
 pub use sign_up::{SignUp, SignUpCommand, SignUpEvent, SignUpState};

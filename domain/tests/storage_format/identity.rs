@@ -1,4 +1,4 @@
-use caravan_domain::identity::{Account, AccountEvent, Reservation, ReservationEvent, SignUp, SignUpEvent};
+use caravan_domain::identity::{Account, AccountEvent, Claim, ClaimEvent, SignUp, SignUpEvent};
 use serde_json::{Value, json};
 
 use crate::{Pinned, pinned};
@@ -19,7 +19,7 @@ fn code(purpose: &str, channel: &str) -> Value {
 }
 
 pub fn all() -> Vec<Pinned> {
-    vec![accounts(), sign_ups(), reservations()]
+    vec![accounts(), sign_ups(), claims()]
 }
 
 fn accounts() -> Pinned {
@@ -79,8 +79,8 @@ fn sign_ups() -> Pinned {
     ])
 }
 
-fn reservations() -> Pinned {
-    pinned::<Reservation>([
+fn claims() -> Pinned {
+    pinned::<Claim>([
         json!({"type": "Claimed", "data": {"owner": ONE, "at": AT}}),
         json!({"type": "Moved", "data": {"from": ONE, "to": OTHER, "at": AT}}),
         json!({"type": "Released", "data": {"owner": ONE}}),
@@ -89,7 +89,7 @@ fn reservations() -> Pinned {
 
 /// A new event fails to compile here: pin it above, then name it.
 #[allow(dead_code)]
-fn every_event_is_named(account: AccountEvent, sign_up: SignUpEvent, reservation: ReservationEvent) {
+fn every_event_is_named(account: AccountEvent, sign_up: SignUpEvent, claim: ClaimEvent) {
     match account {
         AccountEvent::Invited { .. }
         | AccountEvent::Registered(_)
@@ -119,7 +119,7 @@ fn every_event_is_named(account: AccountEvent, sign_up: SignUpEvent, reservation
         | SignUpEvent::SignUpConfirmed { .. }
         | SignUpEvent::SignUpCompleted { .. } => {}
     }
-    match reservation {
-        ReservationEvent::Claimed { .. } | ReservationEvent::Moved { .. } | ReservationEvent::Released { .. } => {}
+    match claim {
+        ClaimEvent::Claimed { .. } | ClaimEvent::Moved { .. } | ClaimEvent::Released { .. } => {}
     }
 }

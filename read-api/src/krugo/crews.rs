@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::event::Event;
 use caravan_domain::identity::account::Account;
+use caravan_domain::identity::claim::Claim;
 use caravan_domain::identity::contact;
-use caravan_domain::identity::reservation::Reservation;
 use caravan_domain::trips::booking;
 use caravan_domain::trips::booking::TripBookingState;
 use caravan_domain::trips::crew::{self, CrewState, Crews};
@@ -143,30 +143,30 @@ pub(super) async fn existing_members(call: Call<Read>) -> Outcome {
     let query: ExistingMembersQuery = call.query()?;
     let actor = call.account()?;
     let texts = query.phone_numbers.split(',').filter(|text| !text.trim().is_empty());
-    let mut reservations: Vec<EntityId> = vec![];
+    let mut claims: Vec<EntityId> = vec![];
     let mut numbers: BTreeMap<EntityId, String> = BTreeMap::new();
     for text in texts {
         let phone = contact::phone("phoneNumbers", &number(text))?;
-        let reservation = call.state.vault.reservation_id("phone", &phone);
-        if numbers.insert(reservation, phone).is_none() {
-            reservations.push(reservation);
+        let claim = call.state.vault.claim_id("phone", &phone);
+        if numbers.insert(claim, phone).is_none() {
+            claims.push(claim);
         }
     }
-    let count = u32::try_from(reservations.len()).unwrap_or(u32::MAX);
+    let count = u32::try_from(claims.len()).unwrap_or(u32::MAX);
     let asked = [NUMBERS_PER_ACCOUNT.of(actor).times(count), NUMBERS_PER_ADDRESS.of(call.address).times(count)];
     if count > 0 {
         call.state.limits.spend(&asked).await?;
     }
-    let held = call.state.models.get_many::<Reservation>(&reservations).await?;
-    let owners: Vec<EntityId> = held.iter().filter_map(|reservation| reservation.state.owner).collect();
+    let held = call.state.models.get_many::<Claim>(&claims).await?;
+    let owners: Vec<EntityId> = held.iter().filter_map(|claim| claim.state.owner).collect();
     let accounts = call.state.models.get_many::<Account>(&owners).await?;
     let present: BTreeMap<EntityId, EntityId> =
         accounts.iter().map(|account| (account.id, account.state.present(account.id))).collect();
     let profiles = profiles(&call, &present.values().copied().collect::<Vec<_>>()).await?;
     let mut found: Vec<(EntityId, bool, Value)> = vec![];
-    for reservation in held {
-        let owner = reservation.state.owner.and_then(|owner| present.get(&owner).copied());
-        let number = numbers.get(&reservation.id);
+    for claim in held {
+        let owner = claim.state.owner.and_then(|owner| present.get(&owner).copied());
+        let number = numbers.get(&claim.id);
         let Some((owner, profile)) = owner.and_then(|owner| Some((owner, profiles.get(&owner)?))) else { continue };
         if let Some(number) = number.filter(|number| profile.own_phone() == Some(number)) {
             let mut shape = profile.shape();

@@ -30,7 +30,7 @@ pub enum SignUpEvent {
     },
 }
 
-/// One try to sign up under a user name. It reserves nothing until confirmed.
+/// One try to sign up under a user name. It claims nothing until confirmed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The subject of its sealed values, and the account's id unless a temp member turns into it.

@@ -1,4 +1,4 @@
-//! The storage format of reservations: names and shapes here are what the log holds, so change them with care.
+//! The storage format of claims: names and shapes here are what the log holds, so change them with care.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::EntityId;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
-pub enum ReservationEvent {
+pub enum ClaimEvent {
     Claimed { owner: EntityId, at: DateTime<Utc> },
     Moved { from: EntityId, to: EntityId, at: DateTime<Utc> },
     Released { owner: EntityId },

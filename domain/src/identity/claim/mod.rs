@@ -8,7 +8,7 @@ mod tests;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use events::ReservationEvent;
+pub use events::ClaimEvent;
 
 use crate::{Context, Decider, EntityId, Kind, Rejection};
 
@@ -16,11 +16,11 @@ use crate::{Context, Decider, EntityId, Kind, Rejection};
 /// claiming a name to being registered.
 pub const CLAIM_LIFE: TimeDelta = TimeDelta::minutes(10);
 
-pub enum Reservation {}
+pub enum Claim {}
 
 /// Who holds the value, and since when.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ReservationState {
+pub struct ClaimState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<EntityId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub struct ReservationState {
 }
 
 #[derive(Debug, Clone)]
-pub enum ReservationCommand {
+pub enum ClaimCommand {
     /// `held`: whether the present owner, if there is one, exists and uses the value.
     Claim { owner: EntityId, held: bool },
     /// Hands the value over, when two owners turn out to be one person.
@@ -37,62 +37,51 @@ pub enum ReservationCommand {
     Release { owner: EntityId },
 }
 
-pub const KIND: Kind = Kind::of::<Reservation>();
+pub const KIND: Kind = Kind::of::<Claim>();
 
-impl Decider for Reservation {
-    const CATEGORY: &'static str = "reservation";
-    type State = ReservationState;
-    type Command = ReservationCommand;
-    type Event = ReservationEvent;
+impl Decider for Claim {
+    const CATEGORY: &'static str = "claim";
+    type State = ClaimState;
+    type Command = ClaimCommand;
+    type Event = ClaimEvent;
 
-    fn decide(
-        state: &ReservationState,
-        command: ReservationCommand,
-        context: &Context,
-    ) -> Result<Vec<ReservationEvent>, Rejection> {
+    fn decide(state: &ClaimState, command: ClaimCommand, context: &Context) -> Result<Vec<ClaimEvent>, Rejection> {
         match command {
-            ReservationCommand::Claim { owner, held } => claim(state, owner, held, context.now),
-            ReservationCommand::Move { from, to } => hand_over(state, from, to, context.now),
-            ReservationCommand::Release { owner } if state.owner == Some(owner) => {
-                Ok(vec![ReservationEvent::Released { owner }])
-            }
-            ReservationCommand::Release { .. } => Ok(vec![]),
+            ClaimCommand::Claim { owner, held } => claim(state, owner, held, context.now),
+            ClaimCommand::Move { from, to } => hand_over(state, from, to, context.now),
+            ClaimCommand::Release { owner } if state.owner == Some(owner) => Ok(vec![ClaimEvent::Released { owner }]),
+            ClaimCommand::Release { .. } => Ok(vec![]),
         }
     }
 
-    fn evolve(_: ReservationState, event: &ReservationEvent) -> ReservationState {
+    fn evolve(_: ClaimState, event: &ClaimEvent) -> ClaimState {
         match event {
-            ReservationEvent::Claimed { owner, at } | ReservationEvent::Moved { to: owner, at, .. } => {
-                ReservationState { owner: Some(*owner), claimed_at: Some(*at) }
+            ClaimEvent::Claimed { owner, at } | ClaimEvent::Moved { to: owner, at, .. } => {
+                ClaimState { owner: Some(*owner), claimed_at: Some(*at) }
             }
-            ReservationEvent::Released { .. } => ReservationState::default(),
+            ClaimEvent::Released { .. } => ClaimState::default(),
         }
     }
 }
 
-fn claim(
-    state: &ReservationState,
-    owner: EntityId,
-    held: bool,
-    now: DateTime<Utc>,
-) -> Result<Vec<ReservationEvent>, Rejection> {
+fn claim(state: &ClaimState, owner: EntityId, held: bool, now: DateTime<Utc>) -> Result<Vec<ClaimEvent>, Rejection> {
     let standing = held || state.claimed_at.is_some_and(|at| now < at + CLAIM_LIFE);
     match state.owner {
         Some(present) if standing && present == owner => Ok(vec![]),
         Some(_) if standing => Err(Rejection::conflict("is taken")),
-        _ => Ok(vec![ReservationEvent::Claimed { owner, at: now }]),
+        _ => Ok(vec![ClaimEvent::Claimed { owner, at: now }]),
     }
 }
 
 fn hand_over(
-    state: &ReservationState,
+    state: &ClaimState,
     from: EntityId,
     to: EntityId,
     now: DateTime<Utc>,
-) -> Result<Vec<ReservationEvent>, Rejection> {
+) -> Result<Vec<ClaimEvent>, Rejection> {
     match state.owner {
         Some(present) if present == to => Ok(vec![]),
-        Some(present) if present == from => Ok(vec![ReservationEvent::Moved { from, to, at: now }]),
+        Some(present) if present == from => Ok(vec![ClaimEvent::Moved { from, to, at: now }]),
         _ => Err(Rejection::conflict("is taken")),
     }
 }
