@@ -168,7 +168,7 @@ fn bundle(number: u32, event: EntityId, purchaser: EntityId, minor: i64) -> Bund
         tickets: (number + 2..number + 6).map(|number| Ticket { number, event, purchaser, consumer: None }).collect(),
         general_admission: true,
         special_seating: false,
-        krugo_purchase: false,
+        bought_here: false,
     }
 }
 

@@ -157,7 +157,7 @@ async fn crews_are_of_people_who_exist() {
     refused(world.commands.create_crew(new, &world.by(ann)).await, RejectionKind::NotFound, Some("admin_ids[1]"));
     let crew = world.crew(ann, &[]).await;
     let added = world.commands.add_crew_member(crew, nobody(), &world.by(ann)).await;
-    refused(added, RejectionKind::NotFound, Some("new_member_id"));
+    refused(added, RejectionKind::NotFound, Some("person"));
     assert_eq!(world.members(crew).await, [ann]);
 }
 
@@ -229,8 +229,8 @@ async fn booking_members_are_crew_members() {
     let crew = world.crew(ann, &[ben]).await;
     let booking = world.book(crew, ann).await;
     let add = async |person| world.commands.add_booking_member(booking, new_member(person), &world.by(ann)).await;
-    refused(add(eve).await, RejectionKind::Invalid, Some("user_id"));
-    refused(add(nobody()).await, RejectionKind::NotFound, Some("user_id"));
+    refused(add(eve).await, RejectionKind::Invalid, Some("person"));
+    refused(add(nobody()).await, RejectionKind::NotFound, Some("person"));
     assert_eq!(add(ben).await.unwrap().1.state.booking().unwrap().members, [ann, ben]);
     world.commands.change_crew(crew, CrewCommand::AddMember { person: eve }, &world.by(ben)).await.unwrap();
     assert_eq!(add(eve).await.unwrap().1.state.booking().unwrap().members, [ann, ben, eve]);
@@ -246,7 +246,7 @@ async fn events_of_bookings_and_ideas_exist() {
     let booking = world.book(crew, ann).await;
     let event = world.event().await;
     let unknown = world.commands.add_booking_event(booking, nobody(), None, &world.by(ann)).await;
-    refused(unknown, RejectionKind::NotFound, Some("event_id"));
+    refused(unknown, RejectionKind::NotFound, Some("event"));
     let done = world.commands.add_booking_event(booking, event, Some(vec![ann]), &world.by(ann)).await.unwrap();
     assert_eq!(done.state.booking().unwrap().attendance(event).unwrap().attendees, [ann]);
 
@@ -289,7 +289,7 @@ async fn a_reminder_goes_by_mail_else_sms_and_to_temp_members_by_sms() {
         assert_eq!(done.events, [reminded]);
     }
     let unreachable = world.commands.remind_booking_member(booking, cal, &world.by(ann)).await;
-    refused(unreachable, RejectionKind::Conflict, Some("user_id"));
+    refused(unreachable, RejectionKind::Conflict, Some("person"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

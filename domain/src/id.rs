@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 /// The id of an entity of any kind. Made by the vault as a v8 UUID with the entity's number in the top 48 bits, so
 /// that integer ids and UUIDs convert both ways without a table; rules treat it as opaque.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct EntityId(pub Uuid);
 
@@ -33,15 +34,47 @@ impl fmt::Display for EntityId {
     }
 }
 
-impl FromStr for EntityId {
-    type Err = uuid::Error;
+/// A text that is the id of nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAnId;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+impl fmt::Display for NotAnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no such id")
+    }
+}
+
+impl std::error::Error for NotAnId {}
+
+impl FromStr for EntityId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
         // Only the hyphenated form in lower case: an id has one spelling on the wire.
         if text.len() != 36 || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(Uuid::from_str("").expect_err("the empty string is no id"));
+            return Err(NotAnId);
         }
-        Uuid::from_str(text).map(EntityId)
+        Uuid::from_str(text).map(EntityId).map_err(|_| NotAnId)
+    }
+}
+
+impl<'de> Deserialize<'de> for EntityId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = EntityId;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<EntityId, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Text)
     }
 }
 

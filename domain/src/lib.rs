@@ -18,7 +18,7 @@ pub mod text;
 pub mod trips;
 
 pub use decider::{Actor, Context, Decider};
-pub use id::EntityId;
+pub use id::{EntityId, NotAnId};
 pub use kind::Kind;
 pub use money::Money;
 pub use record::Record;

@@ -8,13 +8,14 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use caravan_domain::identity::Person;
 use caravan_domain::identity::account::{Account, Sessions};
 use caravan_event_store::EventStore;
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_limits::Limits;
 use caravan_projections::{DOCUMENTS, ReadModels};
 use caravan_vault::Vault;
-use caravan_wire::{Endpoints, Failure, Person, Shown, Side};
+use caravan_wire::{Endpoints, Failure, Shown, Side};
 use chrono::{DateTime, Utc};
 
 pub use people::People;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use caravan_domain::EntityId;
+use caravan_domain::identity::Person;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -35,13 +36,6 @@ pub struct Call<S> {
     pub now: DateTime<Utc>,
 }
 
-/// The account that the token names, and the session it belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Person {
-    pub account: EntityId,
-    pub session: u32,
-}
-
 /// Request headers with a meaning of their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers {
@@ -56,20 +50,24 @@ pub struct Headers {
 }
 
 impl<S> Call<S> {
-    /// The body as a type; a failure names the field in wire spelling.
+    /// The body as a type that has the names of commands; a failure names the field as the client writes it.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        typed::read(&self.body, "body")
+        typed::read(&self.body, self.operation.names(), "body")
     }
 
-    /// Query and path parameters as a struct of their names.
+    /// Query and path parameters as a type, likewise.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        typed::read(&Value::Object(self.parameters.clone()), "query")
+        typed::read(&Value::Object(self.parameters.clone()), self.operation.names(), "query")
     }
 
-    /// The account that calls; unauthorised where nobody is known.
+    /// Who calls; unauthorised where nobody is known.
+    pub fn person(&self) -> Result<Person, Failure> {
+        self.person.ok_or_else(|| Failure::unauthorised("a bearer token is needed"))
+    }
+
+    /// The account that calls.
     pub fn account(&self) -> Result<EntityId, Failure> {
-        let person = self.person.ok_or_else(|| Failure::unauthorised("a bearer token is needed"))?;
-        Ok(person.account)
+        Ok(self.person()?.account)
     }
 }
 

@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::face::Names;
 use crate::{DIALECTS, Dialect};
 
 /// One documented operation.
@@ -29,6 +30,14 @@ pub struct Operation {
     pub body: Option<Body>,
     /// The documented status of success.
     pub success: StatusCode,
+}
+
+impl Operation {
+    /// How its fields are written.
+    pub(crate) fn names(&self) -> Names {
+        let face = &self.dialect.face;
+        Names { spell: face.spell, other: (face.other_names)(&self.id) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,6 @@
 //! The five dialects and what tells them apart before a handler is reached.
 
-use chrono::{DateTime, Utc};
-use http::StatusCode;
-use serde_json::Value;
-
-use crate::Failure;
+use crate::Face;
 
 /// How one contract speaks.
 pub struct Dialect {
@@ -12,12 +8,9 @@ pub struct Dialect {
     pub name: &'static str,
     /// Its contract, OpenAPI as JSON.
     pub contract: &'static str,
-    /// The media type of its answers.
-    pub media_type: &'static str,
     /// Whether a path that no contract documents would be this dialect's.
     pub(crate) owns: fn(path: &str) -> bool,
-    /// Status and body of a failure that happened at the time given.
-    pub failure: fn(&Failure, DateTime<Utc>) -> (StatusCode, Value),
+    pub face: Face,
 }
 
 /// All dialects.

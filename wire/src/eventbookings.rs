@@ -5,14 +5,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
-use crate::{Dialect, Failure, FailureKind};
+use crate::face::snake_case;
+use crate::{Dialect, Face, Failure, FailureKind};
 
 pub static DIALECT: Dialect = Dialect {
     name: "eventbookings",
     contract: include_str!(concat!(env!("OUT_DIR"), "/eventbookings.json")),
-    media_type: "application/json",
     owns: |path| matches!(first_segment(path).0, "api" | "connect"),
-    failure,
+    face: Face { media_type: "application/json", spell: snake_case, other_names: |_| &[], actor: |_| None, failure },
 };
 
 fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {

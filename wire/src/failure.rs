@@ -7,12 +7,16 @@ use std::time::Duration;
 use caravan_domain::{Rejection, RejectionKind};
 use http::StatusCode;
 
+use crate::face::Names;
+
 /// A request that is not answered with success. Not an error itself, so that `?` turns every error into one.
 #[derive(Debug)]
 pub struct Failure {
     pub kind: FailureKind,
-    /// The part of the input at fault, in wire spelling: `users[0].phoneNumber`, a parameter, a header.
+    /// The part of the input at fault: `users[0].phone_number`, a parameter, a header.
     pub field: Option<String>,
+    /// Whether the field is as the client writes it; else it is a command's, which the dialect spells.
+    written: bool,
     /// For the client; names no other person and no internals.
     pub message: String,
     /// When trying again makes sense.
@@ -85,10 +89,10 @@ impl FailureKind {
 
 impl Failure {
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Failure { kind, field: None, message: message.into(), retry_after: None, source: None }
+        Failure { kind, field: None, written: false, message: message.into(), retry_after: None, source: None }
     }
 
-    /// The input is wrong: `field` in wire spelling, `message` continuing it ("is required").
+    /// The input is wrong: `field`, as commands call it, and `message` continuing it ("is required").
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Failure { field: Some(field.into()), ..Failure::new(FailureKind::Invalid, message) }
     }
@@ -160,6 +164,19 @@ impl Failure {
     /// The same failure, naming the field at fault.
     pub fn on(self, field: impl Into<String>) -> Self {
         Failure { field: Some(field.into()), ..self }
+    }
+
+    /// The same failure, whose field is as the client writes it.
+    pub fn whose_field_is_written(self) -> Self {
+        Failure { written: true, ..self }
+    }
+
+    /// The same failure, its field as the client writes it.
+    pub(crate) fn spelled(self, names: Names) -> Self {
+        match &self.field {
+            Some(field) if !self.written => Failure { field: Some(names.path(field)), ..self }.whose_field_is_written(),
+            _ => self,
+        }
     }
 
     /// Field and message as one sentence.

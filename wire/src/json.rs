@@ -6,18 +6,27 @@ use serde::de::{Error as _, IntoDeserializer, Unexpected, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::{Error, Value};
 
-/// A JSON value to be deserialised: structs from objects only, enums from strings only, whole numbers however they are
-/// written.
+use crate::face::Names;
+
+/// A JSON value to be deserialised: structs from objects only, with their fields and no others, written as the dialect
+/// writes them; enums from strings only, whole numbers however they are written.
 #[derive(Clone, Copy)]
-pub(crate) struct Json<'de>(pub &'de Value);
+pub(crate) struct Json<'de> {
+    pub value: &'de Value,
+    pub names: Names,
+}
 
 /// Up to here every whole number is one of JSON's numbers exactly.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl<'de> Json<'de> {
+    fn within(self, value: &'de Value) -> Self {
+        Json { value, ..self }
+    }
+
     fn whole<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.0.as_f64() {
-            Some(number) if self.0.is_f64() && number.fract() == 0.0 && number.abs() <= EXACT => {
+        match self.value.as_f64() {
+            Some(number) if self.value.is_f64() && number.fract() == 0.0 && number.abs() <= EXACT => {
                 visitor.visit_i64(number as i64)
             }
             _ => self.deserialize_any(visitor),
@@ -29,17 +38,20 @@ impl<'de> Deserializer<'de> for Json<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.0 {
-            Value::Array(values) => visitor.visit_seq(SeqDeserializer::new(values.iter().map(Json))),
+        match self.value {
+            Value::Array(values) => {
+                visitor.visit_seq(SeqDeserializer::new(values.iter().map(|value| self.within(value))))
+            }
             Value::Object(fields) => {
-                visitor.visit_map(MapDeserializer::new(fields.iter().map(|(name, value)| (name.as_str(), Json(value)))))
+                let fields = fields.iter().map(|(name, value)| (name.as_str(), self.within(value)));
+                visitor.visit_map(MapDeserializer::new(fields))
             }
             plain => plain.deserialize_any(visitor),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
@@ -49,13 +61,19 @@ impl<'de> Deserializer<'de> for Json<'de> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        match self.0 {
-            Value::Array(_) => Err(Error::invalid_type(Unexpected::Seq, &visitor)),
-            _ => self.deserialize_any(visitor),
-        }
+        let given = match self.value {
+            Value::Object(given) => given,
+            Value::Array(_) => return Err(Error::invalid_type(Unexpected::Seq, &visitor)),
+            _ => return self.deserialize_any(visitor),
+        };
+        let known = given.iter().map(|(written, value)| match self.names.field(fields, written) {
+            Some(name) => Ok((name, self.within(value))),
+            None => Err(Error::unknown_field(written, &[])),
+        });
+        visitor.visit_map(MapDeserializer::new(known.collect::<Result<Vec<_>, Error>>()?.into_iter()))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -64,7 +82,7 @@ impl<'de> Deserializer<'de> for Json<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        match self.0 {
+        match self.value {
             Value::String(variant) => visitor.visit_enum(variant.as_str().into_deserializer()),
             _ => Err(Error::invalid_type(Unexpected::Other("no string"), &"a string")),
         }

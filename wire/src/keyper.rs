@@ -5,17 +5,17 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
-use crate::{Dialect, Failure, FailureKind};
+use crate::face::snake_case;
+use crate::{Dialect, Face, Failure, FailureKind};
 
 pub static DIALECT: Dialect = Dialect {
     name: "keyper",
     contract: include_str!(concat!(env!("OUT_DIR"), "/keyper.json")),
-    media_type: "application/json",
     owns: |path| {
         let (version, controller) = first_segment(path);
         version == "v1" && controller.starts_with(|c: char| c.is_ascii_uppercase())
     },
-    failure,
+    face: Face { media_type: "application/json", spell: snake_case, other_names: |_| &[], actor: |_| None, failure },
 };
 
 /// What stops a call has its HTTP status; what an operation refuses is answered with 200.

@@ -5,14 +5,20 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
-use crate::{Dialect, Failure, FailureKind};
+use crate::face::kebab_case;
+use crate::{Dialect, Face, Failure, FailureKind};
 
 pub static DIALECT: Dialect = Dialect {
     name: "open-event",
     contract: include_str!(concat!(env!("OUT_DIR"), "/open-event.json")),
-    media_type: "application/vnd.api+json",
     owns,
-    failure,
+    face: Face {
+        media_type: "application/vnd.api+json",
+        spell: kebab_case,
+        other_names: |_| &[],
+        actor: |_| None,
+        failure,
+    },
 };
 
 fn owns(path: &str) -> bool {

@@ -5,14 +5,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
-use crate::{Dialect, Failure, FailureKind};
+use crate::face::camel_case;
+use crate::{Dialect, Face, Failure, FailureKind};
 
 pub static DIALECT: Dialect = Dialect {
     name: "rentals",
     contract: include_str!(concat!(env!("OUT_DIR"), "/rentals.json")),
-    media_type: "application/json",
     owns: |path| first_segment(path).0.ends_with("-api"),
-    failure,
+    face: Face { media_type: "application/json", spell: camel_case, other_names: |_| &[], actor: |_| None, failure },
 };
 
 fn failure(failure: &Failure, now: DateTime<Utc>) -> (StatusCode, Value) {

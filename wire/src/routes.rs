@@ -6,12 +6,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use caravan_domain::identity::Person;
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::contract::operation;
-use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation, Person};
+use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation};
 
 /// What one side of the system, commands or queries, adds to the path of a request.
 pub trait Side: Send + Sync + 'static {
@@ -153,12 +154,14 @@ impl<S: Side> Endpoint for Served<S> {
     }
 
     fn run(&self, call: Call<()>) -> BoxFuture<'static, Result<Answer, Failure>> {
+        let names = call.operation.names();
         let answer = (self.route.handler)(call.with(self.state.clone()));
         async move {
-            answer.await.map_err(|failure| match failure {
+            let answer = answer.await.map_err(|failure| match failure {
                 Failure { kind: FailureKind::Broken, source: Some(error), .. } => S::explain(error),
                 failure => failure,
-            })
+            });
+            answer.map_err(|failure| failure.spelled(names))
         }
         .boxed()
     }

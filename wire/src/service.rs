@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
+use caravan_domain::EntityId;
 use chrono::{DateTime, Utc};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use ipnet::IpNet;
@@ -175,8 +176,8 @@ impl Service {
             (false, Some(token)) => Some(in_time(endpoint.authenticate(token, arrival.now)).await?),
             (false, None) => return Err(Failure::unauthorised("a bearer token is needed")),
         };
-        let parameters = parameters::read(operation, values, parts.uri.query().unwrap_or_default())?;
-        let body = match operation.body {
+        let mut parameters = parameters::read(operation, values, parts.uri.query().unwrap_or_default())?;
+        let mut body = match operation.body {
             Some(documented) => {
                 let bytes = body::receive(&parts.headers, body, self.body_read_timeout).await?;
                 *unread = false;
@@ -187,6 +188,14 @@ impl Service {
             }
             None => Value::Null,
         };
+        if let (Some(person), Some(field)) = (person, (operation.dialect.face.actor)(&operation.id)) {
+            let named = match &mut body {
+                Value::Object(fields) => fields.remove(field),
+                Value::Null => parameters.remove(field),
+                _ => None,
+            };
+            check_actor(operation, field, named, person.account)?;
+        }
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
         let call = Call {
@@ -236,11 +245,23 @@ impl Service {
     }
 }
 
+/// Whoever a request names as acting must be who the token says. A body has to name them, a query where its parameter
+/// is required.
+fn check_actor(operation: &Operation, field: &str, named: Option<Value>, caller: EntityId) -> Result<(), Failure> {
+    match named {
+        Some(Value::String(named)) if named.parse() == Ok(caller) => Ok(()),
+        Some(Value::String(_)) => Err(Failure::forbidden("is not your account").on(field)),
+        None if operation.body.is_none() => Ok(()),
+        None | Some(Value::Null) => Err(Failure::invalid(field, "is required")),
+        Some(_) => Err(Failure::invalid(field, "must be a string")),
+    }
+}
+
 impl Ending {
     /// Status and body in the dialect's shape; problem JSON outside of all dialects.
     fn failure(&self, failure: &Failure, arrival: &Arrival) -> (StatusCode, Value) {
         match self.dialect {
-            Some(dialect) => (dialect.failure)(failure, arrival.now),
+            Some(dialect) => (dialect.face.failure)(failure, arrival.now),
             None => {
                 let status = failure.kind.status();
                 let title = status.canonical_reason().unwrap_or("Error");
@@ -282,7 +303,7 @@ impl Ending {
 
     fn render(self, arrival: &Arrival) -> Response {
         let status = self.status(arrival);
-        let media_type = self.dialect.map_or("application/problem+json", |dialect| dialect.media_type);
+        let media_type = self.dialect.map_or("application/problem+json", |dialect| dialect.face.media_type);
         let body = match &self.result {
             Ok(answer) => answer.body.to_string(),
             Err(failure) => self.failure(failure, arrival).1.to_string(),

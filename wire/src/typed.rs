@@ -1,32 +1,36 @@
 //! JSON into typed requests, with failures that name the field as the client spells it.
 
+use caravan_domain::NotAnId;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Failure;
+use crate::face::Names;
 use crate::json::Json;
 
-/// `value` as a `T`. `whole` names the value itself in a failure that concerns no single field.
-pub fn read<T: DeserializeOwned>(value: &Value, whole: &str) -> Result<T, Failure> {
-    serde_path_to_error::deserialize(Json(value)).map_err(|error| {
+/// `value` as a `T`, whose fields are written as `names` says. `whole` names the value itself in a failure that concerns
+/// no single field.
+pub(crate) fn read<T: DeserializeOwned>(value: &Value, names: Names, whole: &str) -> Result<T, Failure> {
+    serde_path_to_error::deserialize(Json { value, names }).map_err(|error| {
         let path = match error.path().to_string() {
             path if path == "." => String::new(),
-            path => path,
+            path => names.path(&path),
         };
-        failure(&path, &error.inner().to_string(), whole)
+        failure(&path, &error.inner().to_string(), names, whole).whose_field_is_written()
     })
 }
 
-fn failure(path: &str, message: &str, whole: &str) -> Failure {
+fn failure(path: &str, message: &str, names: Names, whole: &str) -> Failure {
     if let Some(name) = quoted(message, "missing field `") {
-        return Failure::invalid(join(path, name), "is required");
+        return Failure::invalid(join(path, &names.written(name)), "is required");
     }
     if let Some(name) = quoted(message, "unknown field `") {
-        // The path may already end in the unknown key.
-        let parent = path.strip_suffix(name).map_or(path, |parent| parent.trim_end_matches('.'));
-        return Failure::invalid(join(parent, name), "is not a known field");
+        return Failure::invalid(join(path, name), "is not a known field");
     }
     let field = if path.is_empty() { whole } else { path };
+    if message == NotAnId.to_string() {
+        return Failure::not_found(message).on(field);
+    }
     if let Some((_, known)) = message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected ")) {
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
         return Failure::invalid(field, format!("must be one of: {}", known.join(", ")));
@@ -61,20 +65,23 @@ fn join(parent: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use caravan_domain::EntityId;
     use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
+    use crate::FailureKind;
+    use crate::face::camel_case;
+
+    const NAMES: Names = Names { spell: camel_case, other: &[("person", "userId")] };
 
     #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields, rename_all = "camelCase")]
     struct Invite {
         #[allow(dead_code)]
         users: Vec<User>,
     }
 
     #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields, rename_all = "camelCase")]
     struct User {
         #[allow(dead_code)]
         phone_number: String,
@@ -82,10 +89,12 @@ mod tests {
         age: Option<u32>,
         #[allow(dead_code)]
         share: Option<f64>,
+        #[allow(dead_code)]
+        person: Option<EntityId>,
     }
 
     fn refused(body: Value) -> String {
-        read::<Invite>(&body, "body").unwrap_err().text()
+        read::<Invite>(&body, NAMES, "body").unwrap_err().text()
     }
 
     #[test]
@@ -105,6 +114,16 @@ mod tests {
         assert_eq!(refused(share), "users[0].share: must be a number");
         assert_eq!(refused(json!("text")), "body: must be an object");
         assert_eq!(refused(json!(null)), "body: must be an object");
+        let unspelled = json!({"users": [{"phone_number": "1"}]});
+        assert_eq!(refused(unspelled), "users[0].phone_number: is not a known field");
+    }
+
+    #[test]
+    fn an_id_of_nothing_is_not_found_where_it_stands() {
+        let user = |id: Value| json!({"users": [{"phoneNumber": "1", "userId": id}]});
+        let failure = read::<Invite>(&user(json!("x")), NAMES, "body").unwrap_err();
+        assert_eq!((failure.kind, failure.text()), (FailureKind::NotFound, "users[0].userId: no such id".to_owned()));
+        assert_eq!(refused(user(json!(7))), "users[0].userId: must be a string");
     }
 
     #[test]
@@ -117,7 +136,7 @@ mod tests {
     #[test]
     fn a_whole_number_may_be_written_with_a_point() {
         let user = |age| json!({"users": [{"phoneNumber": "1", "age": age}]});
-        let read: Invite = read(&user(json!(3.0)), "body").unwrap();
+        let read: Invite = read(&user(json!(3.0)), NAMES, "body").unwrap();
         assert_eq!(read.users[0].age, Some(3));
         assert!(refused(user(json!(1e300))).starts_with("users[0].age: must be a whole number"));
     }
@@ -130,7 +149,7 @@ mod tests {
             Going,
             NotGoing,
         }
-        let read = |value: Value| read::<Availability>(&value, "availability");
+        let read = |value: Value| read::<Availability>(&value, NAMES, "availability");
         assert_eq!(read(json!("going")).unwrap(), Availability::Going);
         assert_eq!(read(json!("notgoing")).unwrap(), Availability::NotGoing);
         assert_eq!(read(json!("maybe")).unwrap_err().text(), "availability: must be one of: going, notgoing");

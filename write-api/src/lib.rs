@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caravan_commands::{Caller, Commands, Done};
+use caravan_domain::identity::Person;
 use caravan_domain::{Actor, Decider};
 use caravan_event_store::following::{Checkpoints, WaitError};
-use caravan_wire::{Answer, Call, Endpoints, Failure, Person, Shown, Side};
+use caravan_wire::{Answer, Call, Endpoints, Failure, Shown, Side};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -40,8 +41,7 @@ impl Side for Write {
     const COMMANDS: bool = true;
 
     async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Person, Failure> {
-        let person = self.commands.authenticate(token, now).await.map_err(failure)?;
-        Ok(Person { account: person.account, session: person.session })
+        self.commands.authenticate(token, now).await.map_err(failure)
     }
 
     fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {

@@ -6,8 +6,9 @@ use caravan_domain::{EntityId, Rejection, RejectionKind};
 use caravan_event_store::StreamId;
 
 use super::lookup::Holder;
-use super::{Changed, Credentials, Person};
+use super::{Changed, Credentials};
 use crate::{Caller, CommandError, Commands};
+use caravan_domain::identity::Person;
 
 impl Commands {
     /// Sends a code to a new phone number.
@@ -28,7 +29,7 @@ impl Commands {
         phone: &str,
         caller: &Caller,
     ) -> Result<Changed, CommandError> {
-        let phone = contact::phone("phoneNumber", phone)?;
+        let phone = contact::phone("phone_number", phone)?;
         if let Some(changed) = self.changed_before(account, caller).await? {
             return Ok(changed);
         }

@@ -8,8 +8,9 @@ use caravan_domain::identity::{
 };
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 
-use super::{Changed, LoggedIn, Person, Vouched};
+use super::{Changed, LoggedIn, Vouched};
 use crate::{Caller, CommandError, Commands, stream};
+use caravan_domain::identity::Person;
 
 impl Commands {
     /// Logs in whom Facebook vouches for; the first time, an account is made.

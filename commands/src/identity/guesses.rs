@@ -13,8 +13,8 @@ use caravan_limits::{Attempt, LimitError, Place};
 use caravan_vault::FORGOTTEN;
 use uuid::Uuid;
 
-use super::Person;
 use crate::{Caller, CommandError, Commands};
+use caravan_domain::identity::Person;
 
 /// A hash of no password, with the cost of a real one: checking against it takes as long.
 const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz\

@@ -9,7 +9,7 @@ use crate::{Caller, CommandError, Commands};
 impl Commands {
     /// The person who has a phone number, if anybody was named by it or has proven it.
     pub(crate) async fn known_by_phone(&self, phone: &str) -> Result<Option<EntityId>, CommandError> {
-        let phone = contact::phone("phoneNumber", phone)?;
+        let phone = contact::phone("phone_number", phone)?;
         Ok(match self.holder(Channel::Sms, &phone).await? {
             Holder::Account(id) | Holder::Invited(id) | Holder::Unknown(id) => Some(id),
             Holder::Nobody | Holder::Absorbed { .. } => None,
@@ -25,7 +25,7 @@ impl Commands {
         last_name: Option<&str>,
         caller: &Caller,
     ) -> Result<EntityId, CommandError> {
-        let phone = contact::phone("phoneNumber", phone)?;
+        let phone = contact::phone("phone_number", phone)?;
         let holder = match self.holder(Channel::Sms, &phone).await? {
             // A sign-up that came to nothing after it had claimed the number.
             Holder::Unknown(id) if self.vault().is_forgotten(id).await? => Holder::Nobody,

@@ -7,8 +7,9 @@ use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, C
 use caravan_domain::{EntityId, Rejection};
 use caravan_event_store::{Position, StreamId};
 
-use super::{Changed, Person};
+use super::Changed;
 use crate::{Caller, CommandError, Commands, Current, Done, stream};
+use caravan_domain::identity::Person;
 
 /// Who holds a contact, seen by somebody who has proven it, or wants to name whoever has it.
 pub(super) enum Holder {

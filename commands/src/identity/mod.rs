@@ -29,13 +29,6 @@ pub use provider::{DevelopmentProvider, IdentityProvider, Vouched};
 pub use sessions::Credentials;
 pub use sign_up::{SignUpForm, SignedUp};
 
-/// The account that an access token names, and the session it belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Person {
-    pub account: EntityId,
-    pub session: u32,
-}
-
 /// An account as a command left it.
 #[derive(Debug, Clone)]
 pub struct Changed {

@@ -6,8 +6,9 @@ use caravan_domain::identity::{AccountCommand, CodePurpose, credentials};
 use caravan_limits::rules::RESETS_PER_NAME;
 
 use super::guesses::{Secret, Whose};
-use super::{Changed, Credentials, Person};
+use super::{Changed, Credentials};
 use crate::{Caller, CommandError, Commands};
+use caravan_domain::identity::Person;
 
 impl Commands {
     /// Changes the password; every other session is closed.
@@ -19,7 +20,7 @@ impl Commands {
         new_password: &str,
         caller: &Caller,
     ) -> Result<Changed, CommandError> {
-        credentials::check_new_password("newPassword", new_password)?;
+        credentials::check_new_password("new_password", new_password)?;
         if let Some(changed) = self.changed_before(person.account, caller).await? {
             return Ok(changed);
         }
@@ -28,7 +29,7 @@ impl Commands {
         let known = state.registered().and_then(|account| account.registration.password_hash.clone());
         let right = self.attempt_password(attempt, known.as_ref(), old_password).await?;
         let Some(verified) = known.filter(|_| right) else {
-            return Err(wrong_password("oldPassword").into());
+            return Err(wrong_password("old_password").into());
         };
         let hash = self.hashed(person.account, new_password).await?;
         let change = AccountCommand::ChangePassword { verified, hash, session: person.session };
@@ -68,7 +69,7 @@ impl Commands {
         new_password: &str,
         caller: &Caller,
     ) -> Result<Changed, CommandError> {
-        credentials::check_new_password("newPassword", new_password)?;
+        credentials::check_new_password("new_password", new_password)?;
         let username = credentials::normalised_username(username);
         let found = self.account_of(&username).await?;
         let account = found.as_ref().map(|(id, _)| *id);

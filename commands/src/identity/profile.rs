@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use caravan_domain::Rejection;
 use caravan_domain::identity::{AccountCommand, Attribute, Channel, ClaimCommand, CodePurpose, Details};
 
-use super::{Changed, Credentials, Person};
+use super::{Changed, Credentials};
 use crate::{Caller, CommandError, Commands};
+use caravan_domain::identity::Person;
 
 impl Commands {
     /// Changes what somebody tells about themselves, except the phone number. Another email address than the proven one
@@ -19,7 +20,7 @@ impl Commands {
         caller: &Caller,
     ) -> Result<Changed, CommandError> {
         if details.contains_key(&Attribute::PhoneNumber) {
-            return Err(Rejection::invalid("phone_number", "is changed by editphonenumber").into());
+            return Err(Rejection::invalid("phone_number", "is not changed with the profile").into());
         }
         let before = self.own_account(person).await?;
         self.check_username(&before, username).await?;

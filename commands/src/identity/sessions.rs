@@ -11,8 +11,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::guesses::{Secret, Whose};
-use super::{Changed, LoggedIn, Next, Person, Tokens};
+use super::{Changed, LoggedIn, Next, Tokens};
 use crate::{Caller, CommandError, Commands};
+use caravan_domain::identity::Person;
 
 /// What a signed-in person shows once more for what matters: their user name and a refresh token.
 pub struct Credentials<'a> {
@@ -95,7 +96,7 @@ impl Commands {
         new_password: &str,
         caller: &Caller,
     ) -> Result<Changed, CommandError> {
-        credentials::check_new_password("newPassword", new_password)?;
+        credentials::check_new_password("new_password", new_password)?;
         let (account, login) = self.login_of(username, login_session, caller).await?;
         let state = self.account(account).await?.state;
         let registered = state.registered().ok_or_else(wrong_code)?;
@@ -104,7 +105,7 @@ impl Commands {
             return Err(wrong_code().into());
         }
         if self.is_password(registered.registration.password_hash.as_ref(), new_password).await? {
-            return Err(Rejection::invalid("newPassword", "is the password that has to be changed").into());
+            return Err(Rejection::invalid("new_password", "is the password that has to be changed").into());
         }
         let hash = self.hashed(account, new_password).await?;
         self.change_account(account, AccountCommand::AnswerNewPassword { login, hash }, caller).await

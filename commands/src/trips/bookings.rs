@@ -73,7 +73,7 @@ impl Commands {
         caller: &Caller,
     ) -> Result<(EntityId, Done<TripBookings>), CommandError> {
         let crew = self.crew_of(booking).await?;
-        let person = self.existing_person(new.person, "user_id").await?;
+        let person = self.existing_person(new.person, "person").await?;
         let NewMember { leader, start_date, end_date, availability, .. } = new;
         let add = AddMember { person, crew, leader, start_date, end_date, availability };
         let done = self.change_booking(booking, TripBookingCommand::AddMember(add), caller).await?;
@@ -184,11 +184,11 @@ impl Commands {
         &self,
         booking: EntityId,
         event: EntityId,
-        user_ids: Option<Vec<EntityId>>,
+        attendees: Option<Vec<EntityId>>,
         caller: &Caller,
     ) -> Result<Done<TripBookings>, CommandError> {
-        self.existing_events(&[event], "event_id").await?;
-        self.change_booking(booking, TripBookingCommand::AddEvent { event, user_ids }, caller).await
+        self.existing_events(&[event], "event").await?;
+        self.change_booking(booking, TripBookingCommand::AddEvent { event, attendees }, caller).await
     }
 
     /// Adds or changes an accommodation that may name a city.

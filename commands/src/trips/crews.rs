@@ -82,7 +82,7 @@ impl Commands {
         person: EntityId,
         caller: &Caller,
     ) -> Result<(EntityId, Done<Crews>), CommandError> {
-        let person = self.existing_person(person, "new_member_id").await?;
+        let person = self.existing_person(person, "person").await?;
         let done = self.change_crew(crew, CrewCommand::AddMember { person }, caller).await?;
         Ok((person, done))
     }

@@ -18,9 +18,9 @@ async fn a_password_is_changed_by_whoever_knows_the_old_one() {
     };
     assert_eq!(
         refused(change("wrong password", "a new password").await, RejectionKind::Invalid).unwrap(),
-        "oldPassword"
+        "old_password"
     );
-    assert_eq!(refused(change(PASSWORD, "short").await, RejectionKind::Invalid).unwrap(), "newPassword");
+    assert_eq!(refused(change(PASSWORD, "short").await, RejectionKind::Invalid).unwrap(), "new_password");
     change(PASSWORD, "a new password").await.unwrap();
     assert!(world.is_in(&dana).await && !world.is_in(&other).await);
     refused(world.log_in("dana", PASSWORD).await, RejectionKind::Invalid);
@@ -89,5 +89,5 @@ async fn a_forced_password_is_not_kept() {
     let login = world.log_in("dana", "from the operator").await.unwrap();
     let Next::Challenge { login_session, .. } = login.next else { panic!("a challenge") };
     let answer = world.commands.answer_new_password("dana", &login_session, "from the operator", &world.anyone()).await;
-    assert_eq!(refused(answer, RejectionKind::Invalid).unwrap(), "newPassword");
+    assert_eq!(refused(answer, RejectionKind::Invalid).unwrap(), "new_password");
 }

@@ -3,11 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use caravan_commands::identity::{
-    Changed, Credentials, DevelopmentProvider, LoggedIn, Next, Person, SignUpForm, Tokens,
-};
+use caravan_commands::identity::{Changed, Credentials, DevelopmentProvider, LoggedIn, Next, SignUpForm, Tokens};
 use caravan_commands::{Caller, CommandError, Commands, stream};
-use caravan_domain::identity::{Account, AccountState, Channel, CodeIssued, details};
+use caravan_domain::identity::{Account, AccountState, Channel, CodeIssued, Person, details};
 use caravan_domain::{Actor, EntityId, RejectionKind};
 use caravan_event_store::{Direction, Filter};
 use caravan_vault::Vault;

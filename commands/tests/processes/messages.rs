@@ -286,7 +286,7 @@ async fn a_purchase_is_told_once_to_the_other_members() {
     let change =
         async |actor, command| world.commands.change_booking(booking, command, &world.by(actor)).await.unwrap().state;
     let event = EntityId(uuid::Uuid::new_v4());
-    change(dana, TripBookingCommand::AddEvent { event, user_ids: None }).await;
+    change(dana, TripBookingCommand::AddEvent { event, attendees: None }).await;
     let bundle = AddBundle {
         crew_id: None,
         event_id: event,
@@ -295,7 +295,7 @@ async fn a_purchase_is_told_once_to_the_other_members() {
         purchase: None,
         general_admission: true,
         special_seating: false,
-        krugo_purchase: false,
+        bought_here: false,
     };
     let state = change(dana, TripBookingCommand::AddBundle(bundle)).await;
     assert!(send(&world).await.is_empty(), "nothing was paid yet");

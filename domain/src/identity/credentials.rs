@@ -112,11 +112,11 @@ mod tests {
 
     #[test]
     fn a_new_password_has_a_length() {
-        assert!(check_new_password("newPassword", "12345678").is_ok());
-        assert!(check_new_password("newPassword", &"e\u{301}".repeat(256)).is_ok(), "counted in the form it has");
-        assert!(check_new_password("newPassword", &"e\u{301}".repeat(7)).is_err());
+        assert!(check_new_password("new_password", "12345678").is_ok());
+        assert!(check_new_password("new_password", &"e\u{301}".repeat(256)).is_ok(), "counted in the form it has");
+        assert!(check_new_password("new_password", &"e\u{301}".repeat(7)).is_err());
         for wrong in ["1234567", &"x".repeat(257)] {
-            assert_eq!(check_new_password("newPassword", wrong).unwrap_err().field.as_deref(), Some("newPassword"));
+            assert_eq!(check_new_password("new_password", wrong).unwrap_err().field.as_deref(), Some("new_password"));
         }
     }
 }

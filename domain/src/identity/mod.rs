@@ -17,3 +17,12 @@ pub use code::{CodeIssued, CodePurpose};
 pub use contact::{Channel, Contact};
 pub use details::{Attribute, Details};
 pub use sign_up::{SignUp, SignUpCommand, SignUpEvent, SignUpState};
+
+use crate::EntityId;
+
+/// The account that an access token names, and the session it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Person {
+    pub account: EntityId,
+    pub session: u32,
+}

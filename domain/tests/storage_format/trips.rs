@@ -68,7 +68,7 @@ fn bundle() -> Value {
     json!({"number": 1, "event": EVENT, "purchaser": ONE, "purchase": purchase(),
         "tickets": [{"number": 3, "event": EVENT, "purchaser": ONE, "consumer": OTHER},
             {"number": 4, "event": EVENT, "purchaser": ONE}],
-        "general_admission": true, "special_seating": false, "krugo_purchase": false})
+        "general_admission": true, "special_seating": false, "bought_here": false})
 }
 
 fn guest() -> Value {

@@ -8,13 +8,12 @@ use caravan_domain::trips::booking::{TripBooking, TripBookingState, TripBookings
 use caravan_domain::trips::crew::{CrewState, Crews};
 use caravan_domain::{EntityId, Sealed};
 use caravan_projections::Read as Document;
-use caravan_wire::krugo::ids::{self, Child};
+use caravan_wire::krugo::ids::{AccommodationId, BundleId};
 use caravan_wire::krugo::trips as shapes;
 use caravan_wire::{Answer, Call, Failure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::shared::acting;
 use crate::Read;
 
 type Outcome = Result<Answer, Failure>;
@@ -94,20 +93,17 @@ pub(super) async fn temps(
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TripBookingQuery {
-    crew_id: String,
-    user_id: String,
-    id: String,
+    crew_id: EntityId,
+    id: EntityId,
 }
 
 pub(super) async fn trip_booking(call: Call<Read>) -> Outcome {
-    let query: TripBookingQuery = call.query()?;
-    acting(&call, Some(&query.user_id), "userId")?;
-    let visible = visible(&call, ids::parse(&query.id, "id")?).await?;
+    let TripBookingQuery { crew_id, id } = call.query()?;
+    let visible = visible(&call, id).await?;
     let booking = visible.booking()?;
-    if ids::parse(&query.crew_id, "crewId")? != booking.crew {
-        return Err(Failure::not_found("the crew has no such trip booking").on("crewId"));
+    if crew_id != booking.crew {
+        return Err(Failure::not_found("the crew has no such trip booking").on("crew_id"));
     }
     let temps = temps(&call, booking.members.iter().copied()).await?;
     Ok(visible.answer(shapes::trip_booking(visible.id, booking, &temps, call.now)))
@@ -115,57 +111,51 @@ pub(super) async fn trip_booking(call: Call<Read>) -> Outcome {
 
 #[derive(Deserialize)]
 struct ById {
-    id: String,
+    id: EntityId,
 }
 
 pub(super) async fn payment_balances(call: Call<Read>) -> Outcome {
-    let query: ById = call.query()?;
-    let visible = visible(&call, ids::parse(&query.id, "id")?).await?;
+    let ById { id } = call.query()?;
+    let visible = visible(&call, id).await?;
     let balances: Vec<Value> = visible.booking()?.balances().iter().map(shapes::payment_balance).collect();
     Ok(visible.answer(json!({"paymentBalances": balances})))
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AccommodationsQuery {
-    user_id: String,
-    trip_booking_id: Option<String>,
-    id: Option<String>,
+    trip_booking_id: Option<EntityId>,
+    id: Option<AccommodationId>,
 }
 
 /// With `tripBookingId` all of that booking, with `id` that one; with both, that one must be of that booking.
 pub(super) async fn accommodations(call: Call<Read>) -> Outcome {
-    let query: AccommodationsQuery = call.query()?;
-    acting(&call, Some(&query.user_id), "userId")?;
-    let booking = query.trip_booking_id.as_deref().map(|id| ids::parse(id, "tripBookingId")).transpose()?;
-    let one = query.id.as_deref().map(|id| Child::Accommodation.parse(id, "id")).transpose()?;
-    let id = match (booking, one) {
-        (Some(booking), Some((of, _))) if of != booking => {
+    let AccommodationsQuery { trip_booking_id, id: one } = call.query()?;
+    let id = match (trip_booking_id, one) {
+        (Some(booking), Some(one)) if one.booking != booking => {
             return Err(Failure::not_found("the booking has no such accommodation").on("id"));
         }
         (Some(booking), _) => booking,
-        (None, Some((booking, _))) => booking,
-        (None, None) => return Err(Failure::invalid("tripBookingId", "is required where id is not given")),
+        (None, Some(one)) => one.booking,
+        (None, None) => return Err(Failure::invalid("trip_booking_id", "is required where id is not given")),
     };
     let visible = visible(&call, id).await?;
     let booking = visible.booking()?;
     let list = match one {
-        Some((_, number)) => vec![shapes::accommodation(id, booking.accommodation(number)?)],
+        Some(one) => vec![shapes::accommodation(id, booking.accommodation(one.number)?)],
         None => booking.accommodations.iter().map(|one| shapes::accommodation(id, one)).collect(),
     };
     Ok(visible.answer(Value::Array(list)))
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OfBooking {
-    trip_booking_id: String,
+    trip_booking_id: EntityId,
 }
 
 /// The booking that `tripBookingId` names.
 async fn of_booking(call: &Call<Read>) -> Result<Visible, Failure> {
-    let query: OfBooking = call.query()?;
-    visible(call, ids::parse(&query.trip_booking_id, "tripBookingId")?).await
+    let OfBooking { trip_booking_id } = call.query()?;
+    visible(call, trip_booking_id).await
 }
 
 pub(super) async fn event_attendees(call: Call<Read>) -> Outcome {
@@ -174,11 +164,15 @@ pub(super) async fn event_attendees(call: Call<Read>) -> Outcome {
     Ok(visible.answer(events.iter().map(|attendance| shapes::event_attendees(visible.id, attendance)).collect()))
 }
 
+#[derive(Deserialize)]
+struct TicketBundleQuery {
+    id: BundleId,
+}
+
 pub(super) async fn ticket_bundle(call: Call<Read>) -> Outcome {
-    let query: ById = call.query()?;
-    let (id, number) = Child::Bundle.parse(&query.id, "id")?;
-    let visible = visible(&call, id).await?;
-    Ok(visible.answer(shapes::ticket_bundle(id, visible.booking()?.bundle(number)?)))
+    let TicketBundleQuery { id } = call.query()?;
+    let visible = visible(&call, id.booking).await?;
+    Ok(visible.answer(shapes::ticket_bundle(visible.id, visible.booking()?.bundle(id.number)?)))
 }
 
 pub(super) async fn trip_booking_ticket_bundles(call: Call<Read>) -> Outcome {

@@ -14,7 +14,6 @@ use caravan_domain::trips::trip_idea::{self, TripIdeaState};
 use caravan_limits::rules::{NUMBERS_PER_ACCOUNT, NUMBERS_PER_ADDRESS};
 use caravan_projections::{Condition, Plan};
 use caravan_wire::krugo::catalogue::event as event_shape;
-use caravan_wire::krugo::ids;
 use caravan_wire::krugo::trips as shapes;
 use caravan_wire::{Answer, Call, Failure};
 use chrono::{DateTime, Utc};
@@ -22,20 +21,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::bookings::{profiles, temps};
-use super::shared::{acting, everything};
+use super::shared::everything;
 use crate::Read;
 
 type Outcome = Result<Answer, Failure>;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct CrewsQuery {
-    user_id: String,
-}
-
 pub(super) async fn crews(call: Call<Read>) -> Outcome {
-    let query: CrewsQuery = call.query()?;
-    let actor = acting(&call, Some(&query.user_id), "userId")?;
+    let actor = call.account()?;
     let plan = Plan::all(&crew::KIND, 1_000).and(Condition::Contains("members", vec![actor.to_string()]));
     let found = everything::<CrewState>(&call.state, plan).await?;
     let people: Vec<EntityId> =
@@ -58,18 +50,16 @@ pub(super) async fn crews(call: Call<Read>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OfCrew {
-    user_id: String,
-    crew_id: String,
+    crew_id: EntityId,
 }
 
-/// The crew's id, if it exists and the caller is a member.
-async fn own_crew(call: &Call<Read>, crew: &str) -> Result<EntityId, Failure> {
-    let id = ids::parse(crew, "crewId")?;
-    let crew = call.state.models.get::<Crews>(id).await?.ok_or_else(|| Failure::not_found("no such crew"))?;
+/// The crew that a query names, if it exists and the caller is a member.
+async fn own_crew(call: &Call<Read>) -> Result<EntityId, Failure> {
+    let OfCrew { crew_id } = call.query()?;
+    let crew = call.state.models.get::<Crews>(crew_id).await?.ok_or_else(|| Failure::not_found("no such crew"))?;
     crew.state.crew()?.only_members(call.account()?)?;
-    Ok(id)
+    Ok(crew_id)
 }
 
 pub(super) async fn trip_bookings(call: Call<Read>) -> Outcome {
@@ -86,9 +76,7 @@ pub(super) async fn abandoned_trip_bookings(call: Call<Read>) -> Outcome {
 
 /// The crew's bookings of which `which` is true; whether one is past depends on its city's time zone.
 async fn listed(call: Call<Read>, which: fn(&TripBookingState, DateTime<Utc>) -> bool) -> Outcome {
-    let query: OfCrew = call.query()?;
-    acting(&call, Some(&query.user_id), "userId")?;
-    let crew = own_crew(&call, &query.crew_id).await?;
+    let crew = own_crew(&call).await?;
     let plan = Plan::all(&booking::KIND, 1_000).and(Condition::Is("crew", vec![json!(crew)]));
     let mut found = everything::<TripBookingState>(&call.state, plan).await?;
     found.retain(|document| which(&document.state, call.now));
@@ -100,16 +88,9 @@ async fn listed(call: Call<Read>, which: fn(&TripBookingState, DateTime<Utc>) ->
     Ok(Answer::json(list.collect()))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct TripIdeasQuery {
-    crew_id: String,
-}
-
 /// The crew's ideas with full records of their events; one called off meanwhile is shown as it was.
 pub(super) async fn trip_ideas(call: Call<Read>) -> Outcome {
-    let query: TripIdeasQuery = call.query()?;
-    let crew = own_crew(&call, &query.crew_id).await?;
+    let crew = own_crew(&call).await?;
     let plan = Plan::all(&trip_idea::KIND, 1_000).and(Condition::Is("crew", vec![json!(crew)]));
     let found = everything::<TripIdeaState>(&call.state, plan).await?;
     let ideas: Vec<_> = found
@@ -133,7 +114,6 @@ pub(super) async fn trip_ideas(call: Call<Read>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ExistingMembersQuery {
     phone_numbers: String,
 }
@@ -146,7 +126,7 @@ pub(super) async fn existing_members(call: Call<Read>) -> Outcome {
     let mut claims: Vec<EntityId> = vec![];
     let mut numbers: BTreeMap<EntityId, String> = BTreeMap::new();
     for text in texts {
-        let phone = contact::phone("phoneNumbers", &number(text))?;
+        let phone = contact::phone("phone_numbers", &number(text))?;
         let claim = call.state.vault.claim_id("phone", &phone);
         if numbers.insert(claim, phone).is_none() {
             claims.push(claim);

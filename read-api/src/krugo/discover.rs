@@ -23,7 +23,6 @@ type Outcome = Result<Answer, Failure>;
 const PAGE: usize = 500;
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct QueryPreferences {
     flexible_date_count: Option<u32>,
 }
@@ -38,7 +37,6 @@ struct Search {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Any {
     query_preferences: Option<QueryPreferences>,
 }
@@ -49,7 +47,6 @@ pub(super) async fn any(call: Call<Read>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Dates {
     start_date: Day,
     end_date: Day,
@@ -63,9 +60,8 @@ pub(super) async fn dates(call: Call<Read>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct CitiesByDate {
-    cities: Vec<String>,
+    cities: Vec<EntityId>,
     start_date: Day,
     end_date: Day,
     query_preferences: Option<QueryPreferences>,
@@ -79,9 +75,8 @@ pub(super) async fn cities_by_date(call: Call<Read>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OfPerformers {
-    performers: Vec<String>,
+    performers: Vec<EntityId>,
     query_preferences: Option<QueryPreferences>,
 }
 
@@ -92,10 +87,9 @@ pub(super) async fn performers(call: Call<Read>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PerformersInCities {
-    performers: Vec<String>,
-    cities: Vec<String>,
+    performers: Vec<EntityId>,
+    cities: Vec<EntityId>,
     query_preferences: Option<QueryPreferences>,
 }
 
@@ -113,7 +107,7 @@ async fn trips(call: &Call<Read>, search: Search) -> Outcome {
     let flexible = search.preferences.unwrap_or_default().flexible_date_count.unwrap_or(0);
     if flexible > MOST_FLEXIBLE {
         let message = format!("is more than {MOST_FLEXIBLE} days");
-        return Err(Failure::invalid("queryPreferences.flexibleDateCount", message));
+        return Err(Failure::invalid("query_preferences.flexible_date_count", message));
     }
     let models = &call.state.models;
     let preferences = models.record::<Preferences>(&PREFERENCES, call.account()?).await?;
@@ -159,9 +153,8 @@ async fn group(call: &Call<Read>, mut plan: Plan, mut trips: Trips) -> Result<Tr
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct BuildTrip {
-    region_id: String,
+    region_id: EntityId,
     start_date: Day,
     end_date: Day,
 }
@@ -170,7 +163,7 @@ pub(super) async fn build_trip(call: Call<Read>) -> Outcome {
     let body: BuildTrip = call.body()?;
     let days = (body.start_date, body.end_date);
     within(days)?;
-    let region = existing_region(&call, &body.region_id).await?;
+    let region = existing_region(&call, body.region_id).await?;
     let (Day(first), Day(last)) = days;
     Ok(Answer::json(shapes::empty_trip(region.id, (first, last), region.state.time_zone)))
 }

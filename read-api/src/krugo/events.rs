@@ -10,8 +10,8 @@ use caravan_domain::catalogue::performer::{PERFORMER, Performer};
 use caravan_domain::catalogue::region::{REGION, Region};
 use caravan_domain::{EntityId, Record};
 use caravan_projections::{Condition, Plan, Read as Document};
+use caravan_wire::krugo::catalogue as shapes;
 use caravan_wire::krugo::day::Day;
-use caravan_wire::krugo::{catalogue as shapes, ids};
 use caravan_wire::{Answer, Call, Failure};
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
@@ -38,7 +38,7 @@ pub(super) fn ahead(now: DateTime<Utc>, page: usize) -> Plan {
 /// Events on these days where they take place; both are included.
 pub(super) fn within((Day(first), Day(last)): (Day, Day)) -> Result<Condition, Failure> {
     if last < first {
-        return Err(Failure::invalid("endDate", "lies before startDate"));
+        return Err(Failure::invalid("end_date", "lies before startDate"));
     }
     // Days are compared as text, which has four digits for the year.
     let after = last.succ_opt().filter(|after| after.year() <= 9999);
@@ -59,15 +59,14 @@ fn answer(events: &[(EntityId, Listing)]) -> Answer {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ForDate {
     date: Day,
-    region_id: String,
+    region_id: EntityId,
 }
 
 pub(super) async fn for_date(call: Call<Read>) -> Outcome {
     let body: ForDate = call.body()?;
-    let region = existing_region(&call, &body.region_id).await?;
+    let region = existing_region(&call, body.region_id).await?;
     let plan = ahead(call.now, PAGE)
         .and(Condition::Is("region", vec![json!(region.id)]))
         .and(Condition::Is("day", vec![json!(body.date.0)]));
@@ -75,49 +74,45 @@ pub(super) async fn for_date(call: Call<Read>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ForTrip {
-    region_id: String,
+    region_id: EntityId,
     start_date: Day,
     end_date: Day,
     #[serde(default)]
-    excluded_events: Vec<String>,
+    excluded_events: Vec<EntityId>,
 }
 
 pub(super) async fn for_trip(call: Call<Read>) -> Outcome {
     let body: ForTrip = call.body()?;
     let days = within((body.start_date, body.end_date))?;
-    let excluded = ids::parse_all(&body.excluded_events, "excludedEvents")?;
-    let region = existing_region(&call, &body.region_id).await?;
+    let region = existing_region(&call, body.region_id).await?;
     let plan = ahead(call.now, PAGE)
         .and(Condition::Is("region", vec![json!(region.id)]))
         .and(days)
-        .and(Condition::Not(Box::new(Condition::IdIn(excluded))));
+        .and(Condition::Not(Box::new(Condition::IdIn(body.excluded_events))));
     Ok(answer(&listed(&call, plan).await?))
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OfPerformer {
-    performer_id: String,
+    performer_id: EntityId,
 }
 
 pub(super) async fn of_performer(call: Call<Read>) -> Outcome {
     let query: OfPerformer = call.query()?;
-    let performer = existing::<Performer>(&call, &PERFORMER, &query.performer_id, "performerId").await?;
+    let performer = existing::<Performer>(&call, &PERFORMER, query.performer_id, "performer_id").await?;
     Ok(answer(&performed_by(&call, &[performer.id]).await?))
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct EventCount {
-    performer_ids: Vec<String>,
+    performer_ids: Vec<EntityId>,
 }
 
 /// One entry for each performer, in the order asked.
 pub(super) async fn count(call: Call<Read>) -> Outcome {
     let body: EventCount = call.body()?;
-    let performers = existing_performers(&call, &body.performer_ids, "performerIds").await?;
+    let performers = existing_performers(&call, &body.performer_ids, "performer_ids").await?;
     let mut counts: HashMap<EntityId, (usize, Option<DateTime<Utc>>)> = HashMap::new();
     for (_, listing) in performed_by(&call, &performers).await? {
         let starts_at = listing.details.schedule.starts_at;
@@ -139,17 +134,17 @@ async fn performed_by(call: &Call<Read>, performers: &[EntityId]) -> Result<Vec<
     listed(call, ahead(call.now, PAGE).and(Condition::Contains("performers", performers))).await
 }
 
-pub(super) async fn existing_region(call: &Call<Read>, id: &str) -> Result<Document<Region>, Failure> {
-    existing(call, &REGION, id, "regionId").await
+pub(super) async fn existing_region(call: &Call<Read>, id: EntityId) -> Result<Document<Region>, Failure> {
+    existing(call, &REGION, id, "region_id").await
 }
 
-pub(super) async fn existing_cities(call: &Call<Read>, ids: &[String]) -> Result<Vec<EntityId>, Failure> {
+pub(super) async fn existing_cities(call: &Call<Read>, ids: &[EntityId]) -> Result<Vec<EntityId>, Failure> {
     all_existing::<City>(call, &CITY, ids, "cities").await
 }
 
 pub(super) async fn existing_performers(
     call: &Call<Read>,
-    ids: &[String],
+    ids: &[EntityId],
     field: &str,
 ) -> Result<Vec<EntityId>, Failure> {
     all_existing::<Performer>(call, &PERFORMER, ids, field).await
@@ -159,10 +154,10 @@ pub(super) async fn existing_performers(
 async fn existing<T: DeserializeOwned>(
     call: &Call<Read>,
     record: &Record,
-    id: &str,
+    id: EntityId,
     field: &str,
 ) -> Result<Document<T>, Failure> {
-    let found = call.state.models.record::<T>(record, ids::parse(id, field)?).await?;
+    let found = call.state.models.record::<T>(record, id).await?;
     found.ok_or_else(|| Failure::not_found(format!("no such {}", record.kind.name)).on(field))
 }
 
@@ -170,12 +165,11 @@ async fn existing<T: DeserializeOwned>(
 async fn all_existing<T: DeserializeOwned>(
     call: &Call<Read>,
     record: &Record,
-    ids: &[String],
+    asked: &[EntityId],
     field: &str,
 ) -> Result<Vec<EntityId>, Failure> {
-    let asked = ids::parse_all(ids, field)?;
     let mut unique: Vec<EntityId> = vec![];
-    for id in &asked {
+    for id in asked {
         if !unique.contains(id) {
             unique.push(*id);
         }

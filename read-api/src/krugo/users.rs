@@ -3,20 +3,18 @@
 use caravan_domain::EntityId;
 use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_domain::identity::{Account, AccountState, Attribute, credentials};
-use caravan_wire::krugo::{accounts, ids};
+use caravan_wire::krugo::accounts;
 use caravan_wire::{Answer, Call, Failure};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::shared::acting;
 use crate::Read;
 
 type Outcome = Result<Answer, Failure>;
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PictureQuery {
-    user_id: String,
+    user_id: EntityId,
     /// The one picture there is serves every size.
     #[serde(rename = "size")]
     _size: Option<Size>,
@@ -33,9 +31,8 @@ enum Size {
 
 /// The picture of anybody known; without one the answer says nothing.
 pub(super) async fn profile_picture(call: Call<Read>) -> Outcome {
-    let query: PictureQuery = call.query()?;
-    let id: EntityId = ids::parse(&query.user_id, "userId")?;
-    let unknown = || Failure::not_found("no such user").on("userId");
+    let PictureQuery { user_id: id, .. } = call.query()?;
+    let unknown = || Failure::not_found("no such user").on("user_id");
     let account = call.state.models.get::<Account>(id).await?.ok_or_else(unknown)?;
     let picture = match &account.state {
         AccountState::Invited(_) => None,
@@ -52,15 +49,8 @@ pub(super) async fn profile_picture(call: Call<Read>) -> Outcome {
     Ok(Answer::json(body).etag(account.revision).position(account.position))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PreferencesQuery {
-    user_id: Option<String>,
-}
-
 pub(super) async fn preferences(call: Call<Read>) -> Outcome {
-    let query: PreferencesQuery = call.query()?;
-    let account = acting(&call, query.user_id.as_deref(), "userId")?;
+    let account = call.account()?;
     let found = call.state.models.record::<Preferences>(&PREFERENCES, account).await?;
     let Some(found) = found else {
         return Ok(Answer::json(accounts::preferences(account, &Preferences::default())));
@@ -70,7 +60,6 @@ pub(super) async fn preferences(call: Call<Read>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MfaQuery {
     username: String,
     refresh_token: String,

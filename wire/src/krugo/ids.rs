@@ -1,84 +1,88 @@
 //! Ids on krugo's wire: opaque texts. An entity's is its UUID; a child of a booking has the booking's UUID, a letter for
 //! what it is and its number, since several commands name only the child.
 
-use caravan_domain::EntityId;
+use std::borrow::Cow;
+use std::fmt;
+
+use caravan_domain::{EntityId, NotAnId};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Failure;
 
-/// What a booking contains under numbers of its own.
+/// The id of what a booking contains under a number of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Child {
-    Accommodation,
-    Room,
-    Guest,
-    Bundle,
-    Ticket,
-    Purchase,
+pub struct Child<const KIND: char> {
+    pub booking: EntityId,
+    pub number: u32,
 }
 
-impl Child {
-    fn letter(self) -> char {
-        match self {
-            Child::Accommodation => 'a',
-            Child::Room => 'r',
-            Child::Guest => 'g',
-            Child::Bundle => 'b',
-            Child::Ticket => 't',
-            Child::Purchase => 'p',
-        }
+pub type AccommodationId = Child<'a'>;
+pub type RoomId = Child<'r'>;
+pub type GuestId = Child<'g'>;
+pub type BundleId = Child<'b'>;
+pub type TicketId = Child<'t'>;
+pub type PurchaseId = Child<'p'>;
+
+impl<const KIND: char> Child<KIND> {
+    pub fn new(booking: EntityId, number: u32) -> Self {
+        Child { booking, number }
     }
 
-    /// The id of the child with this number.
-    pub fn id(self, booking: EntityId, number: u32) -> String {
-        format!("{booking}-{}{number}", self.letter())
-    }
-
-    /// Booking and number of a child's id. Anything else is the id of nothing: not found, naming `field`.
-    pub fn parse(self, id: &str, field: &str) -> Result<(EntityId, u32), Failure> {
-        self.split(id).ok_or_else(|| unknown(field))
-    }
-
-    fn split(self, id: &str) -> Option<(EntityId, u32)> {
+    pub fn parse(id: &str) -> Option<Self> {
         let (booking, child) = id.split_at_checked(36)?;
-        let number = child.strip_prefix('-')?.strip_prefix(self.letter())?;
+        let number = child.strip_prefix('-')?.strip_prefix(KIND)?;
         let parsed = number.parse::<u32>().ok()?;
         // One id has one spelling: no sign, no leading zero.
-        (parsed.to_string() == number).then_some((booking.parse().ok()?, parsed))
+        (parsed.to_string() == number).then_some(Child { booking: booking.parse().ok()?, number: parsed })
+    }
+
+    /// The number of what must be the booking's; not found, naming `field`, where it is of another.
+    pub fn of(self, booking: EntityId, field: &str) -> Result<u32, Failure> {
+        if self.booking == booking { Ok(self.number) } else { Err(Failure::not_found(NotAnId.to_string()).on(field)) }
     }
 }
 
-/// An entity's id. Anything else is the id of nothing: not found, naming `field`.
-pub fn parse(id: &str, field: &str) -> Result<EntityId, Failure> {
-    id.parse().map_err(|_| unknown(field))
+impl<const KIND: char> fmt::Display for Child<KIND> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{KIND}{}", self.booking, self.number)
+    }
 }
 
-/// Several entities' ids.
-pub fn parse_all(ids: &[String], field: &str) -> Result<Vec<EntityId>, Failure> {
-    ids.iter().enumerate().map(|(index, id)| parse(id, &format!("{field}[{index}]"))).collect()
+impl<const KIND: char> Serialize for Child<KIND> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
-fn unknown(field: &str) -> Failure {
-    Failure::not_found("no such id").on(field)
+impl<'de, const KIND: char> Deserialize<'de> for Child<KIND> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = Cow::<'de, str>::deserialize(deserializer)?;
+        Child::parse(&id).ok_or_else(|| serde::de::Error::custom(NotAnId))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_childs_id_gives_back_booking_and_number() {
         let booking = EntityId::from_parts(7, [1; 10]);
-        let id = Child::Room.id(booking, 12);
-        assert_eq!(Child::Room.parse(&id, "id").unwrap(), (booking, 12));
+        let room = RoomId::new(booking, 12);
+        assert_eq!(serde_json::from_value::<RoomId>(json!(room)).unwrap(), room);
+        assert_eq!(room.of(booking, "id").unwrap(), 12);
+        let another = EntityId::from_parts(8, [1; 10]);
+        assert_eq!(room.of(another, "room_id").unwrap_err().text(), "room_id: no such id");
     }
 
     #[test]
     fn an_id_has_one_spelling_and_one_kind() {
         let booking = EntityId::from_parts(7, [1; 10]);
         for id in ["", "x", "äöü", &booking.to_string(), &format!("{booking}-r012"), &format!("{booking}-r+1")] {
-            let failure = Child::Room.parse(id, "accommodationRoomId").unwrap_err();
-            assert_eq!(failure.text(), "accommodationRoomId: no such id");
+            assert_eq!(serde_json::from_value::<RoomId>(json!(id)).unwrap_err().to_string(), "no such id", "{id}");
         }
-        assert!(Child::Room.parse(&Child::Guest.id(booking, 1), "id").is_err());
+        assert_eq!(RoomId::parse(&GuestId::new(booking, 1).to_string()), None);
     }
 }

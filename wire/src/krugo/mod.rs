@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod catalogue;
 pub mod day;
 pub mod ids;
+mod names;
 pub mod trips;
 
 use chrono::{DateTime, Utc};
@@ -11,14 +12,20 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
-use crate::{Dialect, Failure, FailureKind};
+use crate::face::camel_case;
+use crate::{Dialect, Face, Failure, FailureKind};
 
 pub static DIALECT: Dialect = Dialect {
     name: "krugo",
     contract: include_str!(concat!(env!("OUT_DIR"), "/krugo.json")),
-    media_type: "application/json",
     owns: |path| first_segment(path).0 == "dev",
-    failure,
+    face: Face {
+        media_type: "application/json",
+        spell: camel_case,
+        other_names: names::other_names,
+        actor: names::actor,
+        failure,
+    },
 };
 
 fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {

@@ -12,7 +12,7 @@ use caravan_domain::{EntityId, Money};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::ids::Child;
+use super::ids::{AccommodationId, BundleId, Child, GuestId, PurchaseId, RoomId, TicketId};
 
 /// Members of a booking or crew who have no account (yet).
 pub type TempMembers = BTreeSet<EntityId>;
@@ -43,8 +43,6 @@ pub fn crew_trip_booking(id: EntityId, booking: &TripBooking, temps: &TempMember
 
 fn common_booking(id: EntityId, booking: &TripBooking, temps: &TempMembers) -> Value {
     let events: Vec<EntityId> = booking.events.iter().map(|attendance| attendance.event).collect();
-    let children =
-        |kind: Child, numbers: &[u32]| -> Vec<String> { numbers.iter().map(|number| kind.id(id, *number)).collect() };
     json!({
         "id": id,
         "crewId": booking.crew,
@@ -53,9 +51,13 @@ fn common_booking(id: EntityId, booking: &TripBooking, temps: &TempMembers) -> V
         "leaderIds": booking.leaders,
         "memberIds": members(booking, |member| !temps.contains(member)),
         "eventIds": events,
-        "accommodationIds": children(Child::Accommodation, &booking.accommodation_order),
-        "ticketBundleIds": children(Child::Bundle, &booking.bundle_order),
+        "accommodationIds": children::<'a'>(id, &booking.accommodation_order),
+        "ticketBundleIds": children::<'b'>(id, &booking.bundle_order),
     })
+}
+
+fn children<const KIND: char>(booking: EntityId, numbers: &[u32]) -> Vec<Child<KIND>> {
+    numbers.iter().map(|number| Child::new(booking, *number)).collect()
 }
 
 fn members(booking: &TripBooking, which: impl Fn(&EntityId) -> bool) -> Vec<EntityId> {
@@ -114,7 +116,7 @@ pub fn crew_ticket_bundle(id: EntityId, booking: &TripBooking, bundle: &Bundle) 
 pub fn ticket_bundle(booking: EntityId, bundle: &Bundle) -> Value {
     let tickets: Vec<Value> = bundle.tickets.iter().map(|one| ticket(booking, bundle.number, one)).collect();
     let mut shape = json!({
-        "id": Child::Bundle.id(booking, bundle.number),
+        "id": BundleId::new(booking, bundle.number),
         "tripBookingId": booking,
         "eventId": bundle.event,
         "purchaserId": bundle.purchaser,
@@ -122,7 +124,7 @@ pub fn ticket_bundle(booking: EntityId, bundle: &Bundle) -> Value {
         "tickets": tickets,
         "isGeneralAdmission": bundle.general_admission,
         "isSpecialSeating": bundle.special_seating,
-        "isKrugoPurchase": bundle.krugo_purchase,
+        "isKrugoPurchase": bundle.bought_here,
     });
     if let Some(paid) = &bundle.purchase {
         shape["purchase"] = purchase(booking, paid, bundle.purchaser, "purchasePrice", "ticket");
@@ -133,8 +135,8 @@ pub fn ticket_bundle(booking: EntityId, bundle: &Bundle) -> Value {
 /// `Ticket`
 pub fn ticket(booking: EntityId, bundle: u32, ticket: &Ticket) -> Value {
     json!({
-        "id": Child::Ticket.id(booking, ticket.number),
-        "ticketBundleId": Child::Bundle.id(booking, bundle),
+        "id": TicketId::new(booking, ticket.number),
+        "ticketBundleId": BundleId::new(booking, bundle),
         "eventId": ticket.event,
         "purchaserId": ticket.purchaser,
         "consumerId": ticket.consumer,
@@ -144,7 +146,7 @@ pub fn ticket(booking: EntityId, bundle: u32, ticket: &Ticket) -> Value {
 /// `Purchase` and `BundlePurchase`, which name the amount differently.
 fn purchase(booking: EntityId, purchase: &Purchase, purchaser: EntityId, amount: &str, of: &str) -> Value {
     json!({
-        "id": Child::Purchase.id(booking, purchase.number),
+        "id": PurchaseId::new(booking, purchase.number),
         "tripBookingId": booking,
         "purchaserId": purchaser,
         amount: number(purchase.amount),
@@ -176,9 +178,9 @@ pub fn created_accommodation(booking: EntityId, accommodation: &Accommodation) -
 
 fn accommodation_details(booking: EntityId, accommodation: &Accommodation) -> Value {
     let details = &accommodation.details;
-    let rooms: Vec<String> = accommodation.rooms.iter().map(|room| Child::Room.id(booking, room.number)).collect();
+    let rooms: Vec<RoomId> = accommodation.rooms.iter().map(|room| RoomId::new(booking, room.number)).collect();
     let mut shape = json!({
-        "id": Child::Accommodation.id(booking, accommodation.number),
+        "id": AccommodationId::new(booking, accommodation.number),
         "tripBookingId": booking,
         "name": details.name,
         "roomIds": rooms,
@@ -211,8 +213,8 @@ pub fn room(booking: EntityId, accommodation: u32, room: &Room) -> Value {
 pub fn changed_room(booking: EntityId, accommodation: u32, room: &Room) -> Value {
     let terms = &room.terms;
     let mut shape = json!({
-        "id": Child::Room.id(booking, room.number),
-        "accommodationId": Child::Accommodation.id(booking, accommodation),
+        "id": RoomId::new(booking, room.number),
+        "accommodationId": AccommodationId::new(booking, accommodation),
     });
     set(&mut shape, "checkInDate", terms.check_in_date);
     set(&mut shape, "checkOutDate", terms.check_out_date);
@@ -227,8 +229,8 @@ pub fn changed_room(booking: EntityId, accommodation: u32, room: &Room) -> Value
 /// `AccommodationGuest`
 pub fn guest(booking: EntityId, room: u32, guest: &Guest) -> Value {
     let mut shape = json!({
-        "id": Child::Guest.id(booking, guest.number),
-        "accommodationRoomId": Child::Room.id(booking, room),
+        "id": GuestId::new(booking, guest.number),
+        "accommodationRoomId": RoomId::new(booking, room),
         "guestId": guest.person,
     });
     set(&mut shape, "proportionOfPayment", guest.proportion);

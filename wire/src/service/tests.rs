@@ -8,7 +8,9 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::*;
-use crate::{Person, Routes, Shown, Side, krugo};
+use caravan_domain::identity::Person;
+
+use crate::{Routes, Shown, Side, krugo};
 
 struct Writes {
     waited: AtomicBool,
@@ -77,7 +79,7 @@ async fn panics(_: Call<Writes>) -> Result<Answer, Failure> {
 }
 
 async fn refuses(_: Call<Writes>) -> Result<Answer, Failure> {
-    Err(Rejection::conflict("already so").on("id"))?
+    Err(Rejection::conflict("already so").on("tickets[0].event_id"))?
 }
 
 async fn explained(_: Call<Writes>) -> Result<Answer, Failure> {
@@ -109,6 +111,7 @@ fn api() -> Api {
     let writes = Arc::new(Writes { waited: AtomicBool::new(false), finished });
     let commands = Routes::new(&krugo::DIALECT, writes.clone())
         .on("assign-ticket", assign)
+        .on("add-ticket", assign)
         .on("create-crew", slow)
         .on("update-crew", panics)
         .on("update-ticket", refuses)
@@ -122,6 +125,11 @@ fn api() -> Api {
 
 fn request(method: &str, path: &str) -> http::request::Builder {
     Request::builder().method(method).uri(path).header("host", "caravan.test")
+}
+
+/// A body that names who acts.
+fn by(actor: Uuid) -> Body {
+    Body::from(json!({"userId": actor}).to_string())
 }
 
 fn command(path: &str) -> http::request::Builder {
@@ -242,7 +250,7 @@ async fn a_command_runs_to_its_end_when_its_client_no_longer_waits() {
 #[tokio::test]
 async fn a_defect_answers_500_without_telling_what() {
     let api = api();
-    let sent = command("/dev/update-crew").header("x-request-id", "r-2").body(Body::from("{}")).unwrap();
+    let sent = command("/dev/update-crew").header("x-request-id", "r-2").body(by(Uuid::nil())).unwrap();
     let (status, headers, body) = send(&api.router, sent).await;
     assert_eq!(
         (status, body),
@@ -254,11 +262,29 @@ async fn a_defect_answers_500_without_telling_what() {
 #[tokio::test]
 async fn a_refusal_and_an_error_below_come_out_as_what_they_mean() {
     let api = api();
-    let ask = async |path: &str| send(&api.router, command(path).body(Body::from("{}")).unwrap()).await;
+    let ask = async |path: &str| send(&api.router, command(path).body(by(Uuid::nil())).unwrap()).await;
     let (status, _, body) = ask("/dev/update-ticket").await;
-    assert_eq!((status, &body["message"]), (StatusCode::CONFLICT, &json!("id: already so")));
+    assert_eq!((status, &body["message"]), (StatusCode::CONFLICT, &json!("tickets[0].eventId: already so")));
     let (status, _, body) = ask("/dev/delete-crew").await;
     assert_eq!((status, &body["message"]), (StatusCode::CONFLICT, &json!("explained")));
+}
+
+#[tokio::test]
+async fn who_acts_is_who_the_token_says_and_no_handler_sees_the_claim() {
+    let api = api();
+    let ask = async |path: &str, body: Body| {
+        let (status, _, body) = send(&api.router, command(path).body(body).unwrap()).await;
+        (status.as_u16(), body)
+    };
+    let message = |text: &str, status: u16| (status, json!({"message": text, "statusCode": status}));
+    assert_eq!(ask("/dev/add-ticket", by(Uuid::nil())).await.1["body"], json!({}));
+    let other = ask("/dev/add-ticket", by(Uuid::from_u128(1))).await;
+    assert_eq!(other, message("userId: is not your account", 403));
+    assert_eq!(ask("/dev/add-ticket", Body::from("{}")).await, message("userId: is required", 400));
+    assert_eq!(ask("/dev/add-ticket", Body::from(r#"{"userId": 7}"#)).await, message("userId: must be a string", 400));
+    // Where it names who is meant, it stays.
+    let body = json!({"userId": Uuid::from_u128(1)});
+    assert_eq!(ask("/dev/assign-ticket", Body::from(body.to_string())).await.1["body"], body);
 }
 
 #[tokio::test]

@@ -6,31 +6,29 @@ use caravan_domain::trips::booking::{
     TripBookingCommand, TripBookingEvent,
 };
 use caravan_wire::krugo::day::Day;
-use caravan_wire::krugo::ids::{self, Child};
+use caravan_wire::krugo::ids::{AccommodationId, GuestId, RoomId};
 use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::requests::{Changed, Outcome, Purchase, acting, change, child, optional, optional_all, refused};
+use super::requests::{Changed, Outcome, Purchase, change};
 use crate::Write;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct RoomInput {
     check_in_date: Option<Day>,
     check_out_date: Option<Day>,
-    room_type_id: Option<i64>,
+    room_type: Option<i64>,
     purchase: Option<Purchase>,
     #[serde(default)]
     guests: Vec<RoomGuestInput>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct RoomGuestInput {
-    guest_id: String,
-    proportion_of_payment: Option<f64>,
+    person: EntityId,
+    proportion: Option<f64>,
     check_in_date: Option<Day>,
     check_out_date: Option<Day>,
 }
@@ -39,62 +37,63 @@ fn day(day: Option<Day>) -> Option<chrono::NaiveDate> {
     day.map(|day| day.0)
 }
 
-/// `within` is where the room stands in the request: empty, or `rooms[0].`.
-fn new_room(room: &RoomInput, within: &str) -> Result<NewRoom, Failure> {
-    let guests = room.guests.iter().enumerate().map(|(index, guest)| {
-        Ok(NewGuest {
-            person: ids::parse(&guest.guest_id, &format!("{within}guests[{index}].guestId"))?,
-            proportion: guest.proportion_of_payment,
-            check_in_date: day(guest.check_in_date),
-            check_out_date: day(guest.check_out_date),
-        })
-    });
-    if let Some(purchase) = &room.purchase {
-        purchase.without(within, &[("id", &purchase.id), ("tripBookingId", &purchase.trip_booking_id)])?;
+impl RoomGuestInput {
+    fn guest(self) -> NewGuest {
+        NewGuest {
+            person: self.person,
+            proportion: self.proportion,
+            check_in_date: day(self.check_in_date),
+            check_out_date: day(self.check_out_date),
+        }
     }
-    let purchaser = room.purchase.as_ref().and_then(|purchase| purchase.purchaser_id.as_ref());
-    Ok(NewRoom {
-        check_in_date: day(room.check_in_date),
-        check_out_date: day(room.check_out_date),
-        room_type: room.room_type_id,
-        purchaser_id: optional(purchaser, &format!("{within}purchase.purchaserId"))?,
-        purchase: room.purchase.as_ref().map(Purchase::price),
-        guests: guests.collect::<Result<_, Failure>>()?,
-    })
+}
+
+impl RoomInput {
+    /// `within` is where the room stands in the request: empty, or `rooms[0].`.
+    fn room(self, within: &str) -> Result<NewRoom, Failure> {
+        if let Some(purchase) = &self.purchase {
+            let others = [("id", purchase.id.is_some()), ("trip_booking_id", purchase.trip_booking_id.is_some())];
+            purchase.without(within, &others)?;
+        }
+        Ok(NewRoom {
+            check_in_date: day(self.check_in_date),
+            check_out_date: day(self.check_out_date),
+            room_type: self.room_type,
+            purchaser_id: self.purchase.as_ref().and_then(|purchase| purchase.purchaser_id),
+            purchase: self.purchase.as_ref().map(Purchase::price),
+            guests: self.guests.into_iter().map(RoomGuestInput::guest).collect(),
+        })
+    }
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AddRequest {
-    trip_booking_id: String,
-    user_id: String,
+    trip_booking_id: EntityId,
     name: String,
     address: Option<String>,
     city: Option<String>,
     state: Option<String>,
-    city_id: Option<String>,
-    hotel_type_id: Option<i64>,
-    accommodation_guest_user_ids: Option<Vec<String>>,
-    is_simple_booking: Option<bool>,
+    city_id: Option<EntityId>,
+    hotel_type: Option<i64>,
+    guest_ids: Option<Vec<EntityId>>,
+    simple: Option<bool>,
     #[serde(default)]
     rooms: Vec<RoomInput>,
 }
 
 pub(super) async fn add_accommodation(call: Call<Write>) -> Outcome {
     let request: AddRequest = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let rooms = request.rooms.iter().enumerate().map(|(index, room)| new_room(room, &format!("rooms[{index}].")));
+    let (id, city_id) = (request.trip_booking_id, request.city_id);
+    let rooms = request.rooms.into_iter().enumerate().map(|(index, room)| room.room(&format!("rooms[{index}].")));
     let rooms = rooms.collect::<Result<Vec<_>, Failure>>()?;
-    let city_id = optional(request.city_id.as_ref(), "cityId")?;
     let details = DetailsChange {
         address: request.address,
         city: request.city,
         state: request.state,
         city_id,
-        hotel_type: request.hotel_type_id,
-        guest_user_ids: optional_all(request.accommodation_guest_user_ids.as_ref(), "accommodationGuestUserIds")?,
-        simple: request.is_simple_booking,
+        hotel_type: request.hotel_type,
+        guest_ids: request.guest_ids,
+        simple: request.simple,
     };
     let command = TripBookingCommand::AddAccommodation(AddAccommodation { name: request.name, details, rooms });
     let changed = change_with_city(&call, id, city_id, command).await?;
@@ -113,40 +112,36 @@ async fn change_with_city(
     command: TripBookingCommand,
 ) -> Result<Changed, Failure> {
     let caller = call.state.caller(call).await?;
-    let done = call.state.commands.change_accommodation(id, city, command, &caller).await.map_err(refused)?;
+    let done = call.state.commands.change_accommodation(id, city, command, &caller).await?;
     Ok(Changed { id, done })
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateRequest {
-    id: String,
-    trip_booking_id: String,
-    user_id: String,
+    id: AccommodationId,
+    trip_booking_id: EntityId,
     name: Option<String>,
     address: Option<String>,
     city: Option<String>,
     state: Option<String>,
-    city_id: Option<String>,
-    hotel_type_id: Option<i64>,
-    accommodation_guest_user_ids: Option<Vec<String>>,
-    is_simple_booking: Option<bool>,
+    city_id: Option<EntityId>,
+    hotel_type: Option<i64>,
+    guest_ids: Option<Vec<EntityId>>,
+    simple: Option<bool>,
 }
 
 pub(super) async fn update_accommodation(call: Call<Write>) -> Outcome {
     let request: UpdateRequest = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let number = child(Child::Accommodation, id, &request.id, "id")?;
-    let city_id = optional(request.city_id.as_ref(), "cityId")?;
+    let (id, city_id) = (request.trip_booking_id, request.city_id);
+    let number = request.id.of(id, "id")?;
     let details = DetailsChange {
         address: request.address,
         city: request.city,
         state: request.state,
         city_id,
-        hotel_type: request.hotel_type_id,
-        guest_user_ids: optional_all(request.accommodation_guest_user_ids.as_ref(), "accommodationGuestUserIds")?,
-        simple: request.is_simple_booking,
+        hotel_type: request.hotel_type,
+        guest_ids: request.guest_ids,
+        simple: request.simple,
     };
     let change = ChangeAccommodation { accommodation: number, name: request.name, details };
     let changed = change_with_city(&call, id, city_id, TripBookingCommand::ChangeAccommodation(change)).await?;
@@ -154,30 +149,24 @@ pub(super) async fn update_accommodation(call: Call<Write>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct DeleteRequest {
-    id: String,
-    trip_booking_id: String,
-    user_id: String,
+    id: AccommodationId,
+    trip_booking_id: EntityId,
 }
 
 pub(super) async fn delete_accommodation(call: Call<Write>) -> Outcome {
-    let request: DeleteRequest = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let accommodation = child(Child::Accommodation, id, &request.id, "id")?;
-    let changed = change(&call, id, TripBookingCommand::RemoveAccommodation { accommodation }).await?;
-    changed.answer(json!({"tripBookingId": id, "id": request.id}))
+    let DeleteRequest { id, trip_booking_id: booking } = call.body()?;
+    let accommodation = id.of(booking, "id")?;
+    let changed = change(&call, booking, TripBookingCommand::RemoveAccommodation { accommodation }).await?;
+    changed.answer(json!({"tripBookingId": booking, "id": id}))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AddRoom {
-    accommodation_id: String,
-    user_id: String,
+    accommodation_id: AccommodationId,
     check_in_date: Option<Day>,
     check_out_date: Option<Day>,
-    room_type_id: Option<i64>,
+    room_type: Option<i64>,
     purchase: Option<Purchase>,
     #[serde(default)]
     guests: Vec<RoomGuestInput>,
@@ -185,10 +174,9 @@ struct AddRoom {
 
 pub(super) async fn add_accommodation_room(call: Call<Write>) -> Outcome {
     let request: AddRoom = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let (id, accommodation) = Child::Accommodation.parse(&request.accommodation_id, "accommodationId")?;
-    let AddRoom { check_in_date, check_out_date, room_type_id, purchase, guests, .. } = request;
-    let room = new_room(&RoomInput { check_in_date, check_out_date, room_type_id, purchase, guests }, "")?;
+    let AddRoom { accommodation_id, check_in_date, check_out_date, room_type, purchase, guests } = request;
+    let (id, accommodation) = (accommodation_id.booking, accommodation_id.number);
+    let room = RoomInput { check_in_date, check_out_date, room_type, purchase, guests }.room("")?;
     let changed = change(&call, id, TripBookingCommand::AddRoom { accommodation, room }).await?;
     let added = changed.done.events.iter().find_map(|event| match event {
         TripBookingEvent::RoomAdded { room, .. } => Some(room.number),
@@ -200,34 +188,30 @@ pub(super) async fn add_accommodation_room(call: Call<Write>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateRoom {
-    id: String,
-    accommodation_id: String,
-    user_id: String,
+    id: RoomId,
+    accommodation_id: AccommodationId,
     check_in_date: Option<Day>,
     check_out_date: Option<Day>,
-    room_type_id: Option<i64>,
+    room_type: Option<i64>,
     purchase: Option<Purchase>,
 }
 
 pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome {
     let request: UpdateRoom = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let (id, accommodation) = Child::Accommodation.parse(&request.accommodation_id, "accommodationId")?;
-    let room = child(Child::Room, id, &request.id, "id")?;
+    let (id, accommodation) = (request.accommodation_id.booking, request.accommodation_id.number);
+    let room = request.id.of(id, "id")?;
     let purchase = request.purchase.as_ref();
     purchase.map_or(Ok(()), |purchase| purchase.only_of(id))?;
-    let purchase_id = purchase.and_then(|purchase| purchase.id.as_ref());
-    let purchaser_id = purchase.and_then(|purchase| purchase.purchaser_id.as_ref());
+    let purchase_id = purchase.and_then(|purchase| purchase.id);
     let command = TripBookingCommand::ChangeRoom(ChangeRoom {
         accommodation,
         room,
         check_in_date: day(request.check_in_date),
         check_out_date: day(request.check_out_date),
-        room_type: request.room_type_id,
-        purchaser_id: optional(purchaser_id, "purchase.purchaserId")?,
-        purchase_number: purchase_id.map(|of| child(Child::Purchase, id, of, "purchase.id")).transpose()?,
+        room_type: request.room_type,
+        purchaser_id: purchase.and_then(|purchase| purchase.purchaser_id),
+        purchase_number: purchase_id.map(|purchase| purchase.of(id, "purchase.id")).transpose()?,
         purchase: purchase.map(Purchase::price),
     });
     let changed = change(&call, id, command).await?;
@@ -236,28 +220,24 @@ pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct DeleteRoom {
-    id: String,
-    accommodation_id: String,
-    user_id: String,
+    id: RoomId,
+    accommodation_id: AccommodationId,
 }
 
 pub(super) async fn delete_accommodation_room(call: Call<Write>) -> Outcome {
-    let request: DeleteRoom = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let (id, accommodation) = Child::Accommodation.parse(&request.accommodation_id, "accommodationId")?;
-    let room = child(Child::Room, id, &request.id, "id")?;
-    let changed = change(&call, id, TripBookingCommand::RemoveRoom { accommodation, room }).await?;
-    changed.answer(json!({"accommodationId": request.accommodation_id, "id": request.id}))
+    let DeleteRoom { id, accommodation_id } = call.body()?;
+    let (booking, accommodation) = (accommodation_id.booking, accommodation_id.number);
+    let room = id.of(booking, "id")?;
+    let changed = change(&call, booking, TripBookingCommand::RemoveRoom { accommodation, room }).await?;
+    changed.answer(json!({"accommodationId": accommodation_id, "id": id}))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AddGuest {
-    accommodation_room_id: String,
-    guest_id: String,
-    proportion_of_payment: Option<f64>,
+    accommodation_room_id: RoomId,
+    person: EntityId,
+    proportion: Option<f64>,
     check_in_date: Option<Day>,
     check_out_date: Option<Day>,
 }
@@ -268,16 +248,11 @@ pub(super) async fn add_accommodation_guests(call: Call<Write>) -> Outcome {
     let Some(first) = request.first() else {
         return Err(Failure::invalid("body", "names no guest"));
     };
-    let (id, _) = Child::Room.parse(&first.accommodation_room_id, "[0].accommodationRoomId")?;
-    let guests = request.iter().enumerate().map(|(index, guest)| {
-        let room = child(Child::Room, id, &guest.accommodation_room_id, &format!("[{index}].accommodationRoomId"))?;
-        let guest = NewGuest {
-            person: ids::parse(&guest.guest_id, &format!("[{index}].guestId"))?,
-            proportion: guest.proportion_of_payment,
-            check_in_date: day(guest.check_in_date),
-            check_out_date: day(guest.check_out_date),
-        };
-        Ok((room, guest))
+    let id = first.accommodation_room_id.booking;
+    let guests = request.into_iter().enumerate().map(|(index, guest)| {
+        let AddGuest { accommodation_room_id, person, proportion, check_in_date, check_out_date } = guest;
+        let room = accommodation_room_id.of(id, &format!("[{index}].accommodation_room_id"))?;
+        Ok((room, RoomGuestInput { person, proportion, check_in_date, check_out_date }.guest()))
     });
     let guests = guests.collect::<Result<Vec<_>, Failure>>()?;
     let changed = change(&call, id, TripBookingCommand::AddGuests { guests }).await?;
@@ -293,26 +268,23 @@ pub(super) async fn add_accommodation_guests(call: Call<Write>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateGuest {
-    id: String,
-    accommodation_room_id: String,
-    user_id: String,
-    guest_id: Option<String>,
-    proportion_of_payment: Option<f64>,
+    id: GuestId,
+    accommodation_room_id: RoomId,
+    person: Option<EntityId>,
+    proportion: Option<f64>,
     check_in_date: Option<Day>,
     check_out_date: Option<Day>,
 }
 
 pub(super) async fn update_accommodation_guest(call: Call<Write>) -> Outcome {
     let request: UpdateGuest = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let (id, guest) = Child::Guest.parse(&request.id, "id")?;
+    let (id, guest) = (request.id.booking, request.id.number);
     let command = TripBookingCommand::ChangeGuest(ChangeGuest {
         guest,
-        room: child(Child::Room, id, &request.accommodation_room_id, "accommodationRoomId")?,
-        person: optional(request.guest_id.as_ref(), "guestId")?,
-        proportion: request.proportion_of_payment,
+        room: request.accommodation_room_id.of(id, "accommodation_room_id")?,
+        person: request.person,
+        proportion: request.proportion,
         check_in_date: day(request.check_in_date),
         check_out_date: day(request.check_out_date),
     });
@@ -322,18 +294,14 @@ pub(super) async fn update_accommodation_guest(call: Call<Write>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct DeleteGuest {
-    id: String,
-    accommodation_room_id: String,
-    user_id: String,
+    id: GuestId,
+    accommodation_room_id: RoomId,
 }
 
 pub(super) async fn delete_accommodation_guest(call: Call<Write>) -> Outcome {
-    let request: DeleteGuest = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let (id, guest) = Child::Guest.parse(&request.id, "id")?;
-    let room = child(Child::Room, id, &request.accommodation_room_id, "accommodationRoomId")?;
-    let changed = change(&call, id, TripBookingCommand::RemoveGuest { room, guest }).await?;
-    changed.answer(json!({"id": request.id, "accommodationRoomId": request.accommodation_room_id}))
+    let DeleteGuest { id, accommodation_room_id } = call.body()?;
+    let room = accommodation_room_id.of(id.booking, "accommodation_room_id")?;
+    let changed = change(&call, id.booking, TripBookingCommand::RemoveGuest { room, guest: id.number }).await?;
+    changed.answer(json!({"id": id, "accommodationRoomId": accommodation_room_id}))
 }

@@ -1,125 +1,91 @@
 //! `crews`: crews and their members.
 
 use caravan_commands::trips::{CrewChange, NewCrew};
+use caravan_domain::EntityId;
 use caravan_domain::trips::crew::{CrewCommand, Description};
 use caravan_wire::Call;
-use caravan_wire::krugo::{ids, trips};
+use caravan_wire::krugo::trips;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::{Outcome, acting, optional_all, refused};
+use super::requests::Outcome;
 use crate::Write;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct CreateCrew {
-    admin_ids: Vec<String>,
+    admin_ids: Vec<EntityId>,
     name: String,
     description: Option<Description>,
-    has_crew_image: Option<bool>,
+    has_image: Option<bool>,
 }
 
 pub(super) async fn create_crew(call: Call<Write>) -> Outcome {
-    let request: CreateCrew = call.body()?;
-    let new = NewCrew {
-        name: request.name,
-        description: request.description,
-        has_image: request.has_crew_image.unwrap_or(false),
-        admin_ids: ids::parse_all(&request.admin_ids, "adminIds")?,
-    };
-    let made = call.state.commands.create_crew(new, &call.state.caller(&call).await?).await.map_err(refused)?;
+    let CreateCrew { admin_ids, name, description, has_image } = call.body()?;
+    let new = NewCrew { name, description, has_image: has_image.unwrap_or(false), admin_ids };
+    let made = call.state.commands.create_crew(new, &call.state.caller(&call).await?).await?;
     let body = trips::created_crew(made.id, made.done.state.crew()?);
     Ok(crate::answer(&made.done, body))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateCrew {
-    id: String,
-    user_id: String,
-    admin_ids: Option<Vec<String>>,
+    id: EntityId,
+    admin_ids: Option<Vec<EntityId>>,
     name: Option<String>,
     description: Option<Description>,
-    has_crew_image: Option<bool>,
+    has_image: Option<bool>,
 }
 
 pub(super) async fn update_crew(call: Call<Write>) -> Outcome {
-    let request: UpdateCrew = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let id = ids::parse(&request.id, "id")?;
-    let change = CrewChange {
-        name: request.name,
-        description: request.description,
-        has_image: request.has_crew_image,
-        admin_ids: optional_all(request.admin_ids.as_ref(), "adminIds")?,
-    };
-    let done = call.state.commands.update_crew(id, change, &call.state.caller(&call).await?).await.map_err(refused)?;
+    let UpdateCrew { id, admin_ids, name, description, has_image } = call.body()?;
+    let change = CrewChange { name, description, has_image, admin_ids };
+    let done = call.state.commands.update_crew(id, change, &call.state.caller(&call).await?).await?;
     Ok(crate::answer(&done, trips::crew(id, done.state.crew()?)))
 }
 
 /// Whether the new member has an account is not the client's to say.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AddCrewMember {
-    crew_id: String,
-    user_id: String,
-    new_member_id: String,
+    crew_id: EntityId,
+    person: EntityId,
     #[serde(rename = "isKrugoUser")]
     _is_krugo_user: Option<bool>,
 }
 
 pub(super) async fn add_crew_member(call: Call<Write>) -> Outcome {
-    let request: AddCrewMember = call.body()?;
-    let actor = acting(&call, "userId", &request.user_id)?;
-    let crew = ids::parse(&request.crew_id, "crewId")?;
-    let person = ids::parse(&request.new_member_id, "newMemberId")?;
+    let AddCrewMember { crew_id, person, .. } = call.body()?;
     let commands = &call.state.commands;
-    let (person, done) =
-        commands.add_crew_member(crew, person, &call.state.caller(&call).await?).await.map_err(refused)?;
-    let temp = commands.temp_members(&[person]).await.map_err(refused)?.contains(&person);
-    let body = json!({"crewId": crew, "userId": actor, "newMemberId": person, "isKrugoUser": !temp});
+    let (person, done) = commands.add_crew_member(crew_id, person, &call.state.caller(&call).await?).await?;
+    let temp = commands.temp_members(&[person]).await?.contains(&person);
+    let body = json!({"crewId": crew_id, "userId": call.account()?, "newMemberId": person, "isKrugoUser": !temp});
     Ok(crate::answer(&done, body))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct RemoveCrewMember {
-    crew_id: String,
-    user_id: String,
-    removed_member_id: String,
+    crew_id: EntityId,
+    person: EntityId,
 }
 
 pub(super) async fn remove_crew_member(call: Call<Write>) -> Outcome {
-    let request: RemoveCrewMember = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let crew = ids::parse(&request.crew_id, "crewId")?;
-    let person = ids::parse(&request.removed_member_id, "removedMemberId")?;
-    let person = call.state.commands.present(person).await.map_err(refused)?;
+    let RemoveCrewMember { crew_id, person } = call.body()?;
+    let person = call.state.commands.present(person).await?;
     let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.remove_crew_member(crew, person, &caller).await.map_err(refused)?;
-    let body = json!({"removedMemberId": person});
-    Ok(crate::answer(&done, body))
+    let done = call.state.commands.remove_crew_member(crew_id, person, &caller).await?;
+    Ok(crate::answer(&done, json!({"removedMemberId": person})))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct DeleteCrew {
-    crew_id: String,
-    user_id: String,
+    crew_id: EntityId,
     /// Means nothing here.
     #[serde(rename = "removedMemberId")]
     _removed_member_id: Option<String>,
 }
 
 pub(super) async fn delete_crew(call: Call<Write>) -> Outcome {
-    let request: DeleteCrew = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let crew = ids::parse(&request.crew_id, "crewId")?;
-    let done = call
-        .state
-        .commands
-        .change_crew(crew, CrewCommand::Delete, &call.state.caller(&call).await?)
-        .await
-        .map_err(refused)?;
-    Ok(crate::answer(&done, json!({"crewId": crew})))
+    let DeleteCrew { crew_id, .. } = call.body()?;
+    let caller = call.state.caller(&call).await?;
+    let done = call.state.commands.change_crew(crew_id, CrewCommand::Delete, &caller).await?;
+    Ok(crate::answer(&done, json!({"crewId": crew_id})))
 }

@@ -5,40 +5,31 @@ use caravan_commands::trips::NewIdea;
 use caravan_domain::EntityId;
 use caravan_domain::trips::trip_idea::{TripIdeaState, TripIdeas};
 use caravan_wire::krugo::day::Day;
-use caravan_wire::krugo::{ids, trips};
+use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::requests::{Outcome, acting, refused};
+use super::requests::Outcome;
 use crate::Write;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AddTripIdea {
-    crew_id: String,
-    suggestor_id: String,
-    city_id: String,
+    crew_id: EntityId,
+    city_id: EntityId,
     start_date: Day,
     end_date: Day,
     #[serde(default)]
-    event_ids: Vec<String>,
+    event_ids: Vec<EntityId>,
     #[serde(default)]
-    liked_user_ids: Vec<String>,
+    liked_user_ids: Vec<EntityId>,
 }
 
 pub(super) async fn add_trip_idea(call: Call<Write>) -> Outcome {
-    let request: AddTripIdea = call.body()?;
-    acting(&call, "suggestorId", &request.suggestor_id)?;
-    let new = NewIdea {
-        crew_id: ids::parse(&request.crew_id, "crewId")?,
-        city_id: ids::parse(&request.city_id, "cityId")?,
-        start_date: request.start_date.0,
-        end_date: request.end_date.0,
-        event_ids: ids::parse_all(&request.event_ids, "eventIds")?,
-        liked_user_ids: ids::parse_all(&request.liked_user_ids, "likedUserIds")?,
-    };
-    let made = call.state.commands.suggest_trip(new, &call.state.caller(&call).await?).await.map_err(refused)?;
+    let AddTripIdea { crew_id, city_id, start_date, end_date, event_ids, liked_user_ids } = call.body()?;
+    let (Day(start_date), Day(end_date)) = (start_date, end_date);
+    let new = NewIdea { crew_id, city_id, start_date, end_date, event_ids, liked_user_ids };
+    let made = call.state.commands.suggest_trip(new, &call.state.caller(&call).await?).await?;
     let TripIdeaState::Active(idea) = &*made.done.state else {
         return Err(Failure::not_found("no such trip idea"));
     };
@@ -51,35 +42,25 @@ fn changed(done: &Done<TripIdeas>, body: Value) -> Outcome {
 
 /// `likeTripIdeaRequest`, `unlikeTripIdeaRequest` and `deleteTripIdeaRequest`
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NameTripIdea {
-    crew_id: String,
-    id: String,
-    user_id: String,
-}
-
-/// Actor, crew and idea.
-fn named(call: &Call<Write>) -> Result<(EntityId, EntityId, EntityId), Failure> {
-    let request: NameTripIdea = call.body()?;
-    let actor = acting(call, "userId", &request.user_id)?;
-    Ok((actor, ids::parse(&request.crew_id, "crewId")?, ids::parse(&request.id, "id")?))
+    crew_id: EntityId,
+    id: EntityId,
 }
 
 pub(super) async fn like_trip_idea(call: Call<Write>) -> Outcome {
-    let (actor, crew, idea) = named(&call)?;
-    let done = call.state.commands.like_trip(idea, crew, &call.state.caller(&call).await?).await.map_err(refused)?;
-    changed(&done, json!({"crewId": crew, "id": idea, "userId": actor}))
+    let NameTripIdea { crew_id, id } = call.body()?;
+    let done = call.state.commands.like_trip(id, crew_id, &call.state.caller(&call).await?).await?;
+    changed(&done, json!({"crewId": crew_id, "id": id, "userId": call.account()?}))
 }
 
 pub(super) async fn unlike_trip_idea(call: Call<Write>) -> Outcome {
-    let (actor, crew, idea) = named(&call)?;
-    let done = call.state.commands.unlike_trip(idea, crew, &call.state.caller(&call).await?).await.map_err(refused)?;
-    changed(&done, json!({"crewId": crew, "id": idea, "userId": actor}))
+    let NameTripIdea { crew_id, id } = call.body()?;
+    let done = call.state.commands.unlike_trip(id, crew_id, &call.state.caller(&call).await?).await?;
+    changed(&done, json!({"crewId": crew_id, "id": id, "userId": call.account()?}))
 }
 
 pub(super) async fn delete_trip_idea(call: Call<Write>) -> Outcome {
-    let (_, crew, idea) = named(&call)?;
-    let done =
-        call.state.commands.delete_trip_idea(idea, crew, &call.state.caller(&call).await?).await.map_err(refused)?;
-    changed(&done, json!({"crewId": crew, "id": idea}))
+    let NameTripIdea { crew_id, id } = call.body()?;
+    let done = call.state.commands.delete_trip_idea(id, crew_id, &call.state.caller(&call).await?).await?;
+    changed(&done, json!({"crewId": crew_id, "id": id}))
 }

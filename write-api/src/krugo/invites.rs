@@ -3,19 +3,16 @@
 use caravan_commands::trips::NewInvite;
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountState;
-use caravan_wire::krugo::ids;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::requests::{Outcome, acting, refused};
+use super::requests::Outcome;
 use crate::Write;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct SendInvites {
-    inviter_user_id: String,
-    crew_id: String,
+    crew_id: EntityId,
     #[serde(default)]
     new_invites: Vec<NewPerson>,
     #[serde(default)]
@@ -23,7 +20,6 @@ struct SendInvites {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NewPerson {
     first_name: Option<String>,
     last_name: Option<String>,
@@ -32,9 +28,8 @@ struct NewPerson {
 
 /// Only the id counts.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct InvitedUser {
-    id: String,
+    id: EntityId,
     first_name: Option<String>,
     last_name: Option<String>,
     phone_number: Option<String>,
@@ -44,18 +39,14 @@ struct InvitedUser {
 
 pub(super) async fn send_invites_for_crew(call: Call<Write>) -> Outcome {
     let request: SendInvites = call.body()?;
-    acting(&call, "inviterUserId", &request.inviter_user_id)?;
-    let crew = ids::parse(&request.crew_id, "crewId")?;
-    let users =
-        request.users.iter().enumerate().map(|(index, user)| ids::parse(&user.id, &format!("users[{index}].id")));
-    let users = users.collect::<Result<Vec<EntityId>, Failure>>()?;
+    let users = request.users.iter().map(|user| user.id).collect();
     let new = request.new_invites.iter().map(|person| NewInvite {
         phone_number: person.phone_number.clone(),
         first_name: person.first_name.clone(),
         last_name: person.last_name.clone(),
     });
     let caller = call.state.caller(&call).await?;
-    let invited = call.state.commands.invite_to_crew(crew, users, new.collect(), &caller).await.map_err(refused)?;
+    let invited = call.state.commands.invite_to_crew(request.crew_id, users, new.collect(), &caller).await?;
     let by_id =
         request.users.iter().map(|user| [&user.first_name, &user.last_name, &user.phone_number].map(Option::as_ref));
     let by_number = request

@@ -1,26 +1,26 @@
-//! `bookingpeople`: who goes along. `userId` names the person meant; the token says who acts.
+//! `bookingpeople`: who goes along. A request names the person meant; the token says who acts.
 
 use std::collections::BTreeSet;
 
 use caravan_commands::trips::NewMember;
+use caravan_domain::EntityId;
 use caravan_domain::identity::Channel;
 use caravan_domain::trips::booking::{Availability, ChangeMember, TripBookingEvent};
 use caravan_wire::krugo::day::Day;
-use caravan_wire::krugo::{ids, trips};
+use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::{Changed, Outcome, refused};
+use super::requests::{Changed, Outcome};
 use crate::Write;
 
 /// Whether the person has an account is not the client's to say.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AddMember {
-    trip_booking_id: String,
-    user_id: Option<String>,
-    is_leader: Option<bool>,
+    trip_booking_id: EntityId,
+    person: EntityId,
+    leader: Option<bool>,
     #[serde(rename = "isKrugoUser")]
     _is_krugo_user: Option<bool>,
     availability: Option<Availability>,
@@ -30,31 +30,27 @@ struct AddMember {
 
 pub(super) async fn add_trip_booking_member(call: Call<Write>) -> Outcome {
     let request: AddMember = call.body()?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let person = request.user_id.ok_or_else(|| Failure::invalid("userId", "is required"))?;
-    let person = ids::parse(&person, "userId")?;
+    let id = request.trip_booking_id;
     let new = NewMember {
-        person,
-        leader: request.is_leader.unwrap_or(false),
+        person: request.person,
+        leader: request.leader.unwrap_or(false),
         start_date: request.start_date.map(|day| day.0),
         end_date: request.end_date.map(|day| day.0),
         availability: request.availability,
     };
     let commands = &call.state.commands;
-    let (person, done) =
-        commands.add_booking_member(id, new, &call.state.caller(&call).await?).await.map_err(refused)?;
+    let (person, done) = commands.add_booking_member(id, new, &call.state.caller(&call).await?).await?;
     let changed = Changed { id, done };
-    let temps = commands.temp_members(&[person]).await.map_err(refused)?;
+    let temps = commands.temp_members(&[person]).await?;
     changed.answer(trips::added_member(id, changed.booking()?, person, &temps))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateMember {
-    trip_booking_id: String,
-    /// The actor when left out.
-    user_id: Option<String>,
-    is_leader: Option<bool>,
+    trip_booking_id: EntityId,
+    /// Who acts when left out.
+    person: Option<EntityId>,
+    leader: Option<bool>,
     availability: Option<Availability>,
     start_date: Option<Day>,
     end_date: Option<Day>,
@@ -62,50 +58,44 @@ struct UpdateMember {
 
 pub(super) async fn update_trip_booking_member(call: Call<Write>) -> Outcome {
     let request: UpdateMember = call.body()?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let person = match &request.user_id {
-        Some(person) => ids::parse(person, "userId")?,
-        None => call.account()?,
-    };
-    let person = call.state.commands.present(person).await.map_err(refused)?;
+    let id = request.trip_booking_id;
+    let person = request.person.map_or_else(|| call.account(), Ok)?;
+    let person = call.state.commands.present(person).await?;
     let change = ChangeMember {
         person,
-        leader: request.is_leader,
+        leader: request.leader,
         with_account: BTreeSet::new(),
         start_date: request.start_date.map(|day| day.0),
         end_date: request.end_date.map(|day| day.0),
         availability: request.availability,
     };
     let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.change_booking_member(id, change, &caller).await.map_err(refused)?;
+    let done = call.state.commands.change_booking_member(id, change, &caller).await?;
     let changed = Changed { id, done };
     changed.answer(trips::updated_member(id, changed.booking()?, person))
 }
 
 /// `removeTripBookingMemberRequest` and `remindTripBookingMemberRequest`
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NameMember {
-    trip_booking_id: String,
-    user_id: String,
+    trip_booking_id: EntityId,
+    person: EntityId,
 }
 
 pub(super) async fn remove_trip_booking_member(call: Call<Write>) -> Outcome {
-    let request: NameMember = call.body()?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let person = call.state.commands.present(ids::parse(&request.user_id, "userId")?).await.map_err(refused)?;
+    let NameMember { trip_booking_id: id, person } = call.body()?;
+    let person = call.state.commands.present(person).await?;
     let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.remove_booking_member(id, person, &caller).await.map_err(refused)?;
+    let done = call.state.commands.remove_booking_member(id, person, &caller).await?;
     let changed = Changed { id, done };
     changed.answer(json!({"tripBookingId": id, "userId": person}))
 }
 
 pub(super) async fn remind_trip_booking_member(call: Call<Write>) -> Outcome {
-    let request: NameMember = call.body()?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let person = call.state.commands.present(ids::parse(&request.user_id, "userId")?).await.map_err(refused)?;
+    let NameMember { trip_booking_id: id, person } = call.body()?;
+    let person = call.state.commands.present(person).await?;
     let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.remind_booking_member(id, person, &caller).await.map_err(refused)?;
+    let done = call.state.commands.remind_booking_member(id, person, &caller).await?;
     let changed = Changed { id, done };
     let reminded = changed.done.events.iter().find_map(|event| match event {
         TripBookingEvent::MemberReminded { channel, at, .. } => Some((*channel, *at)),

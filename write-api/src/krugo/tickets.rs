@@ -2,71 +2,52 @@
 
 use caravan_domain::EntityId;
 use caravan_domain::trips::booking::{AddBundle, ChangeBundle, TicketTerms, TripBookingCommand, TripBookingEvent};
-use caravan_wire::krugo::ids::{self, Child};
+use caravan_wire::krugo::ids::{BundleId, TicketId};
 use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::{Changed, Outcome, Purchase, acting, change, child, optional};
+use super::requests::{Changed, Outcome, Purchase, change};
 use crate::Write;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AddTicketBundle {
-    trip_booking_id: String,
-    crew_id: Option<String>,
-    event_id: String,
-    purchaser_id: String,
+    trip_booking_id: EntityId,
+    crew_id: Option<EntityId>,
+    event_id: EntityId,
+    purchaser_id: EntityId,
     #[serde(default)]
-    tickets: Vec<TicketInput>,
+    tickets: Vec<TicketTerms>,
     purchase: Option<Purchase>,
-    is_general_admission: Option<bool>,
-    is_special_seating: Option<bool>,
-    is_krugo_purchase: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct TicketInput {
-    event_id: Option<String>,
-    purchaser_id: Option<String>,
-}
-
-fn ticket_terms(tickets: &[TicketInput]) -> Result<Vec<TicketTerms>, Failure> {
-    let terms = tickets.iter().enumerate().map(|(index, ticket)| {
-        Ok(TicketTerms {
-            event_id: optional(ticket.event_id.as_ref(), &format!("tickets[{index}].eventId"))?,
-            purchaser_id: optional(ticket.purchaser_id.as_ref(), &format!("tickets[{index}].purchaserId"))?,
-        })
-    });
-    terms.collect()
+    general_admission: Option<bool>,
+    special_seating: Option<bool>,
+    bought_here: Option<bool>,
 }
 
 pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome {
     let request: AddTicketBundle = call.body()?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
     if let Some(purchase) = &request.purchase {
         purchase.without(
             "",
             &[
-                ("id", &purchase.id),
-                ("tripBookingId", &purchase.trip_booking_id),
-                ("purchaserId", &purchase.purchaser_id),
+                ("id", purchase.id.is_some()),
+                ("trip_booking_id", purchase.trip_booking_id.is_some()),
+                ("purchaser_id", purchase.purchaser_id.is_some()),
             ],
         )?;
     }
     let command = TripBookingCommand::AddBundle(AddBundle {
-        crew_id: optional(request.crew_id.as_ref(), "crewId")?,
-        event_id: ids::parse(&request.event_id, "eventId")?,
-        purchaser_id: ids::parse(&request.purchaser_id, "purchaserId")?,
-        tickets: ticket_terms(&request.tickets)?,
+        crew_id: request.crew_id,
+        event_id: request.event_id,
+        purchaser_id: request.purchaser_id,
+        tickets: request.tickets,
         purchase: request.purchase.as_ref().map(Purchase::price),
-        general_admission: request.is_general_admission.unwrap_or(false),
-        special_seating: request.is_special_seating.unwrap_or(false),
-        krugo_purchase: request.is_krugo_purchase.unwrap_or(false),
+        general_admission: request.general_admission.unwrap_or(false),
+        special_seating: request.special_seating.unwrap_or(false),
+        bought_here: request.bought_here.unwrap_or(false),
     });
-    let changed = change(&call, id, command).await?;
+    let changed = change(&call, request.trip_booking_id, command).await?;
     let added = changed.done.events.iter().find_map(|event| match event {
         TripBookingEvent::BundleAdded { bundle } => Some(bundle.number),
         _ => None,
@@ -80,93 +61,78 @@ fn bundle(changed: &Changed, number: u32) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateTicketBundle {
-    id: String,
-    trip_booking_id: String,
-    crew_id: Option<String>,
-    user_id: String,
-    event_id: Option<String>,
-    purchaser_id: Option<String>,
-    tickets: Option<Vec<TicketInput>>,
+    id: BundleId,
+    trip_booking_id: EntityId,
+    crew_id: Option<EntityId>,
+    event_id: Option<EntityId>,
+    purchaser_id: Option<EntityId>,
+    tickets: Option<Vec<TicketTerms>>,
     number_of_tickets: Option<u32>,
     purchase: Option<Purchase>,
-    is_general_admission: Option<bool>,
-    is_special_seating: Option<bool>,
-    is_krugo_purchase: Option<bool>,
+    general_admission: Option<bool>,
+    special_seating: Option<bool>,
+    bought_here: Option<bool>,
 }
 
 pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome {
     let request: UpdateTicketBundle = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let number = child(Child::Bundle, id, &request.id, "id")?;
+    let booking = request.trip_booking_id;
+    let number = request.id.of(booking, "id")?;
     let command = TripBookingCommand::ChangeBundle(ChangeBundle {
         bundle: number,
-        crew_id: optional(request.crew_id.as_ref(), "crewId")?,
-        event_id: optional(request.event_id.as_ref(), "eventId")?,
-        purchaser_id: purchaser(&request, id)?,
-        tickets: request.tickets.as_deref().map(ticket_terms).transpose()?,
+        crew_id: request.crew_id,
+        event_id: request.event_id,
+        purchaser_id: purchaser(&request)?,
+        tickets: request.tickets,
         number_of_tickets: request.number_of_tickets,
         purchase: request.purchase.as_ref().map(Purchase::price),
-        general_admission: request.is_general_admission,
-        special_seating: request.is_special_seating,
-        krugo_purchase: request.is_krugo_purchase,
+        general_admission: request.general_admission,
+        special_seating: request.special_seating,
+        bought_here: request.bought_here,
     });
-    bundle(&change(&call, id, command).await?, number)
+    bundle(&change(&call, booking, command).await?, number)
 }
 
 /// The bundle's purchaser, which the purchase may name too; a bundle has one.
-fn purchaser(request: &UpdateTicketBundle, booking: EntityId) -> Result<Option<EntityId>, Failure> {
-    let named = optional(request.purchaser_id.as_ref(), "purchaserId")?;
-    let Some(purchase) = &request.purchase else { return Ok(named) };
-    purchase.without("", &[("id", &purchase.id)])?;
-    purchase.only_of(booking)?;
-    match (named, optional(purchase.purchaser_id.as_ref(), "purchase.purchaserId")?) {
+fn purchaser(request: &UpdateTicketBundle) -> Result<Option<EntityId>, Failure> {
+    let Some(purchase) = &request.purchase else { return Ok(request.purchaser_id) };
+    purchase.without("", &[("id", purchase.id.is_some())])?;
+    purchase.only_of(request.trip_booking_id)?;
+    match (request.purchaser_id, purchase.purchaser_id) {
         (Some(one), Some(other)) if one != other => {
-            Err(Failure::invalid("purchase.purchaserId", "is not the bundle's purchaserId"))
+            Err(Failure::invalid("purchase.purchaser_id", "is not the bundle's purchaserId"))
         }
         (one, other) => Ok(one.or(other)),
     }
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct DeleteTicketBundle {
-    id: String,
-    trip_booking_id: String,
-    user_id: String,
+    id: BundleId,
+    trip_booking_id: EntityId,
 }
 
 pub(super) async fn delete_ticket_bundle(call: Call<Write>) -> Outcome {
-    let request: DeleteTicketBundle = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let bundle = child(Child::Bundle, id, &request.id, "id")?;
-    let changed = change(&call, id, TripBookingCommand::RemoveBundle { bundle }).await?;
-    changed.answer(json!({"tripBookingId": id, "id": request.id}))
+    let DeleteTicketBundle { id, trip_booking_id: booking } = call.body()?;
+    let bundle = id.of(booking, "id")?;
+    let changed = change(&call, booking, TripBookingCommand::RemoveBundle { bundle }).await?;
+    changed.answer(json!({"tripBookingId": booking, "id": id}))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AddTicket {
-    trip_booking_id: String,
-    ticket_bundle_id: String,
-    user_id: String,
-    event_id: Option<String>,
-    purchaser_id: Option<String>,
+    trip_booking_id: EntityId,
+    ticket_bundle_id: BundleId,
+    event_id: Option<EntityId>,
+    purchaser_id: Option<EntityId>,
 }
 
 pub(super) async fn add_ticket(call: Call<Write>) -> Outcome {
-    let request: AddTicket = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let bundle = child(Child::Bundle, id, &request.ticket_bundle_id, "ticketBundleId")?;
-    let ticket = TicketTerms {
-        event_id: optional(request.event_id.as_ref(), "eventId")?,
-        purchaser_id: optional(request.purchaser_id.as_ref(), "purchaserId")?,
-    };
-    let changed = change(&call, id, TripBookingCommand::AddTicket { bundle, ticket }).await?;
+    let AddTicket { trip_booking_id: booking, ticket_bundle_id, event_id, purchaser_id } = call.body()?;
+    let bundle = ticket_bundle_id.of(booking, "ticket_bundle_id")?;
+    let ticket = TicketTerms { event_id, purchaser_id };
+    let changed = change(&call, booking, TripBookingCommand::AddTicket { bundle, ticket }).await?;
     let added = changed.done.events.iter().find_map(|event| match event {
         TripBookingEvent::TicketAdded { ticket, .. } => Some(ticket.number),
         _ => None,
@@ -179,56 +145,47 @@ fn ticket_of(changed: &Changed, bundle: u32, number: u32) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateTicket {
-    id: String,
-    trip_booking_id: String,
-    ticket_bundle_id: String,
-    user_id: String,
-    event_id: Option<String>,
-    purchaser_id: Option<String>,
+    id: TicketId,
+    trip_booking_id: EntityId,
+    ticket_bundle_id: BundleId,
+    event_id: Option<EntityId>,
+    purchaser_id: Option<EntityId>,
 }
 
 pub(super) async fn update_ticket(call: Call<Write>) -> Outcome {
-    let request: UpdateTicket = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let bundle = child(Child::Bundle, id, &request.ticket_bundle_id, "ticketBundleId")?;
-    let ticket = child(Child::Ticket, id, &request.id, "id")?;
-    let terms = TicketTerms {
-        event_id: optional(request.event_id.as_ref(), "eventId")?,
-        purchaser_id: optional(request.purchaser_id.as_ref(), "purchaserId")?,
-    };
-    let changed = change(&call, id, TripBookingCommand::ChangeTicket { bundle, ticket, terms }).await?;
+    let UpdateTicket { id, trip_booking_id: booking, ticket_bundle_id, event_id, purchaser_id } = call.body()?;
+    let (bundle, ticket) = (ticket_bundle_id.of(booking, "ticket_bundle_id")?, id.of(booking, "id")?);
+    let terms = TicketTerms { event_id, purchaser_id };
+    let changed = change(&call, booking, TripBookingCommand::ChangeTicket { bundle, ticket, terms }).await?;
     ticket_of(&changed, bundle, ticket)
 }
 
-/// `assignTicketRequest`, where `userId` is the receiver, and `deleteTicketRequest`, where it is the actor.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct NameTicket {
-    id: String,
-    trip_booking_id: String,
-    ticket_bundle_id: String,
-    user_id: String,
+struct AssignTicket {
+    id: TicketId,
+    trip_booking_id: EntityId,
+    ticket_bundle_id: BundleId,
+    consumer: EntityId,
 }
 
 pub(super) async fn assign_ticket(call: Call<Write>) -> Outcome {
-    let request: NameTicket = call.body()?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let bundle = child(Child::Bundle, id, &request.ticket_bundle_id, "ticketBundleId")?;
-    let ticket = child(Child::Ticket, id, &request.id, "id")?;
-    let consumer = ids::parse(&request.user_id, "userId")?;
-    let changed = change(&call, id, TripBookingCommand::AssignTicket { bundle, ticket, consumer }).await?;
+    let AssignTicket { id, trip_booking_id: booking, ticket_bundle_id, consumer } = call.body()?;
+    let (bundle, ticket) = (ticket_bundle_id.of(booking, "ticket_bundle_id")?, id.of(booking, "id")?);
+    let changed = change(&call, booking, TripBookingCommand::AssignTicket { bundle, ticket, consumer }).await?;
     ticket_of(&changed, bundle, ticket)
 }
 
+#[derive(Deserialize)]
+struct DeleteTicket {
+    id: TicketId,
+    trip_booking_id: EntityId,
+    ticket_bundle_id: BundleId,
+}
+
 pub(super) async fn delete_ticket(call: Call<Write>) -> Outcome {
-    let request: NameTicket = call.body()?;
-    acting(&call, "userId", &request.user_id)?;
-    let id = ids::parse(&request.trip_booking_id, "tripBookingId")?;
-    let bundle = child(Child::Bundle, id, &request.ticket_bundle_id, "ticketBundleId")?;
-    let ticket = child(Child::Ticket, id, &request.id, "id")?;
-    let changed = change(&call, id, TripBookingCommand::RemoveTicket { bundle, ticket }).await?;
-    changed.answer(json!({"ticketBundleId": request.ticket_bundle_id, "id": request.id}))
+    let DeleteTicket { id, trip_booking_id: booking, ticket_bundle_id } = call.body()?;
+    let (bundle, ticket) = (ticket_bundle_id.of(booking, "ticket_bundle_id")?, id.of(booking, "id")?);
+    let changed = change(&call, booking, TripBookingCommand::RemoveTicket { bundle, ticket }).await?;
+    changed.answer(json!({"ticketBundleId": ticket_bundle_id, "id": id}))
 }

@@ -44,7 +44,7 @@ pub(super) fn change_password(
     session: u32,
 ) -> Result<Vec<AccountEvent>, Rejection> {
     if account.registration.password_hash.as_ref() != Some(verified) {
-        return Err(wrong_password("oldPassword"));
+        return Err(wrong_password("old_password"));
     }
     Ok(vec![AccountEvent::PasswordChanged { hash, session: Some(session) }])
 }

@@ -7,24 +7,24 @@ use crate::{Context, EntityId, Rejection};
 pub(super) fn add(
     booking: &TripBooking,
     event: EntityId,
-    user_ids: Option<Vec<EntityId>>,
+    attendees: Option<Vec<EntityId>>,
     context: &Context,
 ) -> Decision {
     booking.acting_member(context)?;
-    let attendees = user_ids.map(distinct);
-    booking.only_members(attendees.iter().flatten().copied(), "user_ids")?;
+    let attendees = attendees.map(distinct);
+    booking.only_members(attendees.iter().flatten().copied(), "attendees")?;
     match booking.attendance(event) {
         Err(_) => Ok(vec![TripBookingEvent::EventAdded { event, attendees: attendees.unwrap_or_default() }]),
         Ok(known) if attendees.is_none_or(|attendees| attendees == known.attendees) => Ok(vec![]),
-        Ok(_) => Err(Rejection::conflict("is an event of the booking already").on("event_id")),
+        Ok(_) => Err(Rejection::conflict("is an event of the booking already").on("event")),
     }
 }
 
-pub(super) fn change(booking: &TripBooking, event: EntityId, user_ids: Vec<EntityId>, context: &Context) -> Decision {
+pub(super) fn change(booking: &TripBooking, event: EntityId, attendees: Vec<EntityId>, context: &Context) -> Decision {
     booking.acting_member(context)?;
     let known = booking.attendance(event)?;
-    let attendees = distinct(user_ids);
-    booking.only_members(attendees.iter().copied(), "user_ids")?;
+    let attendees = distinct(attendees);
+    booking.only_members(attendees.iter().copied(), "attendees")?;
     let same = known.attendees == attendees;
     Ok(if same { vec![] } else { vec![TripBookingEvent::AttendeesChanged { event, attendees }] })
 }

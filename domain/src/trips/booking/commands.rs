@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use serde::Deserialize;
 
 use super::events::Availability;
 use crate::EntityId;
@@ -40,11 +41,11 @@ pub enum TripBookingCommand {
     },
     AddEvent {
         event: EntityId,
-        user_ids: Option<Vec<EntityId>>,
+        attendees: Option<Vec<EntityId>>,
     },
     ChangeAttendees {
         event: EntityId,
-        user_ids: Vec<EntityId>,
+        attendees: Vec<EntityId>,
     },
     RemoveEvent {
         event: EntityId,
@@ -167,7 +168,7 @@ pub struct Price {
 }
 
 /// Event and purchaser of a ticket; the bundle's where left out of a new one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct TicketTerms {
     pub event_id: Option<EntityId>,
     pub purchaser_id: Option<EntityId>,
@@ -183,7 +184,7 @@ pub struct AddBundle {
     pub purchase: Option<Price>,
     pub general_admission: bool,
     pub special_seating: bool,
-    pub krugo_purchase: bool,
+    pub bought_here: bool,
 }
 
 /// What is left out stays; `tickets` apply by position.
@@ -199,7 +200,7 @@ pub struct ChangeBundle {
     pub purchase: Option<Price>,
     pub general_admission: Option<bool>,
     pub special_seating: Option<bool>,
-    pub krugo_purchase: Option<bool>,
+    pub bought_here: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -226,7 +227,7 @@ pub struct DetailsChange {
     pub state: Option<String>,
     pub city_id: Option<EntityId>,
     pub hotel_type: Option<i64>,
-    pub guest_user_ids: Option<Vec<EntityId>>,
+    pub guest_ids: Option<Vec<EntityId>>,
     pub simple: Option<bool>,
 }
 

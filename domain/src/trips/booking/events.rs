@@ -172,7 +172,7 @@ pub struct Bundle {
     pub tickets: Vec<Ticket>,
     pub general_admission: bool,
     pub special_seating: bool,
-    pub krugo_purchase: bool,
+    pub bought_here: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

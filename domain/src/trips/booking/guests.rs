@@ -43,15 +43,15 @@ fn new_guest(
 }
 
 fn check(booking: &TripBooking, guest: &Guest, others: &[Guest]) -> Result<(), Rejection> {
-    booking.only_members([guest.person], "guest_id")?;
+    booking.only_members([guest.person], "person")?;
     in_order(guest.check_in_date, guest.check_out_date, "check_out_date")?;
     if others.iter().any(|other| other.person == guest.person) {
-        return Err(Rejection::conflict("is a guest of the room already").on("guest_id"));
+        return Err(Rejection::conflict("is a guest of the room already").on("person"));
     }
     let proportions: Vec<Option<f64>> = others.iter().chain([guest]).map(|guest| guest.proportion).collect();
     if !proportions_fit(&proportions) {
         let message = "proportions are between 0 and 1 and sum to 1 at most";
-        return Err(Rejection::invalid("proportion_of_payment", message));
+        return Err(Rejection::invalid("proportion", message));
     }
     Ok(())
 }
@@ -87,9 +87,7 @@ fn may_join(
         return Ok(());
     }
     if person != actor {
-        return Err(
-            Rejection::forbidden("only who paid for the room or a leader may set others' places").on("guest_id")
-        );
+        return Err(Rejection::forbidden("only who paid for the room or a leader may set others' places").on("person"));
     }
     match share {
         None => Ok(()),
@@ -98,7 +96,7 @@ fn may_join(
 }
 
 fn only_purchaser_sets_shares() -> Rejection {
-    Rejection::forbidden("only who paid for the room or a leader may set shares").on("proportion_of_payment")
+    Rejection::forbidden("only who paid for the room or a leader may set shares").on("proportion")
 }
 
 /// Refuses whoever would take somebody else out of a room that another paid.

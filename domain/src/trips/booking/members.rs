@@ -12,10 +12,10 @@ use crate::{Actor, Context, EntityId, Rejection};
 pub(super) fn add(booking: &TripBooking, add: AddMember, context: &Context) -> Decision {
     let actor = booking.acting_member(context)?;
     if add.leader && !booking.is_leader(actor) {
-        return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("is_leader"));
+        return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("leader"));
     }
     if !add.crew.crew()?.is_member(add.person) {
-        return Err(Rejection::invalid("user_id", "is not a member of the crew"));
+        return Err(Rejection::invalid("person", "is not a member of the crew"));
     }
     let terms = Terms {
         start_date: add.start_date,
@@ -27,14 +27,14 @@ pub(super) fn add(booking: &TripBooking, add: AddMember, context: &Context) -> D
     match booking.terms.get(&add.person) {
         None => Ok(vec![TripBookingEvent::MemberAdded { person: add.person, leader: add.leader, terms }]),
         Some(known) if *known == terms && booking.is_leader(add.person) == add.leader => Ok(vec![]),
-        Some(_) => Err(Rejection::conflict("is a member of the booking already").on("user_id")),
+        Some(_) => Err(Rejection::conflict("is a member of the booking already").on("person")),
     }
 }
 
 /// The terms of a member who must be one.
 fn terms(booking: &TripBooking, person: EntityId) -> Result<&Terms, Rejection> {
     let terms = booking.terms.get(&person);
-    terms.ok_or_else(|| Rejection::not_found("is not a member of the booking").on("user_id"))
+    terms.ok_or_else(|| Rejection::not_found("is not a member of the booking").on("person"))
 }
 
 /// Leaders are changed and removed by leaders only.
@@ -53,7 +53,7 @@ pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Cont
     let leads = booking.is_leader(person);
     let leads_then = change.leader.unwrap_or(leads);
     if leads != leads_then && !booking.is_leader(actor) {
-        return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("is_leader"));
+        return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("leader"));
     }
     let terms = Terms {
         start_date: change.start_date.or(known.start_date),
@@ -73,7 +73,7 @@ pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Cont
         events.push(TripBookingEvent::LeadersChanged { leaders });
     }
     if leads && !leads_then {
-        let nobody = || Rejection::conflict("nobody else could lead the booking").on("is_leader");
+        let nobody = || Rejection::conflict("nobody else could lead the booking").on("leader");
         events.extend(lead_on(booking, person, &change.with_account).ok_or_else(nobody)?);
     }
     Ok(events)
@@ -149,7 +149,7 @@ fn may_clear(booking: &TripBooking, actor: EntityId, person: EntityId) -> bool {
 pub(super) fn remind(booking: &TripBooking, person: EntityId, channel: Option<Channel>, context: &Context) -> Decision {
     booking.acting_member(context)?;
     terms(booking, person)?;
-    let channel = channel.ok_or_else(|| Rejection::conflict("cannot be reached by mail or sms").on("user_id"))?;
+    let channel = channel.ok_or_else(|| Rejection::conflict("cannot be reached by mail or sms").on("person"))?;
     Ok(vec![TripBookingEvent::MemberReminded { person, channel, at: context.now }])
 }
 

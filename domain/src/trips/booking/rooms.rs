@@ -62,9 +62,9 @@ fn detailed(
     if name.trim().is_empty() {
         return Err(Rejection::invalid("name", "is empty"));
     }
-    let guest_users = match change.guest_user_ids {
+    let guest_users = match change.guest_ids {
         Some(ids) => {
-            booking.only_members(ids.iter().copied(), "accommodation_guest_user_ids")?;
+            booking.only_members(ids.iter().copied(), "guest_ids")?;
             distinct(ids)
         }
         None => known.guest_users,

@@ -137,7 +137,7 @@ impl TripBooking {
     /// Who attends an event of the booking.
     pub fn attendance(&self, event: EntityId) -> Result<&Attendance, Rejection> {
         let attendance = self.events.iter().find(|attendance| attendance.event == event);
-        attendance.ok_or_else(|| Rejection::not_found("the booking has no such event").on("event_id"))
+        attendance.ok_or_else(|| Rejection::not_found("the booking has no such event").on("event"))
     }
 
     pub fn bundle(&self, number: u32) -> Result<&Bundle, Rejection> {

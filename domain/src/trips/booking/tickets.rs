@@ -46,7 +46,7 @@ pub(super) fn add_bundle(booking: &TripBooking, add: AddBundle, context: &Contex
         tickets,
         general_admission: add.general_admission,
         special_seating: add.special_seating,
-        krugo_purchase: add.krugo_purchase,
+        bought_here: add.bought_here,
     };
     Ok(vec![TripBookingEvent::BundleAdded { bundle }])
 }
@@ -107,7 +107,7 @@ pub(super) fn change_bundle(booking: &TripBooking, change: ChangeBundle, context
     }
     bundle.general_admission = change.general_admission.unwrap_or(bundle.general_admission);
     bundle.special_seating = change.special_seating.unwrap_or(bundle.special_seating);
-    bundle.krugo_purchase = change.krugo_purchase.unwrap_or(bundle.krugo_purchase);
+    bundle.bought_here = change.bought_here.unwrap_or(bundle.bought_here);
     Ok(if bundle == *known { vec![] } else { vec![TripBookingEvent::BundleChanged { bundle }] })
 }
 
@@ -220,7 +220,7 @@ pub(super) fn assign(
     if !booking.may_act_on_bundle(booking.bundle(bundle)?, actor) && actor != known.purchaser {
         return Err(only_purchaser_or_leader());
     }
-    booking.only_members([consumer], "user_id")?;
+    booking.only_members([consumer], "consumer")?;
     if !booking.has_event(known.event) {
         return Err(Rejection::conflict("the ticket's event is no longer in the booking"));
     }

@@ -228,7 +228,7 @@ fn remove_member(
         return Err(Rejection::forbidden("only admins of the crew may remove others"));
     }
     if !crew.is_member(person) {
-        return Err(Rejection::not_found("is not a member of the crew").on("removed_member_id"));
+        return Err(Rejection::not_found("is not a member of the crew").on("person"));
     }
     let mut events = vec![CrewEvent::CrewMemberRemoved { person }];
     if crew.is_admin(person) {

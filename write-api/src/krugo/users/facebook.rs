@@ -5,25 +5,23 @@ use caravan_wire::{Answer, Call};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Outcome, logged_in, person};
+use super::{Outcome, logged_in};
 use crate::Write;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct LoginRequest {
-    fb_token: String,
+    token: String,
 }
 
 pub(super) async fn log_in(call: Call<Write>) -> Outcome {
     let request: LoginRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
     caller.without_etag()?;
-    let login = call.state.commands.log_in_with_facebook(&request.fb_token, &caller).await?;
+    let login = call.state.commands.log_in_with_facebook(&request.token, &caller).await?;
     logged_in(&call, &login, accounts::facebook_login).await
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct PhoneRequest {
     id: String,
     phone_number: String,
@@ -32,7 +30,7 @@ struct PhoneRequest {
 pub(super) async fn update_phone(call: Call<Write>) -> Outcome {
     let PhoneRequest { id, phone_number } = call.body()?;
     let caller = call.state.caller(&call).await?;
-    let changed = call.state.commands.edit_facebook_phone(person(&call)?, &id, &phone_number, &caller).await?;
+    let changed = call.state.commands.edit_facebook_phone(call.person()?, &id, &phone_number, &caller).await?;
     let answer = Answer::json(json!({"id": id, "phoneNumber": phone_number}));
     Ok(answer.etag(changed.revision).position(changed.position))
 }

@@ -8,7 +8,7 @@ mod sessions;
 mod sign_up;
 
 use caravan_commands::CommandError;
-use caravan_commands::identity::{LoggedIn, Next, Person, Tokens};
+use caravan_commands::identity::{LoggedIn, Next, Tokens};
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountState;
 use caravan_wire::krugo::accounts::{self, Profile, Session};
@@ -41,17 +41,6 @@ pub(super) fn routes(routes: Routes<Write>) -> Routes<Write> {
 }
 
 type Outcome = Result<Answer, Failure>;
-
-/// Who calls, as commands know them.
-fn person(call: &Call<Write>) -> Result<Person, Failure> {
-    let person = call.person.ok_or_else(|| Failure::unauthorised("a bearer token is needed"))?;
-    Ok(Person { account: person.account, session: person.session })
-}
-
-/// Refuses an account id that is not the caller's.
-fn only_own(call: &Call<Write>, id: &str, field: &str) -> Result<(), Failure> {
-    if id.parse() == Ok(call.account()?) { Ok(()) } else { Err(Failure::forbidden("is not your account").on(field)) }
-}
 
 /// The profile of a registered account, opened.
 async fn profile(call: &Call<Write>, id: EntityId, state: &AccountState) -> Result<Profile, Failure> {
@@ -110,10 +99,4 @@ fn tokens(login: &LoggedIn) -> Result<&Tokens, Failure> {
         Next::Session(tokens) => Ok(tokens),
         Next::Challenge { .. } => Err(Failure::unauthorised("this login needs more")),
     }
-}
-
-/// The same failure, with the field called as this operation's contract calls it.
-fn renamed(failure: impl Into<Failure>, from: &str, to: &str) -> Failure {
-    let failure = failure.into();
-    if failure.field.as_deref() == Some(from) { failure.on(to) } else { failure }
 }

@@ -5,11 +5,10 @@ use caravan_wire::{Answer, Call};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Outcome, apart, person, renamed};
+use super::{Outcome, apart};
 use crate::Write;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ChangeRequest {
     username: String,
     old_password: String,
@@ -22,13 +21,12 @@ pub(super) async fn change(call: Call<Write>) -> Outcome {
     let caller = call.state.caller(&call).await?;
     let shown = Credentials { username: &request.username, refresh_token: &request.refresh_token };
     let (old, new) = (&request.old_password, &request.new_password);
-    let changed = call.state.commands.change_password(person(&call)?, shown, old, new, &caller).await?;
+    let changed = call.state.commands.change_password(call.person()?, shown, old, new, &caller).await?;
     let answer = Answer::json(json!({"username": request.username}));
     Ok(answer.etag(changed.revision).position(changed.position))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ForgotRequest {
     username: String,
 }
@@ -43,18 +41,16 @@ pub(super) async fn forgot(call: Call<Write>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ResetRequest {
     username: String,
-    password_reset_code: String,
+    code: String,
     new_password: String,
 }
 
 pub(super) async fn reset(call: Call<Write>) -> Outcome {
-    let ResetRequest { username, password_reset_code, new_password } = call.body()?;
+    let ResetRequest { username, code, new_password } = call.body()?;
     let caller = call.state.caller(&call).await?;
     caller.without_etag()?;
-    let changed = call.state.commands.reset_password(&username, &password_reset_code, &new_password, &caller).await;
-    let changed = changed.map_err(|error| renamed(crate::failure(error), "code", "passwordResetCode"))?;
+    let changed = call.state.commands.reset_password(&username, &code, &new_password, &caller).await?;
     Ok(Answer::json(json!({"username": username})).position(changed.position))
 }

@@ -6,11 +6,10 @@ use caravan_wire::{Answer, Call};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Outcome, logged_in, person, renamed, tokens, with_session};
+use super::{Outcome, logged_in, tokens, with_session};
 use crate::Write;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct LoginRequest {
     username: String,
     password: String,
@@ -25,24 +24,21 @@ pub(super) async fn log_in(call: Call<Write>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct MfaRequest {
-    cognito_username: String,
-    mfa_code: String,
+    username: String,
+    code: String,
     login_session: String,
 }
 
 pub(super) async fn answer_mfa(call: Call<Write>) -> Outcome {
-    let MfaRequest { cognito_username, mfa_code, login_session } = call.body()?;
+    let MfaRequest { username, code, login_session } = call.body()?;
     let caller = call.state.caller(&call).await?;
     caller.without_etag()?;
-    let login = call.state.commands.answer_mfa(&cognito_username, &login_session, &mfa_code, &caller).await;
-    let login = login.map_err(|error| renamed(crate::failure(error), "code", "mfaCode"))?;
+    let login = call.state.commands.answer_mfa(&username, &login_session, &code, &caller).await?;
     logged_in(&call, &login, accounts::logged_in).await
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NewPasswordRequest {
     username: String,
     new_password: String,
@@ -53,13 +49,11 @@ pub(super) async fn answer_new_password(call: Call<Write>) -> Outcome {
     let NewPasswordRequest { username, new_password, login_session } = call.body()?;
     let caller = call.state.caller(&call).await?;
     caller.without_etag()?;
-    let changed = call.state.commands.answer_new_password(&username, &login_session, &new_password, &caller).await;
-    let changed = changed.map_err(|error| renamed(crate::failure(error), "code", "loginSession"))?;
+    let changed = call.state.commands.answer_new_password(&username, &login_session, &new_password, &caller).await?;
     Ok(Answer::json(json!({"username": username})).position(changed.position))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct SessionRequest {
     username: String,
     refresh_token: String,
@@ -82,7 +76,7 @@ pub(super) async fn refresh(call: Call<Write>) -> Outcome {
 pub(super) async fn log_out(call: Call<Write>) -> Outcome {
     let request: SessionRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
-    let changed = call.state.commands.log_out(person(&call)?, request.shown(), &caller).await?;
+    let changed = call.state.commands.log_out(call.person()?, request.shown(), &caller).await?;
     let answer = Answer::json(json!({"username": request.username}));
     Ok(answer.etag(changed.revision).position(changed.position))
 }

@@ -3,27 +3,29 @@
 use caravan_commands::identity::SignUpForm;
 use caravan_domain::identity::account::Provider;
 use caravan_domain::identity::{Attribute, Details, details};
-use caravan_wire::Call;
 use caravan_wire::krugo::accounts::{self, Profile};
+use caravan_wire::{Answer, Call, Failure};
 use serde::Deserialize;
 
-use super::{Outcome, apart, renamed, tokens, with_session};
+use super::{Outcome, apart, tokens, with_session};
 use crate::Write;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct UserAttribute {
+    #[serde(rename = "Name")]
     name: String,
+    #[serde(rename = "Value")]
     value: String,
 }
 
 /// The details that name and value pairs give.
-pub(super) fn parse(pairs: &[UserAttribute]) -> Result<Details, caravan_wire::Failure> {
-    Ok(details::parse(pairs.iter().map(|pair| (pair.name.as_str(), pair.value.as_str())))?)
+pub(super) fn parse(pairs: &[UserAttribute]) -> Result<Details, Failure> {
+    let details = details::parse(pairs.iter().map(|pair| (pair.name.as_str(), pair.value.as_str())));
+    // A refusal names the attribute as it was given.
+    details.map_err(|rejection| Failure::rejected(rejection).whose_field_is_written())
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct SignUpRequest {
     username: String,
     password: String,
@@ -41,7 +43,7 @@ pub(super) async fn sign_up(call: Call<Write>) -> Outcome {
     {
         let Some(given) = given else { continue };
         let parsed = details::parse([(name.name(), given.as_str())]);
-        for (attribute, value) in parsed.map_err(|rejection| renamed(rejection, name.name(), field))? {
+        for (attribute, value) in parsed.map_err(|rejection| rejection.on(field))? {
             details.entry(attribute).or_insert(value);
         }
     }
@@ -60,11 +62,10 @@ pub(super) async fn sign_up(call: Call<Write>) -> Outcome {
         phone_proven: false,
         attributes,
     };
-    Ok(caravan_wire::Answer::json(accounts::signed_up(&profile)).position(signed_up.position))
+    Ok(Answer::json(accounts::signed_up(&profile)).position(signed_up.position))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ResendRequest {
     username: String,
 }
@@ -79,19 +80,17 @@ pub(super) async fn resend(call: Call<Write>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ConfirmRequest {
     username: String,
     password: String,
-    confirmation_code: String,
+    code: String,
 }
 
 pub(super) async fn confirm(call: Call<Write>) -> Outcome {
     let request: ConfirmRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
     caller.without_etag()?;
-    let ConfirmRequest { username, password, confirmation_code } = request;
-    let login = call.state.commands.confirm_sign_up(&username, &password, &confirmation_code, &caller).await;
-    let login = login.map_err(|error| renamed(crate::failure(error), "code", "confirmationCode"))?;
+    let ConfirmRequest { username, password, code } = request;
+    let login = call.state.commands.confirm_sign_up(&username, &password, &code, &caller).await?;
     with_session(&call, &login, tokens(&login)?, accounts::confirmed).await
 }

@@ -5,7 +5,7 @@ use crate::RejectionKind::{Conflict, Forbidden, Invalid, NotFound};
 
 #[test]
 fn members_add_events_with_attendees() {
-    let add = TripBookingCommand::AddEvent { event: game(), user_ids: Some(vec![ben(), cal(), ben()]) };
+    let add = TripBookingCommand::AddEvent { event: game(), attendees: Some(vec![ben(), cal(), ben()]) };
     let event = TripBookingEvent::EventAdded { event: game(), attendees: vec![ben(), cal()] };
     let state = booking().by(ben()).when(add.clone()).then([event]);
     assert!(of(&state).has_event(game()));
@@ -14,16 +14,16 @@ fn members_add_events_with_attendees() {
 
 #[test]
 fn attendees_must_be_members() {
-    let add = TripBookingCommand::AddEvent { event: game(), user_ids: Some(vec![dan()]) };
+    let add = TripBookingCommand::AddEvent { event: game(), attendees: Some(vec![dan()]) };
     let rejection = booking().by(ben()).when(add).then_err(Invalid);
-    assert_eq!(rejection.field.as_deref(), Some("user_ids"));
-    let change = TripBookingCommand::ChangeAttendees { event: concert(), user_ids: vec![dan()] };
+    assert_eq!(rejection.field.as_deref(), Some("attendees"));
+    let change = TripBookingCommand::ChangeAttendees { event: concert(), attendees: vec![dan()] };
     booking().by(ben()).when(change).then_err(Invalid);
 }
 
 #[test]
 fn an_event_is_in_the_booking_once() {
-    let add = |user_ids| TripBookingCommand::AddEvent { event: concert(), user_ids };
+    let add = |attendees| TripBookingCommand::AddEvent { event: concert(), attendees };
     booking().by(ben()).when(add(None)).then_nothing();
     booking().by(ben()).when(add(Some(vec![ann(), ben()]))).then_nothing();
     booking().by(ben()).when(add(Some(vec![cal()]))).then_err(Conflict);
@@ -31,7 +31,7 @@ fn an_event_is_in_the_booking_once() {
 
 #[test]
 fn an_attendee_list_replaces_the_attendees() {
-    let change = |event, user_ids| TripBookingCommand::ChangeAttendees { event, user_ids };
+    let change = |event, attendees| TripBookingCommand::ChangeAttendees { event, attendees };
     booking()
         .by(cal())
         .when(change(concert(), vec![cal(), cal()]))

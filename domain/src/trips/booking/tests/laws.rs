@@ -38,7 +38,7 @@ fn any_bundle() -> impl Strategy<Value = Bundle> {
             tickets,
             general_admission: false,
             special_seating: false,
-            krugo_purchase: false,
+            bought_here: false,
         },
     )
 }
@@ -164,8 +164,8 @@ fn any_command() -> impl Strategy<Value = TripBookingCommand> {
             availability: Some(Availability::Going)
         })),
         person().prop_map(removal),
-        (event_id(), prop::option::of(people())).prop_map(|(event, user_ids)| C::AddEvent { event, user_ids }),
-        (event_id(), people()).prop_map(|(event, user_ids)| C::ChangeAttendees { event, user_ids }),
+        (event_id(), prop::option::of(people())).prop_map(|(event, attendees)| C::AddEvent { event, attendees }),
+        (event_id(), people()).prop_map(|(event, attendees)| C::ChangeAttendees { event, attendees }),
         event_id().prop_map(|event| C::RemoveEvent { event }),
         (child(), child(), person()).prop_map(|(bundle, ticket, consumer)| C::AssignTicket {
             bundle,

@@ -76,7 +76,7 @@ fn a_trip_is_past_once_today_in_the_citys_time_zone_is_after_its_end() {
 
 #[test]
 fn commands_still_work_on_a_past_trip() {
-    let add = TripBookingCommand::AddEvent { event: game(), user_ids: None };
+    let add = TripBookingCommand::AddEvent { event: game(), attendees: None };
     booking().at(at("2031-01-01T00:00:00Z")).by(ben()).when(add).then_state();
 }
 
@@ -193,7 +193,7 @@ fn an_abandoned_booking_accepts_only_recover() {
         TripBookingCommand::Abandon { crew_id: crew_id() },
         TripBookingCommand::Change(change()),
         removal(ben()),
-        TripBookingCommand::AddEvent { event: game(), user_ids: None },
+        TripBookingCommand::AddEvent { event: game(), attendees: None },
         TripBookingCommand::AssignTicket { bundle: 1, ticket: 3, consumer: ann() },
         TripBookingCommand::AddGuests { guests: vec![] },
     ];

@@ -53,7 +53,7 @@ fn own_dates_are_in_order_with_the_bookings_where_one_is_left_out() {
 #[test]
 fn booking_members_are_crew_members() {
     let rejection = booking().by(ann()).when(TripBookingCommand::AddMember(add(eve()))).then_err(Invalid);
-    assert_eq!(rejection.field.as_deref(), Some("user_id"));
+    assert_eq!(rejection.field.as_deref(), Some("person"));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn with_nobody_left_the_booking_is_abandoned() {
     // Who only resigns is there still, so that there is nobody to leave it to.
     let resign = ChangeMember { leader: Some(false), with_account: [ann()].into(), ..change(ann()) };
     let rejection = booking().by(ann()).when(TripBookingCommand::ChangeMember(resign)).then_err(Conflict);
-    assert_eq!(rejection.field.as_deref(), Some("is_leader"));
+    assert_eq!(rejection.field.as_deref(), Some("leader"));
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_removed_member_owes_nothing_further_and_is_still_owed() {
             },
         ])
     };
-    let before = happened().by(ann()).when(TripBookingCommand::AddEvent { event: concert(), user_ids: None }).then([]);
+    let before = happened().by(ann()).when(TripBookingCommand::AddEvent { event: concert(), attendees: None }).then([]);
     assert_eq!(owed(&before), [(ann(), -1_000), (ben(), -7_000), (cal(), 8_000)]);
     let without_ben = happened().by(ann()).when(removal(ben())).then_state();
     // Ben's third of the room falls on the other guests; what Ann and Cal owe him for the tickets stays.
@@ -252,7 +252,7 @@ fn what_is_owed_to_a_purchaser_stays_when_they_leave_an_equal_split() {
     let guests = vec![guest(4, ben(), None), guest(5, cal(), None), guest(6, ann(), None)];
     let leaders = TripBookingEvent::LeadersChanged { leaders: vec![ben()] };
     let happened = || after([hotel(9_000, guests.clone()), leaders.clone()]);
-    let before = happened().by(ann()).when(TripBookingCommand::AddEvent { event: concert(), user_ids: None }).then([]);
+    let before = happened().by(ann()).when(TripBookingCommand::AddEvent { event: concert(), attendees: None }).then([]);
     assert_eq!(owed(&before), [(ann(), -6_000), (ben(), 3_000), (cal(), 3_000)]);
     let after = happened().by(ben()).when(removal(ann())).then_state();
     assert_eq!(owed(&after), [(ben(), 3_000), (cal(), 3_000), (ann(), -6_000)]);

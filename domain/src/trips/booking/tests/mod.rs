@@ -157,7 +157,7 @@ fn bundle(minor: i64, consumers: &[Option<EntityId>]) -> Bundle {
         tickets: consumers.iter().enumerate().map(ticket).collect(),
         general_admission: true,
         special_seating: false,
-        krugo_purchase: false,
+        bought_here: false,
     }
 }
 

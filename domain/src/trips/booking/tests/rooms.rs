@@ -21,7 +21,7 @@ fn with_room(guests: Vec<Guest>) -> Given<TripBookings> {
 }
 
 fn owed_with(guests: Vec<Guest>) -> Vec<(EntityId, i128)> {
-    let nothing = TripBookingCommand::AddEvent { event: concert(), user_ids: None };
+    let nothing = TripBookingCommand::AddEvent { event: concert(), attendees: None };
     owed(&with_room(guests).by(ann()).when(nothing).then([]))
 }
 
@@ -45,8 +45,8 @@ fn what_is_wrong_deep_inside_is_named() {
     assert_eq!(refused(|room| room.check_out_date = Some(day(1).pred_opt().unwrap())), "rooms[0].check_out_date");
     assert_eq!(refused(|room| room.purchaser_id = Some(dan())), "rooms[0].purchase.purchaser_id");
     assert_eq!(refused(|room| room.purchase = Some(price("-1"))), "rooms[0].purchase.amount");
-    assert_eq!(refused(|room| room.guests[1].person = dan()), "rooms[0].guests[1].guest_id");
-    assert_eq!(refused(|room| room.guests[1].proportion = Some(0.6)), "rooms[0].guests[1].proportion_of_payment");
+    assert_eq!(refused(|room| room.guests[1].person = dan()), "rooms[0].guests[1].person");
+    assert_eq!(refused(|room| room.guests[1].proportion = Some(0.6)), "rooms[0].guests[1].proportion");
     assert_eq!(
         refused(|room| {
             room.guests[0].check_in_date = Some(day(3));
@@ -60,10 +60,10 @@ fn what_is_wrong_deep_inside_is_named() {
 fn an_accommodation_has_a_name_and_guests_who_are_members() {
     let nameless = AddAccommodation { name: " ".into(), ..stay() };
     booking().by(ann()).when(TripBookingCommand::AddAccommodation(nameless)).then_err(Invalid);
-    let details = DetailsChange { guest_user_ids: Some(vec![dan()]), ..DetailsChange::default() };
+    let details = DetailsChange { guest_ids: Some(vec![dan()]), ..DetailsChange::default() };
     let stay = AddAccommodation { details, ..stay() };
     let rejection = booking().by(ann()).when(TripBookingCommand::AddAccommodation(stay)).then_err(Invalid);
-    assert_eq!(rejection.field.as_deref(), Some("accommodation_guest_user_ids"));
+    assert_eq!(rejection.field.as_deref(), Some("guest_ids"));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn proportions_sum_to_one_at_most() {
     let add = |proportion| TripBookingCommand::AddGuests { guests: vec![(2, new_guest(cal(), Some(proportion)))] };
     let room = || with_room(vec![guest(4, ann(), Some(0.5)), guest(5, ben(), Some(0.25))]);
     let rejection = room().by(ann()).when(add(0.250_1)).then_err(Invalid);
-    assert_eq!(rejection.field.as_deref(), Some("[0].proportion_of_payment"));
+    assert_eq!(rejection.field.as_deref(), Some("[0].proportion"));
     room().by(ann()).when(add(0.25 + 5e-10)).then_state();
     room().by(ann()).when(add(-0.1)).then_err(Invalid);
 }
@@ -238,7 +238,7 @@ fn a_changed_room_is_checked_like_a_new_one() {
 fn an_accommodation_changes_its_top_level_data() {
     let details = DetailsChange {
         address: Some("12 Main Street".into()),
-        guest_user_ids: Some(vec![ben(), ben()]),
+        guest_ids: Some(vec![ben(), ben()]),
         simple: Some(true),
         ..DetailsChange::default()
     };
@@ -343,10 +343,10 @@ fn anybody_joins_a_room_that_another_paid_without_a_share_of_their_own_choosing(
     assert_eq!(owed(&state), [(ann(), -24_000), (ben(), 24_000)]);
     for share in [0.0, 0.1] {
         let rejection = room().by(ben()).when(join(ben(), Some(share))).then_err(Forbidden);
-        assert_eq!(rejection.field.as_deref(), Some("[0].proportion_of_payment"));
+        assert_eq!(rejection.field.as_deref(), Some("[0].proportion"));
     }
     let rejection = room().by(ben()).when(join(cal(), None)).then_err(Forbidden);
-    assert_eq!(rejection.field.as_deref(), Some("[0].guest_id"));
+    assert_eq!(rejection.field.as_deref(), Some("[0].person"));
     room().by(ann()).when(join(cal(), Some(0.5))).then_state();
     after([unpaid()]).by(ben()).when(join(ben(), Some(0.5))).then_state();
 }

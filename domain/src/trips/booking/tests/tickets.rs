@@ -12,7 +12,7 @@ fn add() -> AddBundle {
         purchase: Some(price("240")),
         general_admission: true,
         special_seating: false,
-        krugo_purchase: false,
+        bought_here: false,
     }
 }
 
@@ -117,7 +117,7 @@ fn a_purchase_without_a_date_is_of_now() {
 fn each_ticket_carries_an_equal_part_and_leftovers_go_by_creation_order() {
     let state = after([bundle_added(100, &[Some(ann()), Some(cal()), Some(cal())])])
         .by(ann())
-        .when(TripBookingCommand::AddEvent { event: concert(), user_ids: None })
+        .when(TripBookingCommand::AddEvent { event: concert(), attendees: None })
         .then([]);
     assert_eq!(owed(&state), [(ann(), 34), (ben(), -100), (cal(), 66)]);
 }
@@ -173,7 +173,7 @@ fn only_the_purchaser_or_a_leader_adds_assigns_changes_or_deletes_a_ticket() {
 fn the_receiver_of_a_ticket_must_be_a_member() {
     let assign = TripBookingCommand::AssignTicket { bundle: 1, ticket: 3, consumer: dan() };
     let rejection = with_bundle(&[None]).by(ben()).when(assign).then_err(Invalid);
-    assert_eq!(rejection.field.as_deref(), Some("user_id"));
+    assert_eq!(rejection.field.as_deref(), Some("consumer"));
 }
 
 #[test]

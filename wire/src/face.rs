@@ -1,0 +1,107 @@
+//! What of a request and its answer is a dialect's own: the names of fields, who is named as acting, failures.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::Failure;
+
+/// How one dialect reads and writes.
+pub struct Face {
+    /// The media type of its answers.
+    pub media_type: &'static str,
+    /// A field as it is written; requests, commands and rejections have it in snake case.
+    pub spell: fn(&str) -> Cow<'_, str>,
+    /// What an operation calls otherwise than its spelling makes it: the name of the command's field, as it is written.
+    pub other_names: fn(operation: &str) -> &'static [(&'static str, &'static str)],
+    /// The field, as it is written, by which a request of an operation names who acts.
+    pub actor: fn(operation: &str) -> Option<&'static str>,
+    /// Status and body of a failure that happened at the time given.
+    pub failure: fn(&Failure, DateTime<Utc>) -> (StatusCode, Value),
+}
+
+/// How the fields of one operation are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Names {
+    pub spell: fn(&str) -> Cow<'_, str>,
+    pub other: &'static [(&'static str, &'static str)],
+}
+
+impl Names {
+    /// A field as it is written.
+    pub fn written<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        match self.other.iter().find(|(own, _)| *own == name) {
+            Some((_, written)) => Cow::Borrowed(written),
+            None => (self.spell)(name),
+        }
+    }
+
+    /// Which of `fields` is written so.
+    pub fn field(&self, fields: &'static [&'static str], written: &str) -> Option<&'static str> {
+        fields.iter().copied().find(|name| self.written(name) == written)
+    }
+
+    /// `rooms[0].check_out_date` as it is written.
+    pub fn path(&self, path: &str) -> String {
+        let steps = path.split('.').map(|step| {
+            let (name, index) = step.split_at(step.find('[').unwrap_or(step.len()));
+            format!("{}{index}", self.written(name))
+        });
+        steps.collect::<Vec<_>>().join(".")
+    }
+}
+
+/// `trip_booking_id` as `tripBookingId`.
+pub(crate) fn camel_case(name: &str) -> Cow<'_, str> {
+    if !name.contains('_') {
+        return Cow::Borrowed(name);
+    }
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    let name = words.fold(first, |name, word| {
+        let mut letters = word.chars();
+        let initial = letters.next().map(|letter| letter.to_ascii_uppercase());
+        name + &initial.into_iter().chain(letters).collect::<String>()
+    });
+    Cow::Owned(name)
+}
+
+/// `trip_booking_id` as `trip-booking-id`.
+pub(crate) fn kebab_case(name: &str) -> Cow<'_, str> {
+    if name.contains('_') { Cow::Owned(name.replace('_', "-")) } else { Cow::Borrowed(name) }
+}
+
+/// `trip_booking_id` as it is.
+pub(crate) fn snake_case(name: &str) -> Cow<'_, str> {
+    Cow::Borrowed(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: Names = Names { spell: camel_case, other: &[("consumer", "userId")] };
+
+    #[test]
+    fn a_path_is_written_as_the_dialect_spells_it() {
+        assert_eq!(NAMES.path("end_date"), "endDate");
+        assert_eq!(NAMES.path("rooms[0].guests[1].check_out_date"), "rooms[0].guests[1].checkOutDate");
+        assert_eq!(NAMES.path("[2].guest_id"), "[2].guestId");
+        assert_eq!(NAMES.path("tickets[1].consumer"), "tickets[1].userId");
+        assert_eq!(NAMES.path("If-Match"), "If-Match");
+        assert_eq!((kebab_case("end_date"), snake_case("end_date")), ("end-date".into(), "end_date".into()));
+    }
+
+    #[test]
+    fn a_field_is_found_by_how_it_is_written_and_no_other_way() {
+        let fields = &["consumer", "end_date", "Name"];
+        assert_eq!(NAMES.field(fields, "userId"), Some("consumer"));
+        assert_eq!(NAMES.field(fields, "endDate"), Some("end_date"));
+        assert_eq!(NAMES.field(fields, "Name"), Some("Name"));
+        for unknown in ["consumer", "end_date", "name", "EndDate"] {
+            assert_eq!(NAMES.field(fields, unknown), None, "{unknown}");
+        }
+    }
+}
