@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caravan_domain::{Decider, RejectionKind};
+use caravan_domain::{Decider, EntityId, RejectionKind};
 use caravan_event_store::codec;
 use caravan_event_store::{Append, AppendError, Direction, Expected, NewEvent, Position, Recorded, Revision, StreamId};
 use serde_json::Value;
@@ -13,6 +13,8 @@ use crate::{Caller, CommandError, Commands};
 
 /// What a command led to.
 pub struct Done<D: Decider> {
+    /// What it was sent to.
+    pub id: EntityId,
     /// The state right after it.
     pub state: Arc<D::State>,
     /// What it appended, also when it comes a second time; empty when there was nothing to do.
@@ -32,7 +34,7 @@ pub struct Current<D: Decider> {
 }
 
 /// The stream of an aggregate.
-pub fn stream<D: Decider>(id: caravan_domain::EntityId) -> StreamId {
+pub fn stream<D: Decider>(id: EntityId) -> StreamId {
     StreamId::new(D::CATEGORY, id)
 }
 
@@ -116,7 +118,7 @@ impl Commands {
             };
             let events = match decided {
                 Ok(events) if !events.is_empty() => events,
-                Ok(_) if certain => return Ok(done(loaded, vec![])),
+                Ok(_) if certain => return Ok(done(stream, loaded, vec![])),
                 Err(refusal) if certain => return Err(refusal),
                 Ok(_) | Err(_) => {
                     let tail = self.catch_up(stream, loaded).await?;
@@ -137,7 +139,7 @@ impl Commands {
                     loaded.position = appended.position;
                     loaded.as_of = as_of;
                     loaded.grown += grown;
-                    return Ok(done(loaded, events));
+                    return Ok(done(stream, loaded, events));
                 }
                 Err(AppendError::Conflict { .. }) => {
                     let tail = self.catch_up(stream, loaded).await?;
@@ -306,7 +308,7 @@ impl Commands {
             }
             take_in(&mut loaded, &page)?;
         }
-        Ok(done(&loaded, events))
+        Ok(done(stream, &loaded, events))
     }
 }
 
@@ -338,8 +340,8 @@ fn evolve<D: Decider>(loaded: &mut Loaded<D>, events: &[D::Event]) {
     loaded.state = Arc::new(events.iter().fold(state, D::evolve));
 }
 
-fn done<D: Decider>(loaded: &Loaded<D>, events: Vec<D::Event>) -> Done<D> {
-    Done { state: loaded.state.clone(), events, revision: loaded.revision, position: loaded.position }
+fn done<D: Decider>(stream: &StreamId, loaded: &Loaded<D>, events: Vec<D::Event>) -> Done<D> {
+    Done { id: stream.id, state: loaded.state.clone(), events, revision: loaded.revision, position: loaded.position }
 }
 
 /// A rough size in memory, in bytes.

@@ -217,7 +217,7 @@ async fn a_booking_is_of_a_crew_and_a_city_that_exist() {
     let crewless = world.commands.create_booking(new_booking(nobody(), city, ann), &world.by(ann)).await;
     refused(crewless, RejectionKind::NotFound, None);
     let made = world.commands.create_booking(new_booking(crew, city, ann), &world.by(ann)).await.unwrap();
-    assert_eq!(made.done.state.booking().unwrap().time_zone.name(), "America/Toronto");
+    assert_eq!(made.state.booking().unwrap().time_zone.name(), "America/Toronto");
 }
 
 #[tokio::test(flavor = "multi_thread")]

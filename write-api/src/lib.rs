@@ -84,6 +84,6 @@ fn fingerprint(call: &Call<Write>) -> Vec<u8> {
 }
 
 /// The answer to a command on one stream: its revision is the ETag.
-pub(crate) fn answer<D: Decider>(done: &Done<D>, body: Value) -> Answer {
-    Answer::json(body).etag(done.revision).position(done.position)
+pub(crate) fn answer<D: Decider>(done: &Done<D>, body: Value) -> Result<Answer, Failure> {
+    Ok(Answer::json(body).etag(done.revision).position(done.position))
 }

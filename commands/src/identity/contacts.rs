@@ -1,13 +1,13 @@
 //! Changing how one is reached. Proving a number that a temp member was invited by makes the two one person.
 
 use caravan_domain::identity::code::wrong_code;
-use caravan_domain::identity::{AccountCommand, Channel, ClaimCommand, CodePurpose, contact};
+use caravan_domain::identity::{Account, AccountCommand, Channel, ClaimCommand, CodePurpose, contact};
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 use caravan_event_store::StreamId;
 
+use super::Credentials;
 use super::lookup::Holder;
-use super::{Changed, Credentials};
-use crate::{Caller, CommandError, Commands};
+use crate::{Caller, CommandError, Commands, Done};
 use caravan_domain::identity::Person;
 
 impl Commands {
@@ -18,7 +18,7 @@ impl Commands {
         shown: Credentials<'_>,
         phone: &str,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         self.check_credentials(person, &shown, caller.now).await?;
         self.request_phone_change(person.account, phone, caller).await
     }
@@ -28,7 +28,7 @@ impl Commands {
         account: EntityId,
         phone: &str,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         let phone = contact::phone("phone_number", phone)?;
         if let Some(changed) = self.changed_before(account, caller).await? {
             return Ok(changed);
@@ -47,7 +47,7 @@ impl Commands {
         access_token: &str,
         code: &str,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         let shown = self.authenticate(access_token, caller.now).await?;
         if shown.account != person.account {
             return Err(CommandError::Unauthorised("this token belongs to somebody else"));

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::{
-    AccountCommand, AccountState, Attribute, Claim, ClaimCommand, Contact, credentials, details,
+    Account, AccountCommand, AccountState, Attribute, Claim, ClaimCommand, Contact, credentials, details,
 };
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 
-use super::{Changed, LoggedIn, Vouched};
-use crate::{Caller, CommandError, Commands, stream};
+use super::{LoggedIn, Vouched};
+use crate::{Caller, CommandError, Commands, Done, stream};
 use caravan_domain::identity::Person;
 
 impl Commands {
@@ -53,7 +53,7 @@ impl Commands {
         facebook_id: &str,
         phone: &str,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         let state = self.own_account(person).await?;
         let known = state.registered().and_then(|account| account.registration.facebook_id.as_ref());
         let own = match known {

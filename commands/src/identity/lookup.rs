@@ -7,7 +7,6 @@ use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, C
 use caravan_domain::{EntityId, Rejection};
 use caravan_event_store::{Position, StreamId};
 
-use super::Changed;
 use crate::{Caller, CommandError, Commands, Current, Done, stream};
 use caravan_domain::identity::Person;
 
@@ -117,9 +116,8 @@ impl Commands {
         account: EntityId,
         command: AccountCommand,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
-        let done = self.execute::<Account>(stream::<Account>(account), command, caller).await?;
-        Ok(changed(account, done))
+    ) -> Result<Done<Account>, CommandError> {
+        self.execute::<Account>(stream::<Account>(account), command, caller).await
     }
 
     /// What a repeated request has done to an account. Asked before a secret is looked at that the first one used up.
@@ -127,12 +125,7 @@ impl Commands {
         &self,
         account: EntityId,
         caller: &Caller,
-    ) -> Result<Option<Changed>, CommandError> {
-        let repeated = self.repeated::<Account>(&stream::<Account>(account), caller).await?;
-        Ok(repeated.map(|done| changed(account, done)))
+    ) -> Result<Option<Done<Account>>, CommandError> {
+        self.repeated::<Account>(&stream::<Account>(account), caller).await
     }
-}
-
-fn changed(account: EntityId, done: Done<Account>) -> Changed {
-    Changed { account, state: done.state, revision: done.revision, position: done.position }
 }

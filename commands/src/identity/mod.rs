@@ -21,22 +21,13 @@ use std::sync::Arc;
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountState;
 use caravan_domain::identity::account::Challenge;
-use caravan_event_store::{Position, Revision};
+use caravan_event_store::Position;
 use chrono::{DateTime, Utc};
 
 pub(crate) use homes::Homes;
 pub use provider::{DevelopmentProvider, IdentityProvider, Vouched};
 pub use sessions::Credentials;
 pub use sign_up::{SignUpForm, SignedUp};
-
-/// An account as a command left it.
-#[derive(Debug, Clone)]
-pub struct Changed {
-    pub account: EntityId,
-    pub state: Arc<AccountState>,
-    pub revision: Revision,
-    pub position: Position,
-}
 
 /// A login that was right so far.
 pub struct LoggedIn {

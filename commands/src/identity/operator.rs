@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use caravan_domain::identity::preferences::PREFERENCES;
-use caravan_domain::identity::{AccountCommand, AccountState, Channel, Claim, ClaimCommand, credentials};
+use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, credentials};
 use caravan_domain::record::{Change, RecordCommand, Records};
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 use caravan_event_store::StreamId;
 
-use super::Changed;
-use crate::{Caller, CommandError, Commands, stream};
+use crate::{Caller, CommandError, Commands, Done, stream};
 
 impl Commands {
     /// The account of a user name.
@@ -23,7 +22,7 @@ impl Commands {
         account: EntityId,
         password: &str,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         credentials::check_new_password("password", password)?;
         let hash = self.hashed(account, password).await?;
         self.change_account(account, AccountCommand::ForcePassword { hash }, caller).await

@@ -2,12 +2,12 @@
 
 use caravan_domain::identity::account::wrong_password;
 use caravan_domain::identity::code::wrong_code;
-use caravan_domain::identity::{AccountCommand, CodePurpose, credentials};
+use caravan_domain::identity::{Account, AccountCommand, CodePurpose, credentials};
 use caravan_limits::rules::RESETS_PER_NAME;
 
+use super::Credentials;
 use super::guesses::{Secret, Whose};
-use super::{Changed, Credentials};
-use crate::{Caller, CommandError, Commands};
+use crate::{Caller, CommandError, Commands, Done};
 use caravan_domain::identity::Person;
 
 impl Commands {
@@ -19,7 +19,7 @@ impl Commands {
         old_password: &str,
         new_password: &str,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         credentials::check_new_password("new_password", new_password)?;
         if let Some(changed) = self.changed_before(person.account, caller).await? {
             return Ok(changed);
@@ -68,7 +68,7 @@ impl Commands {
         code: &str,
         new_password: &str,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         credentials::check_new_password("new_password", new_password)?;
         let username = credentials::normalised_username(username);
         let found = self.account_of(&username).await?;

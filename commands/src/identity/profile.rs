@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use caravan_domain::Rejection;
-use caravan_domain::identity::{AccountCommand, Attribute, Channel, ClaimCommand, CodePurpose, Details};
+use caravan_domain::identity::{Account, AccountCommand, Attribute, Channel, ClaimCommand, CodePurpose, Details};
 
-use super::{Changed, Credentials};
-use crate::{Caller, CommandError, Commands};
+use super::Credentials;
+use crate::{Caller, CommandError, Commands, Done};
 use caravan_domain::identity::Person;
 
 impl Commands {
@@ -18,7 +18,7 @@ impl Commands {
         username: &str,
         mut details: Details,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         if details.contains_key(&Attribute::PhoneNumber) {
             return Err(Rejection::invalid("phone_number", "is not changed with the profile").into());
         }
@@ -70,7 +70,7 @@ impl Commands {
         shown: Credentials<'_>,
         on: bool,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         self.check_credentials(person, &shown, caller.now).await?;
         self.change_account(person.account, AccountCommand::SwitchMfa { on }, caller).await
     }

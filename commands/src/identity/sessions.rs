@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use caravan_domain::identity::account::{Challenge, LOGIN_LIFE, wrong_password};
 use caravan_domain::identity::code::wrong_code;
-use caravan_domain::identity::{AccountCommand, AccountState, Channel, CodePurpose, credentials};
+use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, CodePurpose, credentials};
 use caravan_domain::{EntityId, Rejection};
 use caravan_vault::TokenError;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::guesses::{Secret, Whose};
-use super::{Changed, LoggedIn, Next, Tokens};
-use crate::{Caller, CommandError, Commands};
+use super::{LoggedIn, Next, Tokens};
+use crate::{Caller, CommandError, Commands, Done};
 use caravan_domain::identity::Person;
 
 /// What a signed-in person shows once more for what matters: their user name and a refresh token.
@@ -95,7 +95,7 @@ impl Commands {
         login_session: &str,
         new_password: &str,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         credentials::check_new_password("new_password", new_password)?;
         let (account, login) = self.login_of(username, login_session, caller).await?;
         let state = self.account(account).await?.state;
@@ -127,7 +127,7 @@ impl Commands {
         };
         let tokens = self.tokens(refresh.account, &changed.state, refresh.session, caller).ok_or_else(ended)?;
         Ok(LoggedIn {
-            account: changed.account,
+            account: changed.id,
             state: changed.state,
             next: Next::Session(tokens),
             position: changed.position,
@@ -140,7 +140,7 @@ impl Commands {
         person: Person,
         shown: Credentials<'_>,
         caller: &Caller,
-    ) -> Result<Changed, CommandError> {
+    ) -> Result<Done<Account>, CommandError> {
         self.check_credentials(person, &shown, caller.now).await?;
         self.change_account(person.account, AccountCommand::LogOut, caller).await
     }
@@ -187,24 +187,24 @@ impl Commands {
     }
 
     /// What the login of this id has led to.
-    async fn next(&self, changed: Changed, login: Uuid, caller: &Caller) -> Result<LoggedIn, CommandError> {
+    async fn next(&self, changed: Done<Account>, login: Uuid, caller: &Caller) -> Result<LoggedIn, CommandError> {
         let registered = changed.state.registered();
         let challenge = registered.and_then(|account| account.challenge(login, caller.now));
         let next = match challenge {
             Some(pending) => Next::Challenge {
                 challenge: pending.challenge,
-                login_session: self.vault().sign_purpose(LOGIN, changed.account, login, caller.now + LOGIN_LIFE),
+                login_session: self.vault().sign_purpose(LOGIN, changed.id, login, caller.now + LOGIN_LIFE),
             },
             None => {
                 let session = registered.and_then(|account| account.session_of(login, caller.now));
                 let tokens =
-                    session.and_then(|session| self.tokens(changed.account, &changed.state, session.number, caller));
+                    session.and_then(|session| self.tokens(changed.id, &changed.state, session.number, caller));
                 let tokens = tokens.ok_or(CommandError::Unauthorised("this session has ended"))?;
-                self.note_home(changed.account, caller).await?;
+                self.note_home(changed.id, caller).await?;
                 Next::Session(tokens)
             }
         };
-        Ok(LoggedIn { account: changed.account, state: changed.state, next, position: changed.position })
+        Ok(LoggedIn { account: changed.id, state: changed.state, next, position: changed.position })
     }
 
     fn tokens(&self, account: EntityId, state: &AccountState, session: u32, caller: &Caller) -> Option<Tokens> {

@@ -12,7 +12,6 @@ use caravan_domain::{Decider, EntityId};
 use caravan_limits::rules::REMINDERS_PER_ACCOUNT;
 use chrono::NaiveDate;
 
-use super::Made;
 use crate::{Caller, CommandError, Commands, Done, stream};
 
 pub struct NewBooking {
@@ -33,15 +32,14 @@ pub struct NewMember {
 }
 
 impl Commands {
-    pub async fn create_booking(&self, new: NewBooking, caller: &Caller) -> Result<Made<TripBookings>, CommandError> {
+    pub async fn create_booking(&self, new: NewBooking, caller: &Caller) -> Result<Done<TripBookings>, CommandError> {
         let crew = self.crew(new.crew_id).await?;
         let time_zone = self.existing_city(new.city_id).await?.time_zone;
         self.some_with_account(&new.leader_ids, "leader_ids").await?;
         let id = self.new_id("trip_booking", caller).await?;
         let NewBooking { crew_id, city_id, start_date, end_date, leader_ids } = new;
         let create = CreateBooking { crew_id, crew, city_id, time_zone, start_date, end_date, leader_ids };
-        let done = self.change_booking(id, TripBookingCommand::Create(create), caller).await?;
-        Ok(Made { id, done })
+        self.change_booking(id, TripBookingCommand::Create(create), caller).await
     }
 
     /// A command that the booking decides alone.

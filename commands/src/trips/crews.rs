@@ -11,7 +11,6 @@ use caravan_event_store::Position;
 use caravan_limits::Attempt;
 use caravan_limits::rules::INVITATIONS_PER_ACCOUNT;
 
-use super::Made;
 use super::facts::present;
 use crate::{Caller, CommandError, Commands, Done, stream};
 
@@ -44,12 +43,12 @@ pub struct Invited {
 }
 
 impl Commands {
-    pub async fn create_crew(&self, new: NewCrew, caller: &Caller) -> Result<Made<Crews>, CommandError> {
+    pub async fn create_crew(&self, new: NewCrew, caller: &Caller) -> Result<Done<Crews>, CommandError> {
         let admin_ids = self.signed_up_people(&new.admin_ids, "admin_ids").await?;
         let NewCrew { name, description, has_image, .. } = new;
         let id = self.new_id("crew", caller).await?;
         let create = CrewCommand::Create { name, description, has_image, admin_ids };
-        Ok(Made { id, done: self.change_crew(id, create, caller).await? })
+        self.change_crew(id, create, caller).await
     }
 
     pub async fn update_crew(

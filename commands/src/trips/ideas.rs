@@ -4,7 +4,6 @@ use caravan_domain::EntityId;
 use caravan_domain::trips::trip_idea::{Suggestion, TripIdeaCommand, TripIdeas};
 use chrono::NaiveDate;
 
-use super::Made;
 use crate::{Caller, CommandError, Commands, Done, stream};
 
 pub struct NewIdea {
@@ -17,15 +16,14 @@ pub struct NewIdea {
 }
 
 impl Commands {
-    pub async fn suggest_trip(&self, new: NewIdea, caller: &Caller) -> Result<Made<TripIdeas>, CommandError> {
+    pub async fn suggest_trip(&self, new: NewIdea, caller: &Caller) -> Result<Done<TripIdeas>, CommandError> {
         let crew = self.crew(new.crew_id).await?;
         self.existing_city(new.city_id).await?;
         self.existing_events(&new.event_ids, "event_ids").await?;
         let id = self.new_id("trip_idea", caller).await?;
         let NewIdea { crew_id, city_id, start_date, end_date, event_ids, liked_user_ids } = new;
         let suggestion = Suggestion { crew_id, crew, city_id, start_date, end_date, event_ids, liked_user_ids };
-        let done = self.execute::<TripIdeas>(stream::<TripIdeas>(id), TripIdeaCommand::Suggest(suggestion), caller);
-        Ok(Made { id, done: done.await? })
+        self.execute::<TripIdeas>(stream::<TripIdeas>(id), TripIdeaCommand::Suggest(suggestion), caller).await
     }
 
     pub async fn like_trip(

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use caravan_commands::identity::{Changed, Credentials, DevelopmentProvider, LoggedIn, Next, SignUpForm, Tokens};
-use caravan_commands::{Caller, CommandError, Commands, stream};
+use caravan_commands::identity::{Credentials, DevelopmentProvider, LoggedIn, Next, SignUpForm, Tokens};
+use caravan_commands::{Caller, CommandError, Commands, Done, stream};
 use caravan_domain::identity::{Account, AccountState, Channel, CodeIssued, Person, details};
 use caravan_domain::{Actor, EntityId, RejectionKind};
 use caravan_event_store::{Direction, Filter};
@@ -143,7 +143,7 @@ impl World {
         self.somebody(address, self.confirm(address, &code).await.unwrap())
     }
 
-    pub async fn move_to(&self, somebody: &Somebody, phone: &str) -> Result<Changed, CommandError> {
+    pub async fn move_to(&self, somebody: &Somebody, phone: &str) -> Result<Done<Account>, CommandError> {
         self.commands.edit_phone(somebody.person, somebody.shown(), phone, &self.by(somebody)).await?;
         let code = self.code(phone).await;
         let token = &somebody.tokens.access_token;

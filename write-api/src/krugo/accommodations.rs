@@ -1,9 +1,10 @@
 //! `bookingaccommodations`: where the members stay, and who bears which part of it.
 
+use caravan_commands::Done;
 use caravan_domain::EntityId;
 use caravan_domain::trips::booking::{
     AddAccommodation, ChangeAccommodation, ChangeGuest, ChangeRoom, DetailsChange, NewGuest, NewRoom,
-    TripBookingCommand, TripBookingEvent,
+    TripBookingCommand, TripBookingEvent, TripBookings,
 };
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::ids::{AccommodationId, GuestId, RoomId};
@@ -12,8 +13,8 @@ use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::requests::{Changed, Outcome, Purchase, change};
-use crate::Write;
+use super::requests::{Outcome, Purchase, change};
+use crate::{Write, answer};
 
 #[derive(Deserialize)]
 struct RoomInput {
@@ -96,13 +97,13 @@ pub(super) async fn add_accommodation(call: Call<Write>) -> Outcome {
         simple: request.simple,
     };
     let command = TripBookingCommand::AddAccommodation(AddAccommodation { name: request.name, details, rooms });
-    let changed = change_with_city(&call, id, city_id, command).await?;
-    let added = changed.done.events.iter().find_map(|event| match event {
+    let done = change_with_city(&call, id, city_id, command).await?;
+    let added = done.events.iter().find_map(|event| match event {
         TripBookingEvent::AccommodationAdded { accommodation } => Some(accommodation.number),
         _ => None,
     });
     let number = added.ok_or_else(|| Failure::broken("an accommodation was added without an event"))?;
-    changed.answer(trips::created_accommodation(id, changed.booking()?.accommodation(number)?))
+    answer(&done, trips::created_accommodation(id, done.state.booking()?.accommodation(number)?))
 }
 
 async fn change_with_city(
@@ -110,10 +111,9 @@ async fn change_with_city(
     id: EntityId,
     city: Option<EntityId>,
     command: TripBookingCommand,
-) -> Result<Changed, Failure> {
+) -> Result<Done<TripBookings>, Failure> {
     let caller = call.state.caller(call).await?;
-    let done = call.state.commands.change_accommodation(id, city, command, &caller).await?;
-    Ok(Changed { id, done })
+    Ok(call.state.commands.change_accommodation(id, city, command, &caller).await?)
 }
 
 #[derive(Deserialize)]
@@ -144,8 +144,8 @@ pub(super) async fn update_accommodation(call: Call<Write>) -> Outcome {
         simple: request.simple,
     };
     let change = ChangeAccommodation { accommodation: number, name: request.name, details };
-    let changed = change_with_city(&call, id, city_id, TripBookingCommand::ChangeAccommodation(change)).await?;
-    changed.answer(trips::accommodation(id, changed.booking()?.accommodation(number)?))
+    let done = change_with_city(&call, id, city_id, TripBookingCommand::ChangeAccommodation(change)).await?;
+    answer(&done, trips::accommodation(id, done.state.booking()?.accommodation(number)?))
 }
 
 #[derive(Deserialize)]
@@ -157,8 +157,8 @@ struct DeleteRequest {
 pub(super) async fn delete_accommodation(call: Call<Write>) -> Outcome {
     let DeleteRequest { id, trip_booking_id: booking } = call.body()?;
     let accommodation = id.of(booking, "id")?;
-    let changed = change(&call, booking, TripBookingCommand::RemoveAccommodation { accommodation }).await?;
-    changed.answer(json!({"tripBookingId": booking, "id": id}))
+    let done = change(&call, booking, TripBookingCommand::RemoveAccommodation { accommodation }).await?;
+    answer(&done, json!({"tripBookingId": booking, "id": id}))
 }
 
 #[derive(Deserialize)]
@@ -177,14 +177,14 @@ pub(super) async fn add_accommodation_room(call: Call<Write>) -> Outcome {
     let AddRoom { accommodation_id, check_in_date, check_out_date, room_type, purchase, guests } = request;
     let (id, accommodation) = (accommodation_id.booking, accommodation_id.number);
     let room = RoomInput { check_in_date, check_out_date, room_type, purchase, guests }.room("")?;
-    let changed = change(&call, id, TripBookingCommand::AddRoom { accommodation, room }).await?;
-    let added = changed.done.events.iter().find_map(|event| match event {
+    let done = change(&call, id, TripBookingCommand::AddRoom { accommodation, room }).await?;
+    let added = done.events.iter().find_map(|event| match event {
         TripBookingEvent::RoomAdded { room, .. } => Some(room.number),
         _ => None,
     });
     let number = added.ok_or_else(|| Failure::broken("a room was added without an event"))?;
-    let (_, room) = changed.booking()?.room(number)?;
-    changed.answer(trips::created_room(id, accommodation, room))
+    let (_, room) = done.state.booking()?.room(number)?;
+    answer(&done, trips::created_room(id, accommodation, room))
 }
 
 #[derive(Deserialize)]
@@ -214,9 +214,9 @@ pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome {
         purchase_number: purchase_id.map(|purchase| purchase.of(id, "purchase.id")).transpose()?,
         purchase: purchase.map(Purchase::price),
     });
-    let changed = change(&call, id, command).await?;
-    let (_, room) = changed.booking()?.room(room)?;
-    changed.answer(trips::changed_room(id, accommodation, room))
+    let done = change(&call, id, command).await?;
+    let (_, room) = done.state.booking()?.room(room)?;
+    answer(&done, trips::changed_room(id, accommodation, room))
 }
 
 #[derive(Deserialize)]
@@ -229,8 +229,8 @@ pub(super) async fn delete_accommodation_room(call: Call<Write>) -> Outcome {
     let DeleteRoom { id, accommodation_id } = call.body()?;
     let (booking, accommodation) = (accommodation_id.booking, accommodation_id.number);
     let room = id.of(booking, "id")?;
-    let changed = change(&call, booking, TripBookingCommand::RemoveRoom { accommodation, room }).await?;
-    changed.answer(json!({"accommodationId": accommodation_id, "id": id}))
+    let done = change(&call, booking, TripBookingCommand::RemoveRoom { accommodation, room }).await?;
+    answer(&done, json!({"accommodationId": accommodation_id, "id": id}))
 }
 
 #[derive(Deserialize)]
@@ -255,16 +255,16 @@ pub(super) async fn add_accommodation_guests(call: Call<Write>) -> Outcome {
         Ok((room, RoomGuestInput { person, proportion, check_in_date, check_out_date }.guest()))
     });
     let guests = guests.collect::<Result<Vec<_>, Failure>>()?;
-    let changed = change(&call, id, TripBookingCommand::AddGuests { guests }).await?;
+    let done = change(&call, id, TripBookingCommand::AddGuests { guests }).await?;
     let mut added: Vec<(u32, Value)> = vec![];
-    for event in &changed.done.events {
+    for event in &done.events {
         if let TripBookingEvent::GuestsAdded { room, guests } = event {
             added.extend(guests.iter().map(|guest| (guest.number, trips::guest(id, *room, guest))));
         }
     }
     // In the order asked, which is that of the numbers.
     added.sort_by_key(|(number, _)| *number);
-    changed.answer(added.into_iter().map(|(_, guest)| guest).collect())
+    answer(&done, added.into_iter().map(|(_, guest)| guest).collect())
 }
 
 #[derive(Deserialize)]
@@ -288,9 +288,9 @@ pub(super) async fn update_accommodation_guest(call: Call<Write>) -> Outcome {
         check_in_date: day(request.check_in_date),
         check_out_date: day(request.check_out_date),
     });
-    let changed = change(&call, id, command).await?;
-    let (room, guest) = changed.booking()?.guest(guest)?;
-    changed.answer(trips::guest(id, room.number, guest))
+    let done = change(&call, id, command).await?;
+    let (room, guest) = done.state.booking()?.guest(guest)?;
+    answer(&done, trips::guest(id, room.number, guest))
 }
 
 #[derive(Deserialize)]
@@ -302,6 +302,6 @@ struct DeleteGuest {
 pub(super) async fn delete_accommodation_guest(call: Call<Write>) -> Outcome {
     let DeleteGuest { id, accommodation_room_id } = call.body()?;
     let room = accommodation_room_id.of(id.booking, "accommodation_room_id")?;
-    let changed = change(&call, id.booking, TripBookingCommand::RemoveGuest { room, guest: id.number }).await?;
-    changed.answer(json!({"id": id, "accommodationRoomId": accommodation_room_id}))
+    let done = change(&call, id.booking, TripBookingCommand::RemoveGuest { room, guest: id.number }).await?;
+    answer(&done, json!({"id": id, "accommodationRoomId": accommodation_room_id}))
 }

@@ -1,8 +1,9 @@
 //! `booking`: bookings are made, changed, abandoned and recovered.
 
+use caravan_commands::Done;
 use caravan_commands::trips::NewBooking;
 use caravan_domain::EntityId;
-use caravan_domain::trips::booking::{ChangeBooking, TripBookingCommand};
+use caravan_domain::trips::booking::{ChangeBooking, TripBookingCommand, TripBookings};
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::ids::{AccommodationId, BundleId, Child};
 use caravan_wire::krugo::trips;
@@ -10,8 +11,8 @@ use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::{Changed, Outcome, change};
-use crate::Write;
+use super::requests::{Outcome, change};
+use crate::{Write, answer};
 
 #[derive(Deserialize)]
 struct CreateTripBooking {
@@ -26,15 +27,15 @@ pub(super) async fn create_trip_booking(call: Call<Write>) -> Outcome {
     let CreateTripBooking { crew_id, city_id, start_date, end_date, leader_ids } = call.body()?;
     let (Day(start_date), Day(end_date)) = (start_date, end_date);
     let new = NewBooking { crew_id, city_id, start_date, end_date, leader_ids };
-    let made = call.state.commands.create_booking(new, &call.state.caller(&call).await?).await?;
-    whole(&call, Changed { id: made.id, done: made.done }).await
+    let done = call.state.commands.create_booking(new, &call.state.caller(&call).await?).await?;
+    whole(&call, &done).await
 }
 
 /// Answers with the full booking.
-async fn whole(call: &Call<Write>, changed: Changed) -> Outcome {
-    let booking = changed.booking()?;
+async fn whole(call: &Call<Write>, done: &Done<TripBookings>) -> Outcome {
+    let booking = done.state.booking()?;
     let temps = call.state.commands.temp_members(&booking.members).await?;
-    changed.answer(trips::trip_booking(changed.id, booking, &temps, call.now))
+    answer(done, trips::trip_booking(done.id, booking, &temps, call.now))
 }
 
 #[derive(Deserialize)]
@@ -61,10 +62,9 @@ pub(super) async fn update_trip_booking(call: Call<Write>) -> Outcome {
     };
     let caller = call.state.caller(&call).await?;
     let done = call.state.commands.update_booking(id, command, &caller).await?;
-    let changed = Changed { id, done };
-    let booking = changed.booking()?;
+    let booking = done.state.booking()?;
     let temps = call.state.commands.temp_members(&booking.members).await?;
-    changed.answer(trips::updated_trip_booking(id, booking, &temps, call.now))
+    answer(&done, trips::updated_trip_booking(id, booking, &temps, call.now))
 }
 
 /// Numbers of the booking's children in their new order. An id that is not one of them is bad input.
@@ -89,8 +89,8 @@ struct AbandonTripBooking {
 
 pub(super) async fn abandon_trip_booking(call: Call<Write>) -> Outcome {
     let AbandonTripBooking { id, crew_id } = call.body()?;
-    let changed = change(&call, id, TripBookingCommand::Abandon { crew_id }).await?;
-    changed.answer(json!({"crewId": crew_id, "id": id}))
+    let done = change(&call, id, TripBookingCommand::Abandon { crew_id }).await?;
+    answer(&done, json!({"crewId": crew_id, "id": id}))
 }
 
 #[derive(Deserialize)]
@@ -104,5 +104,5 @@ pub(super) async fn recover_abandoned_trip_booking(call: Call<Write>) -> Outcome
     let RecoverTripBooking { id, crew_id, forced } = call.body()?;
     let caller = call.state.caller(&call).await?;
     let done = call.state.commands.recover_booking(id, crew_id, forced.unwrap_or(false), &caller).await?;
-    whole(&call, Changed { id, done }).await
+    whole(&call, &done).await
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::requests::Outcome;
-use crate::Write;
+use crate::{Write, answer};
 
 #[derive(Deserialize)]
 struct CreateCrew {
@@ -22,9 +22,9 @@ struct CreateCrew {
 pub(super) async fn create_crew(call: Call<Write>) -> Outcome {
     let CreateCrew { admin_ids, name, description, has_image } = call.body()?;
     let new = NewCrew { name, description, has_image: has_image.unwrap_or(false), admin_ids };
-    let made = call.state.commands.create_crew(new, &call.state.caller(&call).await?).await?;
-    let body = trips::created_crew(made.id, made.done.state.crew()?);
-    Ok(crate::answer(&made.done, body))
+    let done = call.state.commands.create_crew(new, &call.state.caller(&call).await?).await?;
+    let body = trips::created_crew(done.id, done.state.crew()?);
+    answer(&done, body)
 }
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ pub(super) async fn update_crew(call: Call<Write>) -> Outcome {
     let UpdateCrew { id, admin_ids, name, description, has_image } = call.body()?;
     let change = CrewChange { name, description, has_image, admin_ids };
     let done = call.state.commands.update_crew(id, change, &call.state.caller(&call).await?).await?;
-    Ok(crate::answer(&done, trips::crew(id, done.state.crew()?)))
+    answer(&done, trips::crew(id, done.state.crew()?))
 }
 
 /// Whether the new member has an account is not the client's to say.
@@ -58,7 +58,7 @@ pub(super) async fn add_crew_member(call: Call<Write>) -> Outcome {
     let (person, done) = commands.add_crew_member(crew_id, person, &call.state.caller(&call).await?).await?;
     let temp = commands.temp_members(&[person]).await?.contains(&person);
     let body = json!({"crewId": crew_id, "userId": call.account()?, "newMemberId": person, "isKrugoUser": !temp});
-    Ok(crate::answer(&done, body))
+    answer(&done, body)
 }
 
 #[derive(Deserialize)]
@@ -72,7 +72,7 @@ pub(super) async fn remove_crew_member(call: Call<Write>) -> Outcome {
     let person = call.state.commands.present(person).await?;
     let caller = call.state.caller(&call).await?;
     let done = call.state.commands.remove_crew_member(crew_id, person, &caller).await?;
-    Ok(crate::answer(&done, json!({"removedMemberId": person})))
+    answer(&done, json!({"removedMemberId": person}))
 }
 
 #[derive(Deserialize)]
@@ -87,5 +87,5 @@ pub(super) async fn delete_crew(call: Call<Write>) -> Outcome {
     let DeleteCrew { crew_id, .. } = call.body()?;
     let caller = call.state.caller(&call).await?;
     let done = call.state.commands.change_crew(crew_id, CrewCommand::Delete, &caller).await?;
-    Ok(crate::answer(&done, json!({"crewId": crew_id})))
+    answer(&done, json!({"crewId": crew_id}))
 }

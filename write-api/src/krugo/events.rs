@@ -1,14 +1,15 @@
 //! `bookingevents`: the booking's events and who attends them.
 
+use caravan_commands::Done;
 use caravan_domain::EntityId;
-use caravan_domain::trips::booking::TripBookingCommand;
+use caravan_domain::trips::booking::{TripBookingCommand, TripBookings};
 use caravan_wire::Call;
 use caravan_wire::krugo::trips;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::{Changed, Outcome, change};
-use crate::Write;
+use super::requests::{Outcome, change};
+use crate::{Write, answer};
 
 #[derive(Deserialize)]
 struct AddEvent {
@@ -21,11 +22,11 @@ pub(super) async fn add_trip_booking_event(call: Call<Write>) -> Outcome {
     let AddEvent { trip_booking_id: id, event, attendees } = call.body()?;
     let caller = call.state.caller(&call).await?;
     let done = call.state.commands.add_booking_event(id, event, attendees, &caller).await?;
-    event_attendees(&Changed { id, done }, event)
+    event_attendees(&done, event)
 }
 
-fn event_attendees(changed: &Changed, event: EntityId) -> Outcome {
-    changed.answer(trips::event_attendees(changed.id, changed.booking()?.attendance(event)?))
+fn event_attendees(done: &Done<TripBookings>, event: EntityId) -> Outcome {
+    answer(done, trips::event_attendees(done.id, done.state.booking()?.attendance(event)?))
 }
 
 #[derive(Deserialize)]
@@ -49,6 +50,6 @@ struct RemoveEvent {
 
 pub(super) async fn remove_trip_booking_event(call: Call<Write>) -> Outcome {
     let RemoveEvent { trip_booking_id, event } = call.body()?;
-    let changed = change(&call, trip_booking_id, TripBookingCommand::RemoveEvent { event }).await?;
-    changed.answer(json!({"eventId": event, "tripBookingId": trip_booking_id}))
+    let done = change(&call, trip_booking_id, TripBookingCommand::RemoveEvent { event }).await?;
+    answer(&done, json!({"eventId": event, "tripBookingId": trip_booking_id}))
 }

@@ -1,17 +1,16 @@
 //! `tripideas`: what members suggest to their crew.
 
-use caravan_commands::Done;
 use caravan_commands::trips::NewIdea;
 use caravan_domain::EntityId;
-use caravan_domain::trips::trip_idea::{TripIdeaState, TripIdeas};
+use caravan_domain::trips::trip_idea::TripIdeaState;
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::requests::Outcome;
-use crate::Write;
+use crate::{Write, answer};
 
 #[derive(Deserialize)]
 struct AddTripIdea {
@@ -29,15 +28,11 @@ pub(super) async fn add_trip_idea(call: Call<Write>) -> Outcome {
     let AddTripIdea { crew_id, city_id, start_date, end_date, event_ids, liked_user_ids } = call.body()?;
     let (Day(start_date), Day(end_date)) = (start_date, end_date);
     let new = NewIdea { crew_id, city_id, start_date, end_date, event_ids, liked_user_ids };
-    let made = call.state.commands.suggest_trip(new, &call.state.caller(&call).await?).await?;
-    let TripIdeaState::Active(idea) = &*made.done.state else {
+    let done = call.state.commands.suggest_trip(new, &call.state.caller(&call).await?).await?;
+    let TripIdeaState::Active(idea) = &*done.state else {
         return Err(Failure::not_found("no such trip idea"));
     };
-    changed(&made.done, trips::added_trip_idea(made.id, idea))
-}
-
-fn changed(done: &Done<TripIdeas>, body: Value) -> Outcome {
-    Ok(crate::answer(done, body))
+    answer(&done, trips::added_trip_idea(done.id, idea))
 }
 
 /// `likeTripIdeaRequest`, `unlikeTripIdeaRequest` and `deleteTripIdeaRequest`
@@ -50,17 +45,17 @@ struct NameTripIdea {
 pub(super) async fn like_trip_idea(call: Call<Write>) -> Outcome {
     let NameTripIdea { crew_id, id } = call.body()?;
     let done = call.state.commands.like_trip(id, crew_id, &call.state.caller(&call).await?).await?;
-    changed(&done, json!({"crewId": crew_id, "id": id, "userId": call.account()?}))
+    answer(&done, json!({"crewId": crew_id, "id": id, "userId": call.account()?}))
 }
 
 pub(super) async fn unlike_trip_idea(call: Call<Write>) -> Outcome {
     let NameTripIdea { crew_id, id } = call.body()?;
     let done = call.state.commands.unlike_trip(id, crew_id, &call.state.caller(&call).await?).await?;
-    changed(&done, json!({"crewId": crew_id, "id": id, "userId": call.account()?}))
+    answer(&done, json!({"crewId": crew_id, "id": id, "userId": call.account()?}))
 }
 
 pub(super) async fn delete_trip_idea(call: Call<Write>) -> Outcome {
     let NameTripIdea { crew_id, id } = call.body()?;
     let done = call.state.commands.delete_trip_idea(id, crew_id, &call.state.caller(&call).await?).await?;
-    changed(&done, json!({"crewId": crew_id, "id": id}))
+    answer(&done, json!({"crewId": crew_id, "id": id}))
 }

@@ -12,8 +12,8 @@ use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::{Changed, Outcome};
-use crate::Write;
+use super::requests::Outcome;
+use crate::{Write, answer};
 
 /// Whether the person has an account is not the client's to say.
 #[derive(Deserialize)]
@@ -40,9 +40,8 @@ pub(super) async fn add_trip_booking_member(call: Call<Write>) -> Outcome {
     };
     let commands = &call.state.commands;
     let (person, done) = commands.add_booking_member(id, new, &call.state.caller(&call).await?).await?;
-    let changed = Changed { id, done };
     let temps = commands.temp_members(&[person]).await?;
-    changed.answer(trips::added_member(id, changed.booking()?, person, &temps))
+    answer(&done, trips::added_member(id, done.state.booking()?, person, &temps))
 }
 
 #[derive(Deserialize)]
@@ -71,8 +70,7 @@ pub(super) async fn update_trip_booking_member(call: Call<Write>) -> Outcome {
     };
     let caller = call.state.caller(&call).await?;
     let done = call.state.commands.change_booking_member(id, change, &caller).await?;
-    let changed = Changed { id, done };
-    changed.answer(trips::updated_member(id, changed.booking()?, person))
+    answer(&done, trips::updated_member(id, done.state.booking()?, person))
 }
 
 /// `removeTripBookingMemberRequest` and `remindTripBookingMemberRequest`
@@ -87,8 +85,7 @@ pub(super) async fn remove_trip_booking_member(call: Call<Write>) -> Outcome {
     let person = call.state.commands.present(person).await?;
     let caller = call.state.caller(&call).await?;
     let done = call.state.commands.remove_booking_member(id, person, &caller).await?;
-    let changed = Changed { id, done };
-    changed.answer(json!({"tripBookingId": id, "userId": person}))
+    answer(&done, json!({"tripBookingId": id, "userId": person}))
 }
 
 pub(super) async fn remind_trip_booking_member(call: Call<Write>) -> Outcome {
@@ -96,8 +93,7 @@ pub(super) async fn remind_trip_booking_member(call: Call<Write>) -> Outcome {
     let person = call.state.commands.present(person).await?;
     let caller = call.state.caller(&call).await?;
     let done = call.state.commands.remind_booking_member(id, person, &caller).await?;
-    let changed = Changed { id, done };
-    let reminded = changed.done.events.iter().find_map(|event| match event {
+    let reminded = done.events.iter().find_map(|event| match event {
         TripBookingEvent::MemberReminded { channel, at, .. } => Some((*channel, *at)),
         _ => None,
     });
@@ -106,10 +102,13 @@ pub(super) async fn remind_trip_booking_member(call: Call<Write>) -> Outcome {
         Channel::Mail => "email",
         Channel::Sms => "sms",
     };
-    changed.answer(json!({
-        "tripBookingId": id,
-        "userId": person,
-        "reminderType": kind,
-        "deliveryTime": at.timestamp(),
-    }))
+    answer(
+        &done,
+        json!({
+            "tripBookingId": id,
+            "userId": person,
+            "reminderType": kind,
+            "deliveryTime": at.timestamp(),
+        }),
+    )
 }

@@ -2,37 +2,23 @@
 
 use caravan_commands::Done;
 use caravan_domain::EntityId;
-use caravan_domain::trips::booking::{Price, TripBooking, TripBookingCommand, TripBookings};
+use caravan_domain::trips::booking::{Price, TripBookingCommand, TripBookings};
 use caravan_wire::krugo::ids::PurchaseId;
 use caravan_wire::{Answer, Call, Failure};
 use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde_json::Number;
 
 use crate::Write;
 
 pub(super) type Outcome = Result<Answer, Failure>;
 
-/// A booking right after a command.
-pub(super) struct Changed {
-    pub id: EntityId,
-    pub done: Done<TripBookings>,
-}
-
-impl Changed {
-    pub(super) fn booking(&self) -> Result<&TripBooking, Failure> {
-        Ok(self.done.state.booking()?)
-    }
-
-    pub(super) fn answer(&self, body: Value) -> Outcome {
-        Ok(crate::answer(&self.done, body))
-    }
-}
-
 /// Sends a command that the booking decides alone.
-pub(super) async fn change(call: &Call<Write>, id: EntityId, command: TripBookingCommand) -> Result<Changed, Failure> {
-    let caller = call.state.caller(call).await?;
-    let done = call.state.commands.change_booking(id, command, &caller).await?;
-    Ok(Changed { id, done })
+pub(super) async fn change(
+    call: &Call<Write>,
+    id: EntityId,
+    command: TripBookingCommand,
+) -> Result<Done<TripBookings>, Failure> {
+    Ok(call.state.commands.change_booking(id, command, &call.state.caller(call).await?).await?)
 }
 
 /// `RoomPurchaseInput`, `RoomPurchaseUpdate`, `BundlePurchaseInput` and `BundlePurchaseUpdate`, which differ in the

@@ -1,15 +1,18 @@
 //! `bookingtickets`: bundles and their tickets.
 
+use caravan_commands::Done;
 use caravan_domain::EntityId;
-use caravan_domain::trips::booking::{AddBundle, ChangeBundle, TicketTerms, TripBookingCommand, TripBookingEvent};
+use caravan_domain::trips::booking::{
+    AddBundle, ChangeBundle, TicketTerms, TripBookingCommand, TripBookingEvent, TripBookings,
+};
 use caravan_wire::krugo::ids::{BundleId, TicketId};
 use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::{Changed, Outcome, Purchase, change};
-use crate::Write;
+use super::requests::{Outcome, Purchase, change};
+use crate::{Write, answer};
 
 #[derive(Deserialize)]
 struct AddTicketBundle {
@@ -47,17 +50,17 @@ pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome {
         special_seating: request.special_seating.unwrap_or(false),
         bought_here: request.bought_here.unwrap_or(false),
     });
-    let changed = change(&call, request.trip_booking_id, command).await?;
-    let added = changed.done.events.iter().find_map(|event| match event {
+    let done = change(&call, request.trip_booking_id, command).await?;
+    let added = done.events.iter().find_map(|event| match event {
         TripBookingEvent::BundleAdded { bundle } => Some(bundle.number),
         _ => None,
     });
-    bundle(&changed, added.ok_or_else(|| Failure::broken("a bundle was added without an event"))?)
+    bundle(&done, added.ok_or_else(|| Failure::broken("a bundle was added without an event"))?)
 }
 
-fn bundle(changed: &Changed, number: u32) -> Outcome {
-    let booking = changed.booking()?;
-    changed.answer(trips::crew_ticket_bundle(changed.id, booking, booking.bundle(number)?))
+fn bundle(done: &Done<TripBookings>, number: u32) -> Outcome {
+    let booking = done.state.booking()?;
+    answer(done, trips::crew_ticket_bundle(done.id, booking, booking.bundle(number)?))
 }
 
 #[derive(Deserialize)]
@@ -116,8 +119,8 @@ struct DeleteTicketBundle {
 pub(super) async fn delete_ticket_bundle(call: Call<Write>) -> Outcome {
     let DeleteTicketBundle { id, trip_booking_id: booking } = call.body()?;
     let bundle = id.of(booking, "id")?;
-    let changed = change(&call, booking, TripBookingCommand::RemoveBundle { bundle }).await?;
-    changed.answer(json!({"tripBookingId": booking, "id": id}))
+    let done = change(&call, booking, TripBookingCommand::RemoveBundle { bundle }).await?;
+    answer(&done, json!({"tripBookingId": booking, "id": id}))
 }
 
 #[derive(Deserialize)]
@@ -132,16 +135,16 @@ pub(super) async fn add_ticket(call: Call<Write>) -> Outcome {
     let AddTicket { trip_booking_id: booking, ticket_bundle_id, event_id, purchaser_id } = call.body()?;
     let bundle = ticket_bundle_id.of(booking, "ticket_bundle_id")?;
     let ticket = TicketTerms { event_id, purchaser_id };
-    let changed = change(&call, booking, TripBookingCommand::AddTicket { bundle, ticket }).await?;
-    let added = changed.done.events.iter().find_map(|event| match event {
+    let done = change(&call, booking, TripBookingCommand::AddTicket { bundle, ticket }).await?;
+    let added = done.events.iter().find_map(|event| match event {
         TripBookingEvent::TicketAdded { ticket, .. } => Some(ticket.number),
         _ => None,
     });
-    ticket_of(&changed, bundle, added.ok_or_else(|| Failure::broken("a ticket was added without an event"))?)
+    ticket_of(&done, bundle, added.ok_or_else(|| Failure::broken("a ticket was added without an event"))?)
 }
 
-fn ticket_of(changed: &Changed, bundle: u32, number: u32) -> Outcome {
-    changed.answer(trips::ticket(changed.id, bundle, changed.booking()?.ticket(bundle, number)?))
+fn ticket_of(done: &Done<TripBookings>, bundle: u32, number: u32) -> Outcome {
+    answer(done, trips::ticket(done.id, bundle, done.state.booking()?.ticket(bundle, number)?))
 }
 
 #[derive(Deserialize)]
@@ -157,8 +160,8 @@ pub(super) async fn update_ticket(call: Call<Write>) -> Outcome {
     let UpdateTicket { id, trip_booking_id: booking, ticket_bundle_id, event_id, purchaser_id } = call.body()?;
     let (bundle, ticket) = (ticket_bundle_id.of(booking, "ticket_bundle_id")?, id.of(booking, "id")?);
     let terms = TicketTerms { event_id, purchaser_id };
-    let changed = change(&call, booking, TripBookingCommand::ChangeTicket { bundle, ticket, terms }).await?;
-    ticket_of(&changed, bundle, ticket)
+    let done = change(&call, booking, TripBookingCommand::ChangeTicket { bundle, ticket, terms }).await?;
+    ticket_of(&done, bundle, ticket)
 }
 
 #[derive(Deserialize)]
@@ -172,8 +175,8 @@ struct AssignTicket {
 pub(super) async fn assign_ticket(call: Call<Write>) -> Outcome {
     let AssignTicket { id, trip_booking_id: booking, ticket_bundle_id, consumer } = call.body()?;
     let (bundle, ticket) = (ticket_bundle_id.of(booking, "ticket_bundle_id")?, id.of(booking, "id")?);
-    let changed = change(&call, booking, TripBookingCommand::AssignTicket { bundle, ticket, consumer }).await?;
-    ticket_of(&changed, bundle, ticket)
+    let done = change(&call, booking, TripBookingCommand::AssignTicket { bundle, ticket, consumer }).await?;
+    ticket_of(&done, bundle, ticket)
 }
 
 #[derive(Deserialize)]
@@ -186,6 +189,6 @@ struct DeleteTicket {
 pub(super) async fn delete_ticket(call: Call<Write>) -> Outcome {
     let DeleteTicket { id, trip_booking_id: booking, ticket_bundle_id } = call.body()?;
     let (bundle, ticket) = (ticket_bundle_id.of(booking, "ticket_bundle_id")?, id.of(booking, "id")?);
-    let changed = change(&call, booking, TripBookingCommand::RemoveTicket { bundle, ticket }).await?;
-    changed.answer(json!({"ticketBundleId": ticket_bundle_id, "id": id}))
+    let done = change(&call, booking, TripBookingCommand::RemoveTicket { bundle, ticket }).await?;
+    answer(&done, json!({"ticketBundleId": ticket_bundle_id, "id": id}))
 }

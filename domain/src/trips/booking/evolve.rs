@@ -97,12 +97,6 @@ fn apply(booking: &mut TripBooking, event: &TripBookingEvent) {
             let tickets = booking.bundles.iter_mut().flat_map(|bundle| &mut bundle.tickets);
             tickets.filter(|ticket| ticket.event == *event).for_each(|ticket| ticket.consumer = None);
         }
-        _ => apply_to_children(booking, event),
-    }
-}
-
-fn apply_to_children(booking: &mut TripBooking, event: &TripBookingEvent) {
-    match event {
         TripBookingEvent::BundleAdded { bundle } => {
             number_bundle(booking, bundle);
             // Kept ascending, as the search by number needs it.
@@ -182,8 +176,6 @@ fn apply_to_children(booking: &mut TripBooking, event: &TripBookingEvent) {
         }
         TripBookingEvent::GuestChanged { room, guest } => change_guest(booking, *room, *guest),
         TripBookingEvent::GuestRemoved { guest } => remove_guest(booking, *guest),
-        // The others were taken care of before.
-        _ => {}
     }
 }
 

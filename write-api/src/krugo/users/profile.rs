@@ -25,7 +25,7 @@ pub(super) async fn edit(call: Call<Write>) -> Outcome {
     let caller = call.state.caller(&call).await?;
     let changed = call.state.commands.edit_profile(call.person()?, &request.username, details, &caller).await?;
     let account = changed.state.registered().ok_or_else(|| Failure::not_found("no such account"))?;
-    let answer = Answer::json(accounts::edited(changed.account, account.registration.provider));
+    let answer = Answer::json(accounts::edited(changed.id, account.registration.provider));
     Ok(answer.etag(changed.revision).position(changed.position))
 }
 
