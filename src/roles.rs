@@ -187,7 +187,7 @@ fn router(
     if role.writes() {
         let write =
             Write { commands: node.commands.clone(), checkpoints: node.checkpoints.clone(), tasks: tasks.clone() };
-        endpoints.extend(caravan_write_api::endpoints(Arc::new(write)));
+        endpoints.extend(caravan_write_api::endpoints(&Arc::new(write)));
     }
     if role.reads() {
         let read = Read {
@@ -198,7 +198,7 @@ fn router(
             people: People::default(),
             limits: node.limits.clone(),
         };
-        endpoints.extend(caravan_read_api::endpoints(Arc::new(read)));
+        endpoints.extend(caravan_read_api::endpoints(&Arc::new(read)));
     }
     let settings = Settings {
         cors_origins: node.config.cors_origins()?,
@@ -208,7 +208,7 @@ fn router(
         readiness,
         tasks,
     };
-    Ok(caravan_wire::router(endpoints, settings))
+    Ok(caravan_wire::router(endpoints, crate::ops::documents(), settings))
 }
 
 fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Result<()>>) -> Result<()> {

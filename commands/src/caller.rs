@@ -59,11 +59,6 @@ impl Caller {
         Caller { actor: Actor::System, ..self.step(name) }
     }
 
-    /// Refuses `If-Match`, for commands whose answer has no ETag.
-    pub fn without_etag(&self) -> Result<(), CommandError> {
-        if self.if_match.is_some() { Err(CommandError::NoEtag) } else { Ok(()) }
-    }
-
     pub fn context(&self) -> Context {
         Context { actor: self.actor, now: self.now }
     }

@@ -16,9 +16,6 @@ pub enum CommandError {
     /// `If-Match` names another revision than the stream's.
     #[error("changed since it was read")]
     PreconditionFailed,
-    /// `If-Match` on a command whose answer has no ETag, since it changes several streams or none.
-    #[error("this command has no ETag to match")]
-    NoEtag,
     /// The idempotency key came with another operation or body before.
     #[error("this idempotency key was used for something else")]
     KeyReused,

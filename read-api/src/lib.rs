@@ -15,7 +15,7 @@ use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_limits::Limits;
 use caravan_projections::{DOCUMENTS, ReadModels};
 use caravan_vault::Vault;
-use caravan_wire::{Endpoints, Failure, Shown, Side};
+use caravan_wire::{Endpoints, Failure, Registration, Routes, Shown, Side};
 use chrono::{DateTime, Utc};
 
 pub use people::People;
@@ -31,8 +31,18 @@ pub struct Read {
 }
 
 /// The queries of all dialects.
-pub fn endpoints(read: Arc<Read>) -> Vec<Endpoints> {
-    vec![krugo::routes(read).into()]
+fn routes() -> [Routes<Read>; 1] {
+    [krugo::routes()]
+}
+
+/// The queries of all dialects, ready to be answered.
+pub fn endpoints(read: &Arc<Read>) -> Vec<Endpoints> {
+    routes().into_iter().map(|routes| routes.serve(read.clone())).collect()
+}
+
+/// How each query is served.
+pub fn registrations() -> Vec<Registration> {
+    routes().iter().flat_map(Routes::registrations).collect()
 }
 
 impl Side for Read {

@@ -9,5 +9,5 @@ mod replay;
 pub use accounts::{Account, DevToken, Forget};
 pub use backup::{Backup, Restore};
 pub use models::{Parked, Rebuild, Verify};
-pub use openapi::Openapi;
+pub use openapi::{Openapi, documents};
 pub use replay::Replay;

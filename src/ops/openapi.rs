@@ -1,6 +1,7 @@
-//! `caravan openapi`: a dialect's contract as JSON.
+//! `caravan openapi`: what a dialect's clients can ask of this program, as OpenAPI.
 
 use anyhow::{Context, Result};
+use caravan_wire::{DIALECTS, Documents};
 use clap::Args;
 
 #[derive(Args)]
@@ -11,11 +12,18 @@ pub struct Openapi {
 
 impl Openapi {
     pub fn run(self) -> Result<()> {
-        let dialect = caravan_wire::DIALECTS.iter().find(|dialect| dialect.name == self.dialect);
-        let known = || caravan_wire::DIALECTS.iter().map(|dialect| dialect.name).collect::<Vec<_>>().join(", ");
-        let dialect =
-            dialect.with_context(|| format!("there is no dialect {}: there are {}", self.dialect, known()))?;
-        println!("{}", dialect.contract);
+        let documents = documents();
+        let known = || DIALECTS.map(|dialect| dialect.name).join(", ");
+        let document = documents.of(&self.dialect);
+        println!(
+            "{}",
+            document.with_context(|| format!("there is no dialect {}: there are {}", self.dialect, known()))?
+        );
         Ok(())
     }
+}
+
+/// What all roles together serve; each of them publishes it, since clients know one API, not its processes.
+pub fn documents() -> Documents {
+    Documents::new(caravan_write_api::registrations().into_iter().chain(caravan_read_api::registrations()))
 }

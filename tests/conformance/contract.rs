@@ -1,22 +1,44 @@
-//! What a contract says about answers: its response schemas, compiled when first needed.
+//! What a published document says about answers: statuses, headers and shapes, compiled when first needed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use caravan_wire::{Operation, operation};
 use jsonschema::Validator;
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+
+/// Headers of HTTP itself, which no document names.
+const OF_HTTP: [&str; 10] = [
+    "allow",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "transfer-encoding",
+    "vary",
+    "x-content-type-options",
+];
 
 pub struct Contract {
     pub dialect: &'static caravan_wire::Dialect,
     document: Value,
+    /// Its components, with objects that have no more members than they document.
+    components: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
 impl Contract {
-    /// A dialect's contract with what the server says it serves.
+    /// What the server publishes for a dialect.
     pub fn new(dialect: &'static caravan_wire::Dialect, document: Value) -> Self {
-        Contract { dialect, document, validators: Mutex::default() }
+        let mut components = document["components"].clone();
+        let composed = composed(&document);
+        for (name, schema) in components["schemas"].as_object_mut().into_iter().flatten() {
+            close(schema, composed.contains(name.as_str()));
+        }
+        Contract { dialect, components, document, validators: Mutex::default() }
     }
 
     pub fn operation(&self, id: &str) -> Result<&'static Operation, String> {
@@ -29,17 +51,33 @@ impl Contract {
         entries.filter_map(|entry| entry["operationId"].as_str()).collect()
     }
 
-    /// Whether an answer has the documented shape. A failure has that of the documented failure, whatever its status.
-    pub fn validate(&self, operation: &Operation, status: u16, body: &Value) -> Result<(), String> {
-        let responses = self.entries().find(|entry| entry["operationId"] == operation.id.as_str());
-        let responses = &responses.ok_or("the operation is not in the served contract")?["responses"];
-        let wanted = if status < 400 { status.to_string() } else { "400".to_owned() };
-        let Some(response) = responses.get(&wanted) else {
-            return if status < 400 { Err(format!("status {status} is not documented")) } else { Ok(()) };
-        };
+    /// Whether an operation is documented to need no token.
+    pub fn is_public(&self, id: &str) -> bool {
+        self.entries().any(|entry| entry["operationId"] == id && entry["security"] == json!([]))
+    }
+
+    /// Whether an answer is as documented: its status, its headers and every member of its body.
+    pub fn validate(
+        &self,
+        operation: &Operation,
+        status: u16,
+        headers: &HeaderMap,
+        body: &Value,
+    ) -> Result<(), String> {
+        let entry = self.entries().find(|entry| entry["operationId"] == operation.id.as_str());
+        let responses = &entry.ok_or("the operation is not in the document")?["responses"];
+        let response = responses.get(status.to_string()).ok_or_else(|| format!("status {status} is not documented"))?;
         let response = self.resolved(response);
-        let Some(content) = response["content"].as_object().and_then(|content| content.values().next()) else {
-            return Ok(());
+        let documented = response["headers"].as_object().into_iter().flatten();
+        let documented: BTreeSet<String> = documented.map(|(name, _)| name.to_ascii_lowercase()).collect();
+        let of_http = |name: &&str| OF_HTTP.contains(name) || name.starts_with("access-control-");
+        let mut told = headers.keys().map(|name| name.as_str()).filter(|name| !of_http(name));
+        if let Some(unknown) = told.find(|name| !documented.contains(*name)) {
+            return Err(format!("header {unknown} of status {status} is not documented"));
+        }
+        let media_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Some(content) = response["content"].get(media_type) else {
+            return Err(format!("{media_type} of status {status} is not documented"));
         };
         let validator = self.validator(&content["schema"])?;
         let faults: Vec<String> =
@@ -63,34 +101,109 @@ impl Contract {
         if let Some(validator) = validators.get(&key) {
             return Ok(validator.clone());
         }
+        let mut schema = schema.clone();
+        close(&mut schema, false);
         let whole = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "components": self.document["components"],
+            "components": self.components,
             "allOf": [schema],
         });
         let options = jsonschema::options().should_validate_formats(true);
-        let validator = options.build(&whole).map_err(|error| format!("the contract's schema: {error}"))?;
+        let validator = options.build(&whole).map_err(|error| format!("the document's schema: {error}"))?;
         let validator = Arc::new(validator);
         validators.insert(key, validator.clone());
         Ok(validator)
     }
 }
 
+/// The names of schemas that others are made of.
+fn composed(value: &Value) -> BTreeSet<&str> {
+    let parts = value["allOf"].as_array().into_iter().flatten();
+    let named = parts.filter_map(|part| part["$ref"].as_str()?.rsplit('/').next());
+    let below = value.as_object().into_iter().flat_map(|fields| fields.values());
+    let below = below.chain(value.as_array().into_iter().flatten());
+    named.chain(below.flat_map(composed)).collect()
+}
+
+/// Refuses members that a schema does not name: clients have to bear them, but what is rendered is to be documented.
+/// A part of another schema leaves that to the whole.
+fn close(schema: &mut Value, part: bool) {
+    match schema {
+        Value::Array(schemas) => schemas.iter_mut().for_each(|schema| close(schema, false)),
+        Value::Object(keywords) => {
+            let whole = keywords.contains_key("allOf");
+            let open = keywords.contains_key("properties") && !keywords.contains_key("additionalProperties");
+            for (keyword, value) in keywords.iter_mut() {
+                match (keyword.as_str(), value) {
+                    ("example" | "examples" | "enum" | "const" | "default", _) => {}
+                    ("allOf", Value::Array(parts)) => parts.iter_mut().for_each(|schema| close(schema, true)),
+                    ("properties", Value::Object(named)) => named.values_mut().for_each(|schema| close(schema, false)),
+                    (_, value) => close(value, false),
+                }
+            }
+            if !part && (whole || open) {
+                keywords.insert("unevaluatedProperties".to_owned(), json!(false));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What this program publishes for krugo.
+#[cfg(test)]
+pub fn of_krugo() -> Contract {
+    let documents = caravan_wire::Documents::new(caravan_write_api::registrations());
+    let document = documents.of("krugo").expect("there is krugo");
+    Contract::new(&caravan_wire::krugo::DIALECT, serde_json::from_str(document).expect("documents are JSON"))
+}
+
 #[cfg(test)]
 mod tests {
-    use caravan_wire::krugo::DIALECT;
-
     use super::*;
+
+    const ID: &str = "00000000-0000-4000-8000-000000000000";
+
+    fn headers(named: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", "application/json".parse().unwrap());
+        for (name, value) in named {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        headers
+    }
 
     #[test]
     fn an_answer_that_is_not_as_documented_is_noticed() {
-        let contract = Contract::new(&DIALECT, serde_json::from_str(DIALECT.contract).unwrap());
+        let contract = of_krugo();
         let abandon = contract.operation("abandon-trip-booking").unwrap();
-        assert_eq!(contract.validate(abandon, 200, &json!({"id": "a", "crewId": "b"})), Ok(()));
-        assert!(contract.validate(abandon, 200, &json!({"id": 1, "crewId": "b"})).is_err());
-        assert!(contract.validate(abandon, 200, &json!([])).is_err());
-        assert!(contract.validate(abandon, 201, &json!({})).is_err());
-        assert_eq!(contract.validate(abandon, 404, &json!({"message": "no", "statusCode": 404})), Ok(()));
-        assert!(contract.validate(abandon, 404, &json!({"message": 7})).is_err());
+        let validate = |status, body| contract.validate(abandon, status, &headers(&[("etag", "\"1\"")]), &body);
+        assert_eq!(validate(200, json!({"id": ID, "crewId": ID})), Ok(()));
+        assert!(validate(200, json!({"id": 1, "crewId": ID})).is_err());
+        assert!(validate(200, json!({"id": "a", "crewId": ID})).is_err(), "that is no UUID");
+        assert!(validate(200, json!({"id": ID, "crewId": ID, "more": 1})).is_err(), "that is one member more");
+        assert!(validate(200, json!([])).is_err());
+        assert!(validate(201, json!({})).is_err());
+        let failure = |status, body| contract.validate(abandon, status, &headers(&[]), &body);
+        assert_eq!(failure(404, json!({"message": "no", "statusCode": 404})), Ok(()));
+        assert!(failure(404, json!({"message": 7})).is_err());
+        assert!(failure(418, json!({"message": "no", "statusCode": 418})).is_err());
+        let told = |status, name| {
+            let body = json!({"message": "no", "statusCode": status});
+            contract.validate(abandon, status, &headers(&[(name, "1")]), &body)
+        };
+        assert_eq!(told(429, "retry-after"), Ok(()));
+        assert!(told(404, "retry-after").is_err());
+        assert!(told(404, "content-type").is_err(), "that is no JSON");
+    }
+
+    #[test]
+    fn a_schema_made_of_others_is_closed_as_a_whole() {
+        let mut schema = json!({"allOf": [{"properties": {"a": {"properties": {"b": true}}}}]});
+        close(&mut schema, false);
+        let closed = json!({"allOf": [{"properties": {"a": {"properties": {"b": true},
+            "unevaluatedProperties": false}}}], "unevaluatedProperties": false});
+        assert_eq!(schema, closed);
+        let whole = json!({"schemas": {"Whole": {"allOf": [{"$ref": "#/components/schemas/Part"}]}}});
+        assert_eq!(composed(&whole), BTreeSet::from(["Part"]));
     }
 }

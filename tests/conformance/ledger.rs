@@ -44,10 +44,6 @@ impl Ledger {
         }
     }
 
-    pub fn is_public(&self, dialect: &str, id: &str) -> bool {
-        self.proof(dialect, id).is_some_and(|proof| proof.public)
-    }
-
     /// What is still to be proven of an operation.
     pub fn missing(&self, dialect: &str, id: &str) -> Vec<&'static str> {
         let none = Proof::default();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use caravan_wire::{Operation, ParameterType};
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::contract::Contract;
@@ -107,8 +108,8 @@ struct Runner<'r> {
 /// What came back.
 struct Answer {
     status: u16,
+    headers: HeaderMap,
     body: Value,
-    etag: Option<String>,
 }
 
 impl Runner<'_> {
@@ -197,7 +198,8 @@ impl Runner<'_> {
                 self.variables.set(variable, value);
             }
             if let Some(variable) = &call.etag {
-                let etag = answer.etag.as_deref().and_then(|etag| etag.trim_matches('"').parse::<i64>().ok());
+                let etag = answer.headers.get("etag").and_then(|etag| etag.to_str().ok());
+                let etag = etag.and_then(|etag| etag.trim_matches('"').parse::<i64>().ok());
                 self.variables.set(variable, etag.ok_or("the answer has no ETag")?);
             }
         }
@@ -218,7 +220,7 @@ impl Runner<'_> {
         if answer.status != status {
             return Err(format!("expected {status}, got {}: {}", answer.status, answer.body));
         }
-        self.contract.validate(operation, answer.status, &answer.body)?;
+        self.contract.validate(operation, answer.status, &answer.headers, &answer.body)?;
         expect::answer(call, &self.variables, &answer.body)?;
         Ok(answer)
     }
@@ -249,10 +251,10 @@ impl Runner<'_> {
         }
         let response = request.send().await.map_err(|error| format!("no answer: {error}"))?;
         let status = response.status().as_u16();
-        let etag = response.headers().get("etag").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let headers = response.headers().clone();
         let text = response.text().await.map_err(|error| format!("no body: {error}"))?;
         let body = serde_json::from_str(&text).map_err(|_| format!("{status}, not JSON: {text}"))?;
-        Ok(Answer { status, body, etag })
+        Ok(Answer { status, headers, body })
     }
 
     async fn await_message(&mut self, message: &Message) -> Result<(), String> {
@@ -329,21 +331,22 @@ fn sound(call: &Call, proves: Proves, operation: &Operation, status: u16) -> Res
 
 #[cfg(test)]
 mod tests {
-    use caravan_wire::krugo::DIALECT;
-
     use super::*;
+    use crate::contract::of_krugo;
+
+    const ID: &str = "00000000-0000-4000-8000-000000000000";
 
     /// A server that answers everything with 200 and the same crew.
     async fn target() -> Target {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = axum::Router::new().fallback(|| async { axum::Json(json!({"id": "c", "crewId": "k"})) });
+        let router = axum::Router::new().fallback(|| async { axum::Json(json!({"id": ID, "crewId": ID})) });
         tokio::spawn(async move { axum::serve(listener, router).await });
         Target { write: url.clone(), read: url, outbox: "/nowhere".into(), program: Arc::new(|_| panic!()) }
     }
 
     async fn failures(steps: &str) -> Vec<String> {
-        let contract = Contract::new(&DIALECT, serde_json::from_str(DIALECT.contract).unwrap());
+        let contract = of_krugo();
         let yaml = format!("scenarios: [{{scenario: s, steps: {steps}}}]");
         let file_of_steps: File = serde_yaml_ng::from_str(&yaml).unwrap();
         file(&target().await, &contract, "f", 1, &file_of_steps).await.failures

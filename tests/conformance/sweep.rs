@@ -1,4 +1,5 @@
-//! What holds for every documented operation, without a scenario: unserved ones say so, served ones refuse strangers.
+//! What holds for every documented operation, without a scenario: unserved ones say so, served ones refuse strangers
+//! where their document asks for a token.
 
 use caravan_wire::contracts;
 use futures::StreamExt;
@@ -6,18 +7,18 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::contract::Contract;
-use crate::ledger::Ledger;
 use crate::run::Target;
 
-/// Calls every operation without a token or input: 501 if it is not served, 401 unless it is public. What is wrong.
-pub async fn sweep(target: &Target, contracts_served: &[Contract], ledger: &Ledger) -> Vec<String> {
+/// Calls every operation without a token or input: 501 if it is not served, 401 unless it is public, each as
+/// documented. What is wrong.
+pub async fn sweep(target: &Target, contracts_served: &[Contract]) -> Vec<String> {
     let http = reqwest::Client::new();
     let calls = contracts().iter().zip(contracts_served).flat_map(|(contract, served)| {
-        let served = served.served();
-        contract.operations.iter().map(move |operation| (operation, served.contains(&operation.id.as_str())))
+        let is_served = served.served();
+        contract.operations.iter().map(move |operation| (served, operation, is_served.contains(&operation.id.as_str())))
     });
-    let checks = calls.map(|(operation, served)| {
-        let (http, public) = (http.clone(), ledger.is_public(operation.dialect.name, &operation.id));
+    let checks = calls.map(|(contract, operation, served)| {
+        let (http, public) = (http.clone(), contract.is_public(&operation.id));
         async move {
             let base = if operation.command { &target.write } else { &target.read };
             let path = operation.path.replace(['{', '}'], "");
@@ -28,13 +29,17 @@ pub async fn sweep(target: &Target, contracts_served: &[Contract], ledger: &Ledg
                 Err(error) => return Some(format!("{name}: no answer: {error}")),
             };
             let status = response.status().as_u16();
-            let is_json = response.json::<Value>().await.is_ok();
+            let headers = response.headers().clone();
+            let body = response.json::<Value>().await.unwrap_or_default();
+            if let Err(error) = contract.validate(operation, status, &headers, &body) {
+                return Some(format!("{name}: {error}"));
+            }
             let expected = match (served, public) {
                 (false, _) => status == 501,
                 (true, false) => status == 401,
                 (true, true) => status == 400,
             };
-            (!expected || !is_json).then(|| format!("{name}: {status} to nobody, served: {served}, public: {public}"))
+            (!expected).then(|| format!("{name}: {status} to nobody, served: {served}, public: {public}"))
         }
     });
     let wrong: Vec<Option<String>> = futures::stream::iter(checks).buffer_unordered(16).collect().await;

@@ -71,25 +71,110 @@ impl<S> Call<S> {
     }
 }
 
-/// What a handler answers with: a body in the dialect's shape.
+/// What a handler answers with: a body in the dialect's shape, and the origin that its headers tell of.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct Answer<O = Many> {
     pub body: Value,
     /// The contract's documented success status unless set.
     pub status: Option<StatusCode>,
-    /// Revision of the one stream changed or shown.
-    pub etag: Option<i64>,
-    /// Global position of the last event that the answer comes from.
-    pub position: Option<i64>,
     /// Whether it carries tokens or codes.
     pub secret: bool,
+    origin: O,
+}
+
+/// Where an answer comes from. It is part of a handler's type, so that an operation tells the same of it each time,
+/// which is what its document says.
+pub trait Origin: Send + 'static {
+    const TELLS: Tells;
+    fn told(self) -> Told;
+}
+
+/// What the headers of an operation's success tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tells {
+    pub etag: bool,
+    pub position: bool,
+}
+
+/// What the headers of one answer tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub(crate) etag: Option<i64>,
+    pub(crate) position: Option<i64>,
+}
+
+/// Many streams, or none: nothing is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Many;
+
+/// Several streams, up to a position of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    position: i64,
+}
+
+/// The one stream changed or shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream {
+    pub revision: i64,
+    /// Global position of its last event.
+    pub position: i64,
+}
+
+impl Origin for Many {
+    const TELLS: Tells = Tells { etag: false, position: false };
+
+    fn told(self) -> Told {
+        Told { etag: None, position: None }
+    }
+}
+
+impl Origin for Log {
+    const TELLS: Tells = Tells { etag: false, position: true };
+
+    fn told(self) -> Told {
+        Told { etag: None, position: Some(self.position) }
+    }
+}
+
+impl Origin for Stream {
+    const TELLS: Tells = Tells { etag: true, position: true };
+
+    fn told(self) -> Told {
+        Told { etag: Some(self.revision), position: Some(self.position) }
+    }
+}
+
+/// A stream that may not exist: nothing is told of what is shown instead.
+impl<O: Origin> Origin for Option<O> {
+    const TELLS: Tells = O::TELLS;
+
+    fn told(self) -> Told {
+        self.map_or(Many.told(), O::told)
+    }
 }
 
 impl Answer {
     pub fn json(body: Value) -> Self {
-        Answer { body, status: None, etag: None, position: None, secret: false }
+        Answer { body, status: None, secret: false, origin: Many }
     }
 
+    /// Tells the global position of the last event that the answer comes from.
+    pub fn at(self, position: i64) -> Answer<Log> {
+        self.coming_from(Log { position })
+    }
+
+    /// Tells the revision of the one stream changed or shown, as ETag, and the global position of its last event.
+    pub fn of(self, revision: i64, position: i64) -> Answer<Stream> {
+        self.coming_from(Stream { revision, position })
+    }
+
+    pub fn coming_from<O>(self, origin: O) -> Answer<O> {
+        Answer { body: self.body, status: self.status, secret: self.secret, origin }
+    }
+}
+
+impl<O> Answer<O> {
     /// Marks an answer that carries tokens or codes: it is never compressed, as its length would tell of them to whoever
     /// can make it repeat something of theirs.
     pub fn secret(self) -> Self {
@@ -99,14 +184,21 @@ impl Answer {
     pub fn status(self, status: StatusCode) -> Self {
         Answer { status: Some(status), ..self }
     }
+}
 
-    /// Sets the ETag to a stream's revision.
-    pub fn etag(self, revision: i64) -> Self {
-        Answer { etag: Some(revision), ..self }
+impl<O: Origin> Answer<O> {
+    /// The same answer, whatever its origin.
+    pub(crate) fn told(self) -> Answer<Told> {
+        Answer { body: self.body, status: self.status, secret: self.secret, origin: self.origin.told() }
+    }
+}
+
+impl Answer<Told> {
+    pub(crate) fn etag(&self) -> Option<i64> {
+        self.origin.etag
     }
 
-    /// Sets the position that the answer reflects.
-    pub fn position(self, position: i64) -> Self {
-        Answer { position: Some(position), ..self }
+    pub(crate) fn position(&self) -> Option<i64> {
+        self.origin.position
     }
 }

@@ -8,6 +8,8 @@ pub struct Dialect {
     pub name: &'static str,
     /// Its contract, OpenAPI as JSON.
     pub contract: &'static str,
+    /// How its published document differs from that in words and shapes, JSON.
+    pub(crate) overlay: &'static str,
     /// Whether a path that no contract documents would be this dialect's.
     pub(crate) owns: fn(path: &str) -> bool,
     pub face: Face,

@@ -11,6 +11,7 @@ use crate::{Dialect, Face, Failure, FailureKind};
 pub static DIALECT: Dialect = Dialect {
     name: "eventbookings",
     contract: include_str!(concat!(env!("OUT_DIR"), "/eventbookings.json")),
+    overlay: include_str!(concat!(env!("OUT_DIR"), "/eventbookings.served.json")),
     owns: |path| matches!(first_segment(path).0, "api" | "connect"),
     face: Face { media_type: "application/json", spell: snake_case, other_names: |_| &[], actor: |_| None, failure },
 };

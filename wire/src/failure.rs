@@ -63,6 +63,62 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    pub const ALL: [FailureKind; 18] = [
+        FailureKind::Invalid,
+        FailureKind::Unauthorised,
+        FailureKind::Forbidden,
+        FailureKind::NotFound,
+        FailureKind::MethodNotAllowed,
+        FailureKind::Conflict,
+        FailureKind::Gone,
+        FailureKind::PreconditionFailed,
+        FailureKind::TooLarge,
+        FailureKind::TimedOut,
+        FailureKind::MediaType,
+        FailureKind::KeyReused,
+        FailureKind::TooMany,
+        FailureKind::NotServed,
+        FailureKind::Overloaded,
+        FailureKind::Unavailable,
+        FailureKind::Late,
+        FailureKind::Broken,
+    ];
+
+    /// Whether it may be gone when the client tries again, so that the answer says when.
+    pub fn passes(self) -> bool {
+        use FailureKind::{Late, Overloaded, TooMany, Unavailable};
+        matches!(self, TooMany | Overloaded | Unavailable | Late)
+    }
+
+    /// What a client is told that it means, as a sentence.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            FailureKind::Invalid => "The input is wrong; the text names the field.",
+            FailureKind::Unauthorised => "No bearer token, or one that proves nobody.",
+            FailureKind::Forbidden => "The caller may not.",
+            FailureKind::NotFound => "Something that the request names is not there.",
+            FailureKind::MethodNotAllowed => "This path does not take this method.",
+            FailureKind::Conflict => "The state forbids it.",
+            FailureKind::Gone => "It has ended for good.",
+            FailureKind::PreconditionFailed => "It was changed since the revision in `If-Match`.",
+            FailureKind::TooLarge => "The body is larger than 1 MiB.",
+            FailureKind::TimedOut => "The body stopped on its way.",
+            FailureKind::MediaType => "The body is not JSON by its `Content-Type`.",
+            FailureKind::KeyReused => "The `Idempotency-Key` was used for another request.",
+            FailureKind::TooMany => "Too many attempts: try again after `Retry-After`.",
+            FailureKind::NotServed => "Documented, but not served yet.",
+            FailureKind::Overloaded => "Too many ask at once: try again after `Retry-After`.",
+            FailureKind::Unavailable => {
+                "A server behind cannot be reached now: try again after `Retry-After`; a command that was cut short may \
+                 have been carried out."
+            }
+            FailureKind::Late => {
+                "The read models have not come as far as `Caravan-After`: try again after `Retry-After`."
+            }
+            FailureKind::Broken => "A defect, ours; the log has it under the `X-Request-Id`.",
+        }
+    }
+
     /// The status, where a dialect does not say otherwise.
     pub fn status(self) -> StatusCode {
         match self {

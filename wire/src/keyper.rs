@@ -11,6 +11,7 @@ use crate::{Dialect, Face, Failure, FailureKind};
 pub static DIALECT: Dialect = Dialect {
     name: "keyper",
     contract: include_str!(concat!(env!("OUT_DIR"), "/keyper.json")),
+    overlay: include_str!(concat!(env!("OUT_DIR"), "/keyper.served.json")),
     owns: |path| {
         let (version, controller) = first_segment(path);
         version == "v1" && controller.starts_with(|c: char| c.is_ascii_uppercase())

@@ -11,6 +11,7 @@ use crate::{Dialect, Face, Failure, FailureKind};
 pub static DIALECT: Dialect = Dialect {
     name: "open-event",
     contract: include_str!(concat!(env!("OUT_DIR"), "/open-event.json")),
+    overlay: include_str!(concat!(env!("OUT_DIR"), "/open-event.served.json")),
     owns,
     face: Face {
         media_type: "application/vnd.api+json",

@@ -11,6 +11,7 @@ use crate::{Dialect, Face, Failure, FailureKind};
 pub static DIALECT: Dialect = Dialect {
     name: "rentals",
     contract: include_str!(concat!(env!("OUT_DIR"), "/rentals.json")),
+    overlay: include_str!(concat!(env!("OUT_DIR"), "/rentals.served.json")),
     owns: |path| first_segment(path).0.ends_with("-api"),
     face: Face { media_type: "application/json", spell: camel_case, other_names: |_| &[], actor: |_| None, failure },
 };

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use caravan_domain::identity::Person;
 use chrono::{DateTime, Utc};
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 
 use crate::contract::operation;
-use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation};
+use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation, Origin, Tells, Told};
 
 /// What one side of the system, commands or queries, adds to the path of a request.
 pub trait Side: Send + Sync + 'static {
@@ -37,57 +37,85 @@ pub enum Shown {
     Search,
 }
 
-type Handler<S> = Box<dyn Fn(Call<S>) -> BoxFuture<'static, Result<Answer, Failure>> + Send + Sync>;
+type Outcome = Result<Answer<Told>, Failure>;
+type Handler<S> = Box<dyn Fn(Call<S>) -> BoxFuture<'static, Outcome> + Send + Sync>;
+
+/// How an operation is served: what the service does with it, and what its document says.
+#[derive(Debug, Clone, Copy)]
+pub struct Registration {
+    pub operation: &'static Operation,
+    /// Whether it is served without a token.
+    pub public: bool,
+    pub shown: Shown,
+    pub tells: Tells,
+}
+
+impl Registration {
+    /// Whether a client can repeat a request under an idempotency key: public calls are exempt.
+    pub fn takes_key(&self) -> bool {
+        self.operation.command && !self.public
+    }
+
+    /// Whether `If-Match` can be met: a command's answer has an ETag.
+    pub fn takes_if_match(&self) -> bool {
+        self.operation.command && self.tells.etag
+    }
+}
 
 /// One served operation.
-pub(crate) struct Route<S> {
-    pub(crate) handler: Handler<S>,
-    /// Whether it is served without a token.
-    pub(crate) public: bool,
-    pub(crate) shown: Shown,
+struct Route<S> {
+    handler: Handler<S>,
+    registration: Registration,
 }
 
 /// The operations of one dialect that one side serves. Registering an unknown operation, one of the other side, or
 /// one twice panics: it is a mistake in the program that shows at start-up.
 pub struct Routes<S> {
     dialect: &'static Dialect,
-    state: Arc<S>,
     routes: HashMap<&'static str, Route<S>>,
 }
 
 impl<S: Side> Routes<S> {
-    pub fn new(dialect: &'static Dialect, state: Arc<S>) -> Self {
-        Routes { dialect, state, routes: HashMap::new() }
+    pub fn new(dialect: &'static Dialect) -> Self {
+        Routes { dialect, routes: HashMap::new() }
     }
 
     /// Serves an operation to whoever has a valid bearer token.
-    pub fn on<F, R>(self, id: &str, handler: F) -> Self
+    pub fn on<F, R, O>(self, id: &str, handler: F) -> Self
     where
         F: Fn(Call<S>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Answer, Failure>> + Send + 'static,
+        R: Future<Output = Result<Answer<O>, Failure>> + Send + 'static,
+        O: Origin,
     {
-        self.add(id, Route { handler: erase(handler), public: false, shown: Shown::Documents })
+        self.add(id, false, Shown::Documents, handler)
     }
 
     /// Serves an operation to everybody; a token is not looked at.
-    pub fn public<F, R>(self, id: &str, handler: F) -> Self
+    pub fn public<F, R, O>(self, id: &str, handler: F) -> Self
     where
         F: Fn(Call<S>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Answer, Failure>> + Send + 'static,
+        R: Future<Output = Result<Answer<O>, Failure>> + Send + 'static,
+        O: Origin,
     {
-        self.add(id, Route { handler: erase(handler), public: true, shown: Shown::Documents })
+        self.add(id, true, Shown::Documents, handler)
     }
 
     /// Serves a query, to whoever has a valid bearer token, from what search finds.
-    pub fn search<F, R>(self, id: &str, handler: F) -> Self
+    pub fn search<F, R, O>(self, id: &str, handler: F) -> Self
     where
         F: Fn(Call<S>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Answer, Failure>> + Send + 'static,
+        R: Future<Output = Result<Answer<O>, Failure>> + Send + 'static,
+        O: Origin,
     {
-        self.add(id, Route { handler: erase(handler), public: false, shown: Shown::Search })
+        self.add(id, false, Shown::Search, handler)
     }
 
-    fn add(mut self, id: &str, route: Route<S>) -> Self {
+    fn add<F, R, O>(mut self, id: &str, public: bool, shown: Shown, handler: F) -> Self
+    where
+        F: Fn(Call<S>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Answer<O>, Failure>> + Send + 'static,
+        O: Origin,
+    {
         let Some(operation) = operation(self.dialect, id) else {
             panic!("the contract of {} has no operation {id}", self.dialect.name);
         };
@@ -96,18 +124,26 @@ impl<S: Side> Routes<S> {
             "{id} is a {}: the other side serves it",
             if operation.command { "command" } else { "query" }
         );
-        let before = self.routes.insert(operation.id.as_str(), route);
+        let handler: Handler<S> = Box::new(move |call| handler(call).map_ok(Answer::told).boxed());
+        let registration = Registration { operation, public, shown, tells: O::TELLS };
+        let before = self.routes.insert(operation.id.as_str(), Route { handler, registration });
         assert!(before.is_none(), "{id} is registered twice");
         self
     }
-}
 
-fn erase<S, F, R>(handler: F) -> Handler<S>
-where
-    F: Fn(Call<S>) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<Answer, Failure>> + Send + 'static,
-{
-    Box::new(move |call| handler(call).boxed())
+    /// What is served, and how.
+    pub fn registrations(&self) -> impl Iterator<Item = Registration> {
+        self.routes.values().map(|route| route.registration)
+    }
+
+    /// The operations, ready to work on a state.
+    pub fn serve(self, state: Arc<S>) -> Endpoints {
+        let served = self.routes.into_values().map(|route| {
+            let endpoint: Arc<dyn Endpoint> = Arc::new(Served { state: state.clone(), route });
+            (endpoint.registration().operation, endpoint)
+        });
+        Endpoints { commands: S::COMMANDS, served: served.collect() }
+    }
 }
 
 /// The served operations of one dialect and side, whatever its state.
@@ -116,23 +152,12 @@ pub struct Endpoints {
     pub(crate) served: Vec<(&'static Operation, Arc<dyn Endpoint>)>,
 }
 
-impl<S: Side> From<Routes<S>> for Endpoints {
-    fn from(routes: Routes<S>) -> Self {
-        let Routes { dialect, state, routes } = routes;
-        let served = routes.into_iter().filter_map(|(id, route)| {
-            let endpoint: Arc<dyn Endpoint> = Arc::new(Served { state: state.clone(), route });
-            Some((operation(dialect, id)?, endpoint))
-        });
-        Endpoints { commands: S::COMMANDS, served: served.collect() }
-    }
-}
-
 /// A served operation, whatever the state its handler works on.
 pub(crate) trait Endpoint: Send + Sync {
-    fn public(&self) -> bool;
+    fn registration(&self) -> Registration;
     fn authenticate<'a>(&'a self, token: &'a str, now: DateTime<Utc>) -> BoxFuture<'a, Result<Person, Failure>>;
     fn passed(&self, position: i64, limit: Duration) -> BoxFuture<'_, Result<(), Failure>>;
-    fn run(&self, call: Call<()>) -> BoxFuture<'static, Result<Answer, Failure>>;
+    fn run(&self, call: Call<()>) -> BoxFuture<'static, Outcome>;
 }
 
 struct Served<S> {
@@ -141,8 +166,8 @@ struct Served<S> {
 }
 
 impl<S: Side> Endpoint for Served<S> {
-    fn public(&self) -> bool {
-        self.route.public
+    fn registration(&self) -> Registration {
+        self.route.registration
     }
 
     fn authenticate<'a>(&'a self, token: &'a str, now: DateTime<Utc>) -> BoxFuture<'a, Result<Person, Failure>> {
@@ -150,10 +175,10 @@ impl<S: Side> Endpoint for Served<S> {
     }
 
     fn passed(&self, position: i64, limit: Duration) -> BoxFuture<'_, Result<(), Failure>> {
-        self.state.passed(self.route.shown, position, limit).boxed()
+        self.state.passed(self.route.registration.shown, position, limit).boxed()
     }
 
-    fn run(&self, call: Call<()>) -> BoxFuture<'static, Result<Answer, Failure>> {
+    fn run(&self, call: Call<()>) -> BoxFuture<'static, Outcome> {
         let names = call.operation.names();
         let answer = (self.route.handler)(call.with(self.state.clone()));
         async move {

@@ -22,7 +22,10 @@ use tracing::Instrument;
 
 use crate::routes::{Endpoint, Endpoints};
 use crate::table::{Found, Table};
-use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation, Readiness, body, pages, parameters, request};
+use crate::{
+    Answer, Call, Dialect, Documents, Failure, FailureKind, Operation, Readiness, Told, body, pages, parameters,
+    request,
+};
 
 /// How long a command's answer waits for the read models, and a query for its follower.
 const WAIT: Duration = Duration::from_secs(2);
@@ -49,15 +52,15 @@ pub struct Settings {
     pub tasks: TaskTracker,
 }
 
-/// Everything a process answers: the operations given, and health, metrics, contracts and their page.
+/// Everything a process answers: the operations given, and health, metrics, the documents and their page.
 ///
 /// Needs `into_make_service_with_connect_info::<SocketAddr>()` to know its clients' addresses.
-pub fn router(endpoints: Vec<Endpoints>, settings: Settings) -> Router {
+pub fn router(endpoints: Vec<Endpoints>, documents: Documents, settings: Settings) -> Router {
     let sides = endpoints.iter().map(|side| side.commands).collect();
     let served = endpoints.into_iter().flat_map(|side| side.served);
     let served = served.map(|(operation, endpoint)| ((operation.dialect.name, operation.id.as_str()), endpoint));
     let served: HashMap<_, _> = served.collect();
-    let pages = pages::router(&settings, served.iter().map(|(name, endpoint)| (*name, endpoint.public())).collect());
+    let pages = pages::router(&settings, documents);
     let cors = cors(settings.cors_origins.clone());
     let Settings { trusted_proxies, body_read_timeout, tasks, .. } = settings;
     let service = Service { table: Table::new(), served, sides, trusted_proxies, body_read_timeout, tasks };
@@ -105,7 +108,7 @@ struct Arrival {
 struct Ending {
     dialect: Option<&'static Dialect>,
     operation: Option<&'static Operation>,
-    result: Result<Answer, Failure>,
+    result: Result<Answer<Told>, Failure>,
     allow: Vec<Method>,
     respond_async: bool,
     /// Whether something of the request's body was not read.
@@ -164,18 +167,22 @@ impl Service {
         values: Map<String, Value>,
         request: Request,
         unread: &mut bool,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer<Told>, Failure> {
         let endpoint = self.endpoint(operation)?;
         let (parts, body) = request.into_parts();
         if parts.version == Version::HTTP_11 && !parts.headers.contains_key(header::HOST) {
             return Err(Failure::invalid("Host", "is missing"));
         }
         let headers = request::read(&parts.headers)?;
-        let person = match (endpoint.public(), request::bearer(&parts.headers)) {
+        let registration = endpoint.registration();
+        let person = match (registration.public, request::bearer(&parts.headers)) {
             (true, _) => None,
             (false, Some(token)) => Some(in_time(endpoint.authenticate(token, arrival.now)).await?),
             (false, None) => return Err(Failure::unauthorised("a bearer token is needed")),
         };
+        if operation.command && headers.if_match.is_some() && !registration.takes_if_match() {
+            return Err(Failure::invalid("If-Match", "this operation's answer has no ETag to match"));
+        }
         let mut parameters = parameters::read(operation, values, parts.uri.query().unwrap_or_default())?;
         let mut body = match operation.body {
             Some(documented) => {
@@ -213,7 +220,7 @@ impl Service {
         in_time(self.carry_out(endpoint, call)).await
     }
 
-    async fn carry_out(&self, endpoint: Arc<dyn Endpoint>, call: Call<()>) -> Result<Answer, Failure> {
+    async fn carry_out(&self, endpoint: Arc<dyn Endpoint>, call: Call<()>) -> Result<Answer<Told>, Failure> {
         let (command, respond_async) = (call.operation.command, call.headers.respond_async);
         if let (false, Some(position)) = (command, call.headers.after) {
             endpoint.passed(position, WAIT).await?;
@@ -221,7 +228,7 @@ impl Service {
         // A task of its own: a client that hangs up does not stop a command half-way.
         let task = self.tasks.spawn(endpoint.run(call).instrument(tracing::Span::current()));
         let answer = task.await.map_err(Failure::broken)??;
-        if let (true, false, Some(position)) = (command, respond_async, answer.position) {
+        if let (true, false, Some(position)) = (command, respond_async, answer.position()) {
             // What was stored is answered with success, whether or not the read models have seen it in time.
             if let Err(failure) = endpoint.passed(position, WAIT).await {
                 tracing::debug!(%failure, "answered before the read models have it");
@@ -328,10 +335,10 @@ impl Ending {
         }
         match &self.result {
             Ok(answer) => {
-                if let Some(revision) = answer.etag {
+                if let Some(revision) = answer.etag() {
                     set("etag", format!("\"{revision}\""));
                 }
-                if let Some(position) = answer.position {
+                if let Some(position) = answer.position() {
                     set("caravan-position", position.to_string());
                 }
                 if self.respond_async && self.operation.is_some_and(|operation| operation.command) {

@@ -14,7 +14,6 @@ pub(crate) fn failure(error: CommandError) -> Failure {
         CommandError::PreconditionFailed => {
             Failure::new(FailureKind::PreconditionFailed, "it was changed since you read it").on("If-Match")
         }
-        CommandError::NoEtag => Failure::invalid("If-Match", "this operation's answer has no ETag to match"),
         CommandError::KeyReused => {
             Failure::new(FailureKind::KeyReused, "was used for another request").on("Idempotency-Key")
         }
@@ -59,7 +58,6 @@ mod tests {
         let cases = [
             (CommandError::Rejected(Rejection::conflict("no")), FailureKind::Conflict),
             (CommandError::PreconditionFailed, FailureKind::PreconditionFailed),
-            (CommandError::NoEtag, FailureKind::Invalid),
             (CommandError::KeyReused, FailureKind::KeyReused),
             (CommandError::Unauthorised("no"), FailureKind::Unauthorised),
             (CommandError::Limited { retry_after: Duration::from_secs(3) }, FailureKind::TooMany),

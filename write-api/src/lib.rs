@@ -12,7 +12,7 @@ use caravan_commands::{Caller, Commands, Done};
 use caravan_domain::identity::Person;
 use caravan_domain::{Actor, Decider};
 use caravan_event_store::following::{Checkpoints, WaitError};
-use caravan_wire::{Answer, Call, Endpoints, Failure, Shown, Side};
+use caravan_wire::{Answer, Call, Endpoints, Failure, Registration, Routes, Shown, Side, Stream};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -30,8 +30,18 @@ pub struct Write {
 }
 
 /// The commands of all dialects.
-pub fn endpoints(write: Arc<Write>) -> Vec<Endpoints> {
-    vec![krugo::routes(write).into()]
+fn routes() -> [Routes<Write>; 1] {
+    [krugo::routes()]
+}
+
+/// The commands of all dialects, ready to be carried out.
+pub fn endpoints(write: &Arc<Write>) -> Vec<Endpoints> {
+    routes().into_iter().map(|routes| routes.serve(write.clone())).collect()
+}
+
+/// How each command is served.
+pub fn registrations() -> Vec<Registration> {
+    routes().iter().flat_map(Routes::registrations).collect()
 }
 
 /// The follower that keeps the documents, which is what commands wait for.
@@ -84,6 +94,6 @@ fn fingerprint(call: &Call<Write>) -> Vec<u8> {
 }
 
 /// The answer to a command on one stream: its revision is the ETag.
-pub(crate) fn answer<D: Decider>(done: &Done<D>, body: Value) -> Result<Answer, Failure> {
-    Ok(Answer::json(body).etag(done.revision).position(done.position))
+pub(crate) fn answer<D: Decider>(done: &Done<D>, body: Value) -> Result<Answer<Stream>, Failure> {
+    Ok(Answer::json(body).of(done.revision, done.position))
 }

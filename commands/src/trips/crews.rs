@@ -122,7 +122,7 @@ impl Commands {
     }
 
     /// Adds people to a crew and has them told so: `users` who share a crew with the caller, and new ones by phone
-    /// number, who become temp members unless the number is known. It touches several streams, so it has no ETag.
+    /// number, who become temp members unless the number is known. It touches several streams, so no revision is asked for.
     pub async fn invite_to_crew(
         &self,
         crew: EntityId,
@@ -130,7 +130,6 @@ impl Commands {
         new: Vec<NewInvite>,
         caller: &Caller,
     ) -> Result<Invited, CommandError> {
-        caller.without_etag()?;
         let first_time = self.repeated::<Crews>(&stream::<Crews>(crew), caller).await?.is_none();
         // Nobody is made for somebody who may not invite, nor for half of a list.
         if first_time {

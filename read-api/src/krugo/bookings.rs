@@ -10,13 +10,13 @@ use caravan_domain::{EntityId, Sealed};
 use caravan_projections::Read as Document;
 use caravan_wire::krugo::ids::{AccommodationId, BundleId};
 use caravan_wire::krugo::trips as shapes;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Failure, Log, Stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Read;
 
-type Outcome = Result<Answer, Failure>;
+type Outcome<O = Stream> = Result<Answer<O>, Failure>;
 
 /// A booking that the caller may see.
 pub(super) struct Visible {
@@ -64,8 +64,8 @@ impl Visible {
         Ok(booking.members.iter().filter_map(number).collect())
     }
 
-    fn answer(&self, body: Value) -> Answer {
-        Answer::json(body).etag(self.document.revision).position(self.document.position)
+    fn answer(&self, body: Value) -> Answer<Stream> {
+        Answer::json(body).of(self.document.revision, self.document.position)
     }
 }
 
@@ -182,7 +182,7 @@ pub(super) async fn trip_booking_ticket_bundles(call: Call<Read>) -> Outcome {
 }
 
 /// Members with their names, which come from several streams: no ETag.
-pub(super) async fn trip_booking_members(call: Call<Read>) -> Outcome {
+pub(super) async fn trip_booking_members(call: Call<Read>) -> Outcome<Log> {
     let visible = of_booking(&call).await?;
     let booking = visible.booking()?;
     let profiles = profiles(&call, &booking.members).await?;
@@ -202,7 +202,7 @@ pub(super) async fn trip_booking_members(call: Call<Read>) -> Outcome {
         member["endDate"] = json!(end);
         member
     });
-    Ok(Answer::json(members.collect()).position(visible.document.position))
+    Ok(Answer::json(members.collect()).at(visible.document.position))
 }
 
 /// What a person shows to those they travel with, opened.

@@ -7,15 +7,13 @@ mod events;
 mod shared;
 mod users;
 
-use std::sync::Arc;
-
 use caravan_wire::Routes;
 use caravan_wire::krugo::DIALECT;
 
 use crate::Read;
 
-pub(crate) fn routes(read: Arc<Read>) -> Routes<Read> {
-    Routes::new(&DIALECT, read)
+pub(crate) fn routes() -> Routes<Read> {
+    Routes::new(&DIALECT)
         .on("crews", crews::crews)
         .on("trip-bookings", crews::trip_bookings)
         .on("past-trip-bookings", crews::past_trip_bookings)

@@ -4,13 +4,13 @@ use caravan_domain::EntityId;
 use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_domain::identity::{Account, AccountState, Attribute, credentials};
 use caravan_wire::krugo::accounts;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Failure, Stream};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::Read;
 
-type Outcome = Result<Answer, Failure>;
+type Outcome<O = Stream> = Result<Answer<O>, Failure>;
 
 #[derive(Deserialize)]
 struct PictureQuery {
@@ -46,17 +46,16 @@ pub(super) async fn profile_picture(call: Call<Read>) -> Outcome {
         }
         None => json!({}),
     };
-    Ok(Answer::json(body).etag(account.revision).position(account.position))
+    Ok(Answer::json(body).of(account.revision, account.position))
 }
 
-pub(super) async fn preferences(call: Call<Read>) -> Outcome {
+/// Where none were ever set, those of somebody who wants nothing in particular.
+pub(super) async fn preferences(call: Call<Read>) -> Outcome<Option<Stream>> {
     let account = call.account()?;
     let found = call.state.models.record::<Preferences>(&PREFERENCES, account).await?;
-    let Some(found) = found else {
-        return Ok(Answer::json(accounts::preferences(account, &Preferences::default())));
-    };
-    let answer = Answer::json(accounts::preferences(account, &found.state));
-    Ok(answer.etag(found.revision).position(found.position))
+    let origin = found.as_ref().map(|found| Stream { revision: found.revision, position: found.position });
+    let preferences = found.map(|found| found.state).unwrap_or_default();
+    Ok(Answer::json(accounts::preferences(account, &preferences)).coming_from(origin))
 }
 
 #[derive(Deserialize)]
@@ -81,5 +80,5 @@ pub(super) async fn mfa_status(call: Call<Read>) -> Outcome {
         return Err(invalid());
     }
     let answer = Answer::json(json!({"mfaEnabled": registered.mfa}));
-    Ok(answer.etag(account.revision).position(account.position))
+    Ok(answer.of(account.revision, account.position))
 }

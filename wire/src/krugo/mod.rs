@@ -18,6 +18,7 @@ use crate::{Dialect, Face, Failure, FailureKind};
 pub static DIALECT: Dialect = Dialect {
     name: "krugo",
     contract: include_str!(concat!(env!("OUT_DIR"), "/krugo.json")),
+    overlay: include_str!(concat!(env!("OUT_DIR"), "/krugo.served.json")),
     owns: |path| first_segment(path).0 == "dev",
     face: Face {
         media_type: "application/json",

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::*;
 use caravan_domain::identity::Person;
 
-use crate::{Routes, Shown, Side, krugo};
+use crate::{Documents, Routes, Shown, Side, Stream, krugo};
 
 struct Writes {
     waited: AtomicBool,
@@ -63,9 +63,9 @@ impl Side for Reads {
     }
 }
 
-async fn assign(call: Call<Writes>) -> Result<Answer, Failure> {
+async fn assign(call: Call<Writes>) -> Result<Answer<Stream>, Failure> {
     let account = call.account()?;
-    Ok(Answer::json(json!({"body": call.body, "account": account, "id": call.request_id})).etag(3).position(7))
+    Ok(Answer::json(json!({"body": call.body, "account": account, "id": call.request_id})).of(3, 7))
 }
 
 async fn slow(call: Call<Writes>) -> Result<Answer, Failure> {
@@ -109,7 +109,7 @@ fn settings() -> Settings {
 fn api() -> Api {
     let finished = Arc::new(AtomicBool::new(false));
     let writes = Arc::new(Writes { waited: AtomicBool::new(false), finished });
-    let commands = Routes::new(&krugo::DIALECT, writes.clone())
+    let commands = Routes::new(&krugo::DIALECT)
         .on("assign-ticket", assign)
         .on("add-ticket", assign)
         .on("create-crew", slow)
@@ -119,8 +119,10 @@ fn api() -> Api {
         .public("signup", |_| async { Ok(Answer::json(json!("welcome"))) })
         .public("refreshsession", |call| async move { Ok(Answer::json(call.body).secret()) })
         .public("login", |call| async move { Ok(Answer::json(json!(call.address))) });
-    let queries = Routes::new(&krugo::DIALECT, Arc::new(Reads)).on("payment-balances", balances);
-    Api { router: router(vec![commands.into(), queries.into()], settings()), writes }
+    let queries = Routes::new(&krugo::DIALECT).on("payment-balances", balances);
+    let documents = Documents::new(commands.registrations().chain(queries.registrations()));
+    let endpoints = vec![commands.serve(writes.clone()), queries.serve(Arc::new(Reads))];
+    Api { router: router(endpoints, documents, settings()), writes }
 }
 
 fn request(method: &str, path: &str) -> http::request::Builder {
@@ -215,6 +217,8 @@ async fn what_is_wrong_with_a_request_is_named() {
     assert_eq!((status, message.as_str()), (400, "x: is not a known parameter"));
     let (status, message) = ask(command("/dev/assign-ticket").header("if-match", "3"), "{}").await;
     assert_eq!((status, message.as_str()), (400, "If-Match: is not one quoted ETag"));
+    let (status, message) = ask(command("/dev/create-crew").header("if-match", "\"3\""), "{}").await;
+    assert_eq!((status, message.as_str()), (400, "If-Match: this operation's answer has no ETag to match"));
     let (status, message) = ask(command("/dev/assign-ticket"), &"x".repeat(1 << 21)).await;
     assert_eq!((status, message.as_str()), (413, "body: is larger than 1 MiB"));
     let plain = request("POST", "/dev/assign-ticket").header("authorization", "Bearer good");
@@ -326,8 +330,8 @@ async fn what_is_not_served_says_so_in_the_dialects_shape() {
 #[tokio::test]
 async fn a_single_role_says_who_serves_the_rest() {
     let writes = Arc::new(Writes { waited: AtomicBool::new(false), finished: Arc::default() });
-    let commands = Routes::new(&krugo::DIALECT, writes).on("assign-ticket", assign);
-    let write_api = router(vec![commands.into()], settings());
+    let commands = Routes::new(&krugo::DIALECT).on("assign-ticket", assign).serve(writes);
+    let write_api = router(vec![commands], Documents::new([]), settings());
     let sent = request("GET", "/dev/payment-balances?id=1").body(Body::empty()).unwrap();
     let (status, _, body) = send(&write_api, sent).await;
     assert_eq!(
@@ -360,7 +364,7 @@ async fn browsers_may_call_from_configured_origins() {
 async fn health_metrics_and_documents_are_there() {
     let parts = settings();
     let readiness = parts.readiness.clone();
-    let router = router(vec![], parts);
+    let router = router(vec![], Documents::new([]), parts);
     let ask = async |path: &str| send(&router, request("GET", path).body(Body::empty()).unwrap()).await;
     assert_eq!(ask("/health/live").await.0, StatusCode::OK);
     let (status, _, body) = ask("/health/ready").await;
@@ -383,13 +387,13 @@ async fn the_documents_say_where_a_token_is_needed() {
     assert_eq!(krugo["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
     assert_eq!(krugo["paths"]["/payment-balances"]["get"]["security"], json!([{"bearer": []}]));
     assert_eq!(krugo["paths"]["/login"]["post"]["security"], json!([]));
-    assert_eq!(krugo["paths"]["/crews"]["get"]["security"], Value::Null, "is not served here");
+    assert_eq!(krugo["paths"]["/crews"]["get"]["security"], Value::Null, "is not served");
     let merged = ask("/openapi.json").await;
     assert_eq!(merged["paths"]["/dev/payment-balances"]["get"]["security"], json!([{"krugo.bearer": []}]));
 }
 
 fn routes() -> Routes<Reads> {
-    Routes::new(&krugo::DIALECT, Arc::new(Reads))
+    Routes::new(&krugo::DIALECT)
 }
 
 #[test]

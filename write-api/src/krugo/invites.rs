@@ -3,11 +3,10 @@
 use caravan_commands::trips::NewInvite;
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountState;
-use caravan_wire::{Answer, Call};
+use caravan_wire::{Answer, Call, Failure, Log};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::requests::Outcome;
 use crate::Write;
 
 #[derive(Deserialize)]
@@ -37,7 +36,7 @@ struct InvitedUser {
     _is_krugo_user: Option<bool>,
 }
 
-pub(super) async fn send_invites_for_crew(call: Call<Write>) -> Outcome {
+pub(super) async fn send_invites_for_crew(call: Call<Write>) -> Result<Answer<Log>, Failure> {
     let request: SendInvites = call.body()?;
     let users = request.users.iter().map(|user| user.id).collect();
     let new = request.new_invites.iter().map(|person| NewInvite {
@@ -55,7 +54,7 @@ pub(super) async fn send_invites_for_crew(call: Call<Write>) -> Outcome {
         .map(|person| [person.first_name.as_ref(), person.last_name.as_ref(), Some(&person.phone_number)]);
     let entries = invited.people.iter().zip(by_id.chain(by_number));
     let body = entries.map(|((person, state), told)| invited_user(*person, state, told)).collect();
-    Ok(Answer::json(body).position(invited.position))
+    Ok(Answer::json(body).at(invited.position))
 }
 
 /// `InvitedUser`: first and last name and number are what the inviter has just said, whoever the person is.

@@ -11,15 +11,13 @@ mod requests;
 mod tickets;
 mod users;
 
-use std::sync::Arc;
-
 use caravan_wire::Routes;
 use caravan_wire::krugo::DIALECT;
 
 use crate::Write;
 
-pub(crate) fn routes(write: Arc<Write>) -> Routes<Write> {
-    users::routes(Routes::new(&DIALECT, write))
+pub(crate) fn routes() -> Routes<Write> {
+    users::routes(Routes::new(&DIALECT))
         .on("create-crew", crews::create_crew)
         .on("update-crew", crews::update_crew)
         .on("delete-crew", crews::delete_crew)

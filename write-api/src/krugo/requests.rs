@@ -4,13 +4,14 @@ use caravan_commands::Done;
 use caravan_domain::EntityId;
 use caravan_domain::trips::booking::{Price, TripBookingCommand, TripBookings};
 use caravan_wire::krugo::ids::PurchaseId;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Failure, Stream};
 use serde::Deserialize;
 use serde_json::Number;
 
 use crate::Write;
 
-pub(super) type Outcome = Result<Answer, Failure>;
+/// What a command on one stream comes to.
+pub(super) type Outcome = Result<Answer<Stream>, Failure>;
 
 /// Sends a command that the booking decides alone.
 pub(super) async fn change(

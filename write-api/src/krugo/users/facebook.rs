@@ -1,7 +1,7 @@
 //! Logging in with Facebook.
 
 use caravan_wire::krugo::accounts;
-use caravan_wire::{Answer, Call};
+use caravan_wire::{Answer, Call, Log};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,10 +13,9 @@ struct LoginRequest {
     token: String,
 }
 
-pub(super) async fn log_in(call: Call<Write>) -> Outcome {
+pub(super) async fn log_in(call: Call<Write>) -> Outcome<Log> {
     let request: LoginRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     let login = call.state.commands.log_in_with_facebook(&request.token, &caller).await?;
     logged_in(&call, &login, accounts::facebook_login).await
 }
@@ -32,5 +31,5 @@ pub(super) async fn update_phone(call: Call<Write>) -> Outcome {
     let caller = call.state.caller(&call).await?;
     let changed = call.state.commands.edit_facebook_phone(call.person()?, &id, &phone_number, &caller).await?;
     let answer = Answer::json(json!({"id": id, "phoneNumber": phone_number}));
-    Ok(answer.etag(changed.revision).position(changed.position))
+    Ok(answer.of(changed.revision, changed.position))
 }

@@ -12,7 +12,7 @@ use caravan_commands::identity::{LoggedIn, Next, Tokens};
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountState;
 use caravan_wire::krugo::accounts::{self, Profile, Session};
-use caravan_wire::{Answer, Call, Failure, Routes};
+use caravan_wire::{Answer, Call, Failure, Log, Routes, Stream};
 
 use tracing::Instrument;
 
@@ -40,7 +40,8 @@ pub(super) fn routes(routes: Routes<Write>) -> Routes<Write> {
         .on("update-user-preferences", profile::update_preferences)
 }
 
-type Outcome = Result<Answer, Failure>;
+/// What a command comes to: by default one on the account alone.
+type Outcome<O = Stream> = Result<Answer<O>, Failure>;
 
 /// The profile of a registered account, opened.
 async fn profile(call: &Call<Write>, id: EntityId, state: &AccountState) -> Result<Profile, Failure> {
@@ -55,7 +56,7 @@ async fn with_session(
     login: &LoggedIn,
     tokens: &Tokens,
     shape: fn(&Profile, &Session) -> serde_json::Value,
-) -> Outcome {
+) -> Outcome<Log> {
     let profile = profile(call, login.account, &login.state).await?;
     let session = Session {
         access_token: &tokens.access_token,
@@ -63,7 +64,7 @@ async fn with_session(
         refresh_token: &tokens.refresh_token,
         expires_at: tokens.expires_at,
     };
-    Ok(Answer::json(shape(&profile, &session)).secret().position(login.position))
+    Ok(Answer::json(shape(&profile, &session)).secret().at(login.position))
 }
 
 /// What a login led to: the session in its shape, or what is asked besides.
@@ -71,12 +72,12 @@ async fn logged_in(
     call: &Call<Write>,
     login: &LoggedIn,
     shape: fn(&Profile, &Session) -> serde_json::Value,
-) -> Outcome {
+) -> Outcome<Log> {
     match &login.next {
         Next::Session(tokens) => with_session(call, login, tokens, shape).await,
         Next::Challenge { challenge, login_session } => {
             let asked = accounts::challenged(login.account, *challenge, login_session);
-            Ok(Answer::json(asked).secret().position(login.position))
+            Ok(Answer::json(asked).secret().at(login.position))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Changing and resetting passwords.
 
 use caravan_commands::identity::Credentials;
-use caravan_wire::{Answer, Call};
+use caravan_wire::{Answer, Call, Log, Many};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -23,7 +23,7 @@ pub(super) async fn change(call: Call<Write>) -> Outcome {
     let (old, new) = (&request.old_password, &request.new_password);
     let changed = call.state.commands.change_password(call.person()?, shown, old, new, &caller).await?;
     let answer = Answer::json(json!({"username": request.username}));
-    Ok(answer.etag(changed.revision).position(changed.position))
+    Ok(answer.of(changed.revision, changed.position))
 }
 
 #[derive(Deserialize)]
@@ -31,10 +31,9 @@ struct ForgotRequest {
     username: String,
 }
 
-pub(super) async fn forgot(call: Call<Write>) -> Outcome {
+pub(super) async fn forgot(call: Call<Write>) -> Outcome<Many> {
     let request: ForgotRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     call.state.commands.ask_for_password_reset(&request.username).await?;
     let commands = call.state.commands.clone();
     Ok(apart(&call, async move { commands.send_password_reset(&request.username, &caller).await }))
@@ -47,10 +46,9 @@ struct ResetRequest {
     new_password: String,
 }
 
-pub(super) async fn reset(call: Call<Write>) -> Outcome {
+pub(super) async fn reset(call: Call<Write>) -> Outcome<Log> {
     let ResetRequest { username, code, new_password } = call.body()?;
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     let changed = call.state.commands.reset_password(&username, &code, &new_password, &caller).await?;
-    Ok(Answer::json(json!({"username": username})).position(changed.position))
+    Ok(Answer::json(json!({"username": username})).at(changed.position))
 }

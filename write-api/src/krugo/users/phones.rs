@@ -1,7 +1,7 @@
 //! Changing the phone number, and proving it or an address.
 
 use caravan_commands::identity::Credentials;
-use caravan_wire::{Answer, Call};
+use caravan_wire::{Answer, Call, Log};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,7 +21,7 @@ pub(super) async fn edit(call: Call<Write>) -> Outcome {
     let shown = Credentials { username: &request.username, refresh_token: &request.refresh_token };
     let changed = call.state.commands.edit_phone(call.person()?, shown, &request.phone_number, &caller).await?;
     let answer = json!({"id": call.account()?, "username": request.username, "phoneNumber": request.phone_number});
-    Ok(Answer::json(answer).etag(changed.revision).position(changed.position))
+    Ok(Answer::json(answer).of(changed.revision, changed.position))
 }
 
 #[derive(Deserialize)]
@@ -31,11 +31,10 @@ struct VerifyRequest {
 }
 
 /// Answers with a bare string, as documented.
-pub(super) async fn verify(call: Call<Write>) -> Outcome {
+pub(super) async fn verify(call: Call<Write>) -> Outcome<Log> {
     let request: VerifyRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     let commands = &call.state.commands;
     let changed = commands.verify_contact(call.person()?, &request.access_token, &request.code, &caller).await?;
-    Ok(Answer::json(json!("verified")).position(changed.position))
+    Ok(Answer::json(json!("verified")).at(changed.position))
 }

@@ -26,7 +26,7 @@ pub(super) async fn edit(call: Call<Write>) -> Outcome {
     let changed = call.state.commands.edit_profile(call.person()?, &request.username, details, &caller).await?;
     let account = changed.state.registered().ok_or_else(|| Failure::not_found("no such account"))?;
     let answer = Answer::json(accounts::edited(changed.id, account.registration.provider));
-    Ok(answer.etag(changed.revision).position(changed.position))
+    Ok(answer.of(changed.revision, changed.position))
 }
 
 #[derive(Deserialize)]
@@ -42,7 +42,7 @@ pub(super) async fn switch_mfa(call: Call<Write>) -> Outcome {
     let shown = Credentials { username: &request.username, refresh_token: &request.refresh_token };
     let changed = call.state.commands.switch_mfa(call.person()?, shown, request.on, &caller).await?;
     let answer = Answer::json(json!({"enableMfa": request.on, "username": request.username}));
-    Ok(answer.etag(changed.revision).position(changed.position))
+    Ok(answer.of(changed.revision, changed.position))
 }
 
 /// Fields left out, or null, stay as they are.
@@ -59,5 +59,5 @@ pub(super) async fn update_preferences(call: Call<Write>) -> Outcome {
     let done = call.state.commands.execute::<Records>(stream, put, &caller).await?;
     let preferences: Preferences = done.state.get().unwrap_or_default();
     let answer = Answer::json(accounts::updated_preferences(account, &preferences));
-    Ok(answer.etag(done.revision).position(done.position))
+    Ok(answer.of(done.revision, done.position))
 }

@@ -2,7 +2,7 @@
 
 use caravan_commands::identity::Credentials;
 use caravan_wire::krugo::accounts;
-use caravan_wire::{Answer, Call};
+use caravan_wire::{Answer, Call, Log};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -15,10 +15,9 @@ struct LoginRequest {
     password: String,
 }
 
-pub(super) async fn log_in(call: Call<Write>) -> Outcome {
+pub(super) async fn log_in(call: Call<Write>) -> Outcome<Log> {
     let request: LoginRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     let login = call.state.commands.log_in(&request.username, &request.password, &caller).await?;
     logged_in(&call, &login, accounts::logged_in).await
 }
@@ -30,10 +29,9 @@ struct MfaRequest {
     login_session: String,
 }
 
-pub(super) async fn answer_mfa(call: Call<Write>) -> Outcome {
+pub(super) async fn answer_mfa(call: Call<Write>) -> Outcome<Log> {
     let MfaRequest { username, code, login_session } = call.body()?;
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     let login = call.state.commands.answer_mfa(&username, &login_session, &code, &caller).await?;
     logged_in(&call, &login, accounts::logged_in).await
 }
@@ -45,12 +43,11 @@ struct NewPasswordRequest {
     login_session: String,
 }
 
-pub(super) async fn answer_new_password(call: Call<Write>) -> Outcome {
+pub(super) async fn answer_new_password(call: Call<Write>) -> Outcome<Log> {
     let NewPasswordRequest { username, new_password, login_session } = call.body()?;
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     let changed = call.state.commands.answer_new_password(&username, &login_session, &new_password, &caller).await?;
-    Ok(Answer::json(json!({"username": username})).position(changed.position))
+    Ok(Answer::json(json!({"username": username})).at(changed.position))
 }
 
 #[derive(Deserialize)]
@@ -65,10 +62,9 @@ impl SessionRequest {
     }
 }
 
-pub(super) async fn refresh(call: Call<Write>) -> Outcome {
+pub(super) async fn refresh(call: Call<Write>) -> Outcome<Log> {
     let request: SessionRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     let login = call.state.commands.refresh(request.shown(), &caller).await?;
     with_session(&call, &login, tokens(&login)?, accounts::refreshed).await
 }
@@ -78,5 +74,5 @@ pub(super) async fn log_out(call: Call<Write>) -> Outcome {
     let caller = call.state.caller(&call).await?;
     let changed = call.state.commands.log_out(call.person()?, request.shown(), &caller).await?;
     let answer = Answer::json(json!({"username": request.username}));
-    Ok(answer.etag(changed.revision).position(changed.position))
+    Ok(answer.of(changed.revision, changed.position))
 }

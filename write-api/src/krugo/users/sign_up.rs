@@ -4,7 +4,7 @@ use caravan_commands::identity::SignUpForm;
 use caravan_domain::identity::account::Provider;
 use caravan_domain::identity::{Attribute, Details, details};
 use caravan_wire::krugo::accounts::{self, Profile};
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Failure, Log, Many};
 use serde::Deserialize;
 
 use super::{Outcome, apart, tokens, with_session};
@@ -35,7 +35,7 @@ struct SignUpRequest {
     attributes: Vec<UserAttribute>,
 }
 
-pub(super) async fn sign_up(call: Call<Write>) -> Outcome {
+pub(super) async fn sign_up(call: Call<Write>) -> Outcome<Log> {
     let request: SignUpRequest = call.body()?;
     let mut details = parse(&request.attributes)?;
     for (name, field, given) in
@@ -48,7 +48,6 @@ pub(super) async fn sign_up(call: Call<Write>) -> Outcome {
         }
     }
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     let form = SignUpForm { username: request.username, password: request.password, details };
     let signed_up = call.state.commands.sign_up(form, &caller).await?;
     let mut attributes = signed_up.details;
@@ -62,7 +61,7 @@ pub(super) async fn sign_up(call: Call<Write>) -> Outcome {
         phone_proven: false,
         attributes,
     };
-    Ok(Answer::json(accounts::signed_up(&profile)).position(signed_up.position))
+    Ok(Answer::json(accounts::signed_up(&profile)).at(signed_up.position))
 }
 
 #[derive(Deserialize)]
@@ -70,10 +69,9 @@ struct ResendRequest {
     username: String,
 }
 
-pub(super) async fn resend(call: Call<Write>) -> Outcome {
+pub(super) async fn resend(call: Call<Write>) -> Outcome<Many> {
     let request: ResendRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     call.state.commands.ask_to_resend(&request.username, &caller).await?;
     let commands = call.state.commands.clone();
     Ok(apart(&call, async move { commands.resend_sign_up_code(&request.username, &caller).await }))
@@ -86,10 +84,9 @@ struct ConfirmRequest {
     code: String,
 }
 
-pub(super) async fn confirm(call: Call<Write>) -> Outcome {
+pub(super) async fn confirm(call: Call<Write>) -> Outcome<Log> {
     let request: ConfirmRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
-    caller.without_etag()?;
     let ConfirmRequest { username, password, code } = request;
     let login = call.state.commands.confirm_sign_up(&username, &password, &code, &caller).await?;
     with_session(&call, &login, tokens(&login)?, accounts::confirmed).await
