@@ -1,4 +1,5 @@
-//! README's tour, pasted into each of three shells with the tools of busybox, which know little beyond POSIX.
+//! README's tour and the requests of docs/CLIENTS.md, pasted into each of three shells with the tools of busybox, which
+//! know little beyond POSIX.
 
 mod support;
 
@@ -13,14 +14,18 @@ use support::{Server, Settings};
 
 const SHELLS: [&str; 3] = ["bash", "dash", "zsh"];
 
-/// The blocks of the section, as they are pasted.
+/// The blocks of a text, as they are pasted.
+fn blocks(text: &str, url: &str) -> String {
+    let blocks = text.split("```sh\n").skip(1);
+    let pasted: String = blocks.filter_map(|block| block.split("```").next()).collect();
+    assert!(pasted.lines().count() > 30, "there is little to paste:\n{pasted}");
+    pasted.replace("http://127.0.0.1:8080", url)
+}
+
 fn tour(url: &str) -> String {
     let readme = include_str!("../README.md");
     let section = readme.split("## Five minutes").nth(1).and_then(|rest| rest.split("\n## ").next());
-    let blocks = section.expect("README has a tour").split("```sh\n").skip(1);
-    let pasted: String = blocks.filter_map(|block| block.split("```").next()).collect();
-    assert!(pasted.lines().count() > 30, "the tour is short:\n{pasted}");
-    pasted.replace("http://127.0.0.1:8080", url)
+    blocks(section.expect("README has a tour"), url)
 }
 
 /// A directory where the program was built, with `data` beside it, and the path on which busybox's tools come first.
@@ -63,6 +68,28 @@ async fn the_tour_works_in_every_shell_and_a_second_time() {
         for told in ["\"balance\":360.75", "\"balance\":-360.75", "\"type\":\"BookingRecovered\""] {
             assert!(said.contains(told), "{shell} never says {told}:\n{said}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_requests_for_clients_are_answered_as_written() {
+    let settings = Settings::new(env!("CARGO_BIN_EXE_caravan")).with("CARAVAN_CORS_ORIGINS", "https://app.example");
+    let server = Server::start(settings).await;
+    let dir = reachable_directory();
+    let path = checkout(dir.path(), server.data_dir());
+    let requests = blocks(include_str!("../docs/CLIENTS.md"), &server.url());
+    let promises: Vec<&str> = requests.lines().filter_map(|line| line.strip_prefix("# → ")).collect();
+    assert_eq!(promises.len(), requests.matches("\ncall ").count(), "a request does not say what comes back");
+    for shell in SHELLS {
+        let said = paste(shell, &requests, dir.path(), &path);
+        let mut rest = said.as_str();
+        for promise in &promises {
+            let (status, part) = promise.split_once(' ').unwrap_or((promise, ""));
+            let (answer, after) = rest.split_once("→ ").unwrap_or_else(|| panic!("{shell}: nothing more:\n{said}"));
+            assert!(after.starts_with(status) && answer.contains(part), "{shell}: not {promise:?}:\n{said}");
+            rest = after;
+        }
+        assert!(rest.contains("https://app.example"), "{shell}: no origin is allowed:\n{said}");
     }
 }
 
