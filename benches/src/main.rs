@@ -9,6 +9,7 @@ mod cluster;
 mod http;
 mod import;
 mod limit;
+mod log;
 mod long_stream;
 mod memory;
 mod point_read;
@@ -25,6 +26,7 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 
 use cluster::Cluster;
+use log::Log;
 use report::Report;
 use world::World;
 
@@ -61,6 +63,10 @@ enum Part {
     AppendTwoProcesses,
     /// Store append, one client
     AppendOneClient,
+    /// The whole log, read through the port
+    ReadLog,
+    /// A stream of ten events, read through the port
+    ReadStream,
     /// Import of new events
     Import,
     /// assign-ticket over HTTP
@@ -104,6 +110,15 @@ async fn measure(cluster: &Cluster, arguments: &Arguments) -> Result<Report> {
     }
     if wanted(Part::AppendOneClient) {
         report.add(append::one_client(cluster, rounds).await?);
+    }
+    if [Part::ReadLog, Part::ReadStream].into_iter().any(wanted) {
+        let log = Log::make(cluster).await?;
+        if wanted(Part::ReadLog) {
+            report.add(log.whole(rounds).await?);
+        }
+        if wanted(Part::ReadStream) {
+            report.add(log.streams(rounds).await?);
+        }
     }
     if wanted(Part::Import) {
         report.add(import::measure(cluster, rounds).await?);
