@@ -1,8 +1,10 @@
 //! What `make bench` runs: our figures beside the limit of the same moment, on one Postgres with durable commits.
 //!
 //! Absolute figures swing widely between seconds on shared machines, so slices of ours and of the limit alternate and
-//! only their ratio counts. Each row has a file; [`report`] prints them as one table.
+//! only their ratio counts. Each row has a file; [`report`] prints them as one table. [`against`] has the program of an
+//! earlier commit measure in turn with this one.
 
+mod against;
 mod append;
 mod assign;
 mod cluster;
@@ -19,10 +21,11 @@ mod server;
 mod visible;
 mod world;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
 
 use cluster::Cluster;
@@ -33,15 +36,21 @@ use world::World;
 /// How long one slice lasts.
 const SLICE: Duration = Duration::from_secs(2);
 
+/// The least rounds beside an earlier commit: a ratio's median says little of fewer.
+const ROUNDS_AGAINST: u32 = 7;
+
 /// Measures Caravan against the limits of this machine. Exits with 1 where a required ratio is missed.
 #[derive(Parser)]
 struct Arguments {
     /// Rows to measure; all of them if none is named
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
-    /// Rounds of slices for each row
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
+    /// Rounds of slices for each row: 5 if not said; against an earlier commit 7, and not fewer
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// A checkout of an earlier commit, with its programs built: measures its rows and ours in turn, instead of the limits
+    #[arg(long, value_name = "DIR")]
+    against: Option<PathBuf>,
     #[command(subcommand)]
     worker: Option<Worker>,
 }
@@ -83,6 +92,12 @@ enum Part {
     Memory,
 }
 
+/// The parts that read one [`Log`].
+const OF_THE_LOG: [Part; 2] = [Part::ReadLog, Part::ReadStream];
+
+/// The parts over HTTP, on one [`World`].
+const OF_THE_WORLD: [Part; 5] = [Part::AssignTicket, Part::TripBooking, Part::Visible, Part::LongStream, Part::Memory];
+
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
@@ -90,18 +105,27 @@ async fn main() -> Result<ExitCode> {
         appending.run().await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let cluster = Cluster::start().await?;
-    let outcome = measure(&cluster, &arguments).await;
-    cluster.stop().await?;
-    let report = outcome?;
+    let parts = if arguments.only.is_empty() { Part::value_variants() } else { &arguments.only };
+    let report = match &arguments.against {
+        Some(dir) => {
+            let rounds = arguments.rounds.unwrap_or(ROUNDS_AGAINST);
+            ensure!(rounds >= ROUNDS_AGAINST, "--against takes at least {ROUNDS_AGAINST} rounds");
+            against::measure(dir, parts, rounds).await?
+        }
+        None => {
+            let cluster = Cluster::start().await?;
+            let outcome = measure(&cluster, parts, arguments.rounds.unwrap_or(5)).await;
+            cluster.stop().await?;
+            outcome?
+        }
+    };
     print!("\n{report}");
     Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn measure(cluster: &Cluster, arguments: &Arguments) -> Result<Report> {
-    let wanted = |part: Part| arguments.only.is_empty() || arguments.only.contains(&part);
-    let rounds = arguments.rounds;
-    let mut report = Report::default();
+async fn measure(cluster: &Cluster, parts: &[Part], rounds: u32) -> Result<Report> {
+    let wanted = |part: Part| parts.contains(&part);
+    let mut report = Report::beside("limit");
     if wanted(Part::Append) {
         report.add(append::one_process(cluster, rounds).await?);
     }
@@ -111,7 +135,7 @@ async fn measure(cluster: &Cluster, arguments: &Arguments) -> Result<Report> {
     if wanted(Part::AppendOneClient) {
         report.add(append::one_client(cluster, rounds).await?);
     }
-    if [Part::ReadLog, Part::ReadStream].into_iter().any(wanted) {
+    if OF_THE_LOG.into_iter().any(wanted) {
         let log = Log::make(cluster).await?;
         if wanted(Part::ReadLog) {
             report.add(log.whole(rounds).await?);
@@ -123,7 +147,7 @@ async fn measure(cluster: &Cluster, arguments: &Arguments) -> Result<Report> {
     if wanted(Part::Import) {
         report.add(import::measure(cluster, rounds).await?);
     }
-    if [Part::AssignTicket, Part::TripBooking, Part::Visible, Part::LongStream, Part::Memory].into_iter().any(wanted) {
+    if OF_THE_WORLD.into_iter().any(wanted) {
         let mut world = World::make(cluster).await?;
         let idle = memory::idle(&mut world).await?;
         // Memory is measured under this load, asked for by itself or not.

@@ -1,6 +1,10 @@
 //! The table: what, ours, limit, ratio, required, and whether it holds.
 
-use std::fmt;
+use std::fmt::{self, Display};
+
+/// What ours must reach of an earlier commit's: less is worse than noise, and so is more of a time or of memory.
+const LEAST_RATE: f64 = 0.93;
+const MOST_TIME: f64 = 1.07;
 
 /// What one slice of ours and one of the limit gave.
 #[derive(Debug, Clone, Copy)]
@@ -19,10 +23,25 @@ pub struct Row {
     holds: Option<bool>,
 }
 
-#[derive(Default)]
-pub struct Report(Vec<Row>);
+/// What a row says of ours: a rate (`/s`), a time (` ms`), or memory (` MiB`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    pub what: String,
+    pub value: f64,
+    unit: String,
+}
+
+pub struct Report {
+    rows: Vec<Row>,
+    /// What ours stands beside.
+    beside: &'static str,
+}
 
 impl Report {
+    pub fn beside(beside: &'static str) -> Report {
+        Report { rows: vec![], beside }
+    }
+
     pub fn add(&mut self, row: Row) {
         self.extend([row]);
     }
@@ -30,13 +49,13 @@ impl Report {
     pub fn extend(&mut self, rows: impl IntoIterator<Item = Row>) {
         for row in rows {
             eprintln!("  {}: {} of {}, ratio {} (required {})", row.what, row.ours, row.limit, row.ratio, row.required);
-            self.0.push(row);
+            self.rows.push(row);
         }
     }
 
     /// Whether every requirement holds.
     pub fn holds(&self) -> bool {
-        self.0.iter().all(|row| row.holds != Some(false))
+        self.rows.iter().all(|row| row.holds != Some(false))
     }
 }
 
@@ -92,6 +111,24 @@ impl Row {
         }
     }
 
+    /// Ours beside an earlier commit's, one pair per round: worse is a rate that falls, anything else that rises.
+    pub fn against(figure: &Figure, pairs: &[Pair]) -> Row {
+        let ratio = Spread::of(pairs.iter().map(|pair| pair.ours / pair.limit));
+        let (required, holds) = if figure.is_rate() {
+            (format!("≥ {LEAST_RATE}"), ratio.median >= LEAST_RATE)
+        } else {
+            (format!("≤ {MOST_TIME}"), ratio.median <= MOST_TIME)
+        };
+        Row {
+            what: figure.what.clone(),
+            ours: figure.show(Spread::of(pairs.iter().map(|pair| pair.ours)).median),
+            limit: figure.show(Spread::of(pairs.iter().map(|pair| pair.limit)).median),
+            ratio: format!("{:.2} ({:.2}–{:.2})", ratio.median, ratio.least, ratio.most),
+            required,
+            holds: Some(holds),
+        }
+    }
+
     /// Marks the row as missed for a reason that the figures don't show.
     pub fn missed(mut self, why: &str) -> Row {
         self.what = format!("{} [{why}]", self.what);
@@ -134,10 +171,45 @@ fn thousands(value: f64) -> String {
     groups.join(",")
 }
 
-impl fmt::Display for Report {
+/// What a printed table says of ours.
+pub fn figures(table: &str) -> Vec<Figure> {
+    let rows = table.lines().filter_map(|line| line.strip_prefix('|')).skip(2);
+    rows.filter_map(|row| {
+        let mut cells = row.split('|').map(str::trim);
+        let (what, ours) = (cells.next()?, cells.next()?);
+        let digits = ours.find(|c: char| !(c.is_ascii_digit() || ".,".contains(c)))?;
+        let (value, unit) = ours.split_at(digits);
+        Some(Figure {
+            what: what.split(" [").next()?.to_owned(),
+            value: value.replace(',', "").parse().ok()?,
+            unit: unit.split(" (").next()?.to_owned(),
+        })
+    })
+    .collect()
+}
+
+impl Figure {
+    /// A figure of the same unit as it is printed.
+    fn show(&self, value: f64) -> String {
+        if self.is_rate() { format!("{}{}", thousands(value), self.unit) } else { format!("{value:.2}{}", self.unit) }
+    }
+
+    /// More of it is better.
+    fn is_rate(&self) -> bool {
+        self.unit.starts_with('/')
+    }
+}
+
+impl Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["what", "ours", "limit", "ratio: median (range)", "required", "ok?"].map(str::to_owned);
-        let rows = self.0.iter().map(|row| {
+        f.write_str(&self.show(self.value))
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = ["what", "ours", self.beside, "ratio: median (range)", "required", "ok?"].map(str::to_owned);
+        let rows = self.rows.iter().map(|row| {
             let holds = match row.holds {
                 Some(true) => "yes",
                 Some(false) => "NO",
@@ -182,10 +254,39 @@ mod tests {
 
     #[test]
     fn a_missed_ratio_fails_the_report() {
-        let mut report = Report::default();
+        let mut report = Report::beside("limit");
         report.add(Row::rate("a", "s", &[Pair { ours: 3.0, limit: 2.0 }], 1.5));
         assert!(report.holds());
         report.add(Row::rate("b", "s", &[Pair { ours: 2.9, limit: 2.0 }], 1.5));
         assert!(!report.holds());
+    }
+
+    #[test]
+    fn a_printed_table_says_what_it_was_made_of() {
+        let mut report = Report::beside("limit");
+        report.add(Row::rate("append, 1 client", "s", &[Pair { ours: 12_345.4, limit: 2.0 }], 1.5));
+        report.add(Row::time("cold", &[Pair { ours: 3.25, limit: 2.0 }], None));
+        report.add(Row::at_most("resident", "MiB", &[140.04], Some(150.0)).missed("the pace was not kept"));
+        let figure = |what: &str, value, unit: &str| Figure { what: what.to_owned(), value, unit: unit.to_owned() };
+        let expected = [
+            figure("append, 1 client", 12_345.0, "/s"),
+            figure("cold", 3.25, " ms"),
+            figure("resident", 140.0, " MiB"),
+        ];
+        assert_eq!(figures(&report.to_string()), expected);
+        let [append, cold, resident] = expected.map(|figure| figure.to_string());
+        assert_eq!((append.as_str(), cold.as_str(), resident.as_str()), ("12,345/s", "3.25 ms", "140.00 MiB"));
+    }
+
+    #[test]
+    fn a_rate_must_not_fall_and_a_time_must_not_rise() {
+        let holds = |unit: &str, ours| {
+            let figure = Figure { what: "a".to_owned(), value: ours, unit: unit.to_owned() };
+            let mut report = Report::beside("earlier");
+            report.add(Row::against(&figure, &[Pair { ours, limit: 100.0 }]));
+            report.holds()
+        };
+        assert!(holds("/s", 93.0) && holds("/s", 200.0) && !holds("/s", 92.0));
+        assert!(holds(" ms", 107.0) && holds(" ms", 50.0) && !holds(" ms", 108.0));
     }
 }
