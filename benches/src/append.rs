@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use caravan_domain::EntityId;
-use caravan_event_store::{Append, EventStore, Expected, Metadata, NewEvent, PostgresStore, Revision, StreamId};
+use caravan_event_store::{Append, EventStore, Expected, Json, Metadata, NewEvent, PostgresStore, Revision, StreamId};
 use futures::future::try_join_all;
-use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
@@ -53,7 +52,7 @@ pub struct OneClient {
 impl OneClient {
     pub async fn new(cluster: &Cluster) -> Result<OneClient> {
         let (pool, _) = cluster.log("bench_append").await?;
-        let mut client = OneClient { store: Arc::new(PostgresStore::new(pool)), writers: writers(1) };
+        let mut client = OneClient { store: Arc::new(PostgresStore::new(pool)), writers: writers(1)? };
         append_for(&client.store, &mut client.writers, Duration::from_millis(500)).await?;
         Ok(client)
     }
@@ -68,7 +67,7 @@ async fn in_this_process(cluster: &Cluster, clients: u32, rounds: u32) -> Result
     let (pool, _) = cluster.log("bench_append").await?;
     let pgbench = Pgbench::prepare(cluster).await?;
     let store: Arc<dyn EventStore> = Arc::new(PostgresStore::new(pool));
-    let mut writers = writers(clients);
+    let mut writers = writers(clients)?;
     append_for(&store, &mut writers, Duration::from_millis(500)).await?;
     let mut pairs = vec![];
     for round in 1..=rounds {
@@ -84,15 +83,13 @@ async fn in_this_process(cluster: &Cluster, clients: u32, rounds: u32) -> Result
 struct Writer {
     stream: StreamId,
     revision: Revision,
-    data: Value,
+    data: Json,
 }
 
-fn writers(count: u32) -> Vec<Writer> {
+fn writers(count: u32) -> Result<Vec<Writer>> {
     (0..count)
-        .map(|_| Writer {
-            stream: StreamId::new("bench", EntityId(Uuid::new_v4())),
-            revision: -1,
-            data: serde_json::from_str(&payload(256)).unwrap_or_else(|_| json!({})),
+        .map(|_| {
+            Ok(Writer { stream: StreamId::new("bench", EntityId(Uuid::new_v4())), revision: -1, data: payload(256)? })
         })
         .collect()
 }
@@ -154,7 +151,7 @@ impl Appending {
     pub async fn run(self) -> Result<()> {
         let pool = PgPoolOptions::new().max_connections(8).connect(&self.url).await?;
         let store: Arc<dyn EventStore> = Arc::new(PostgresStore::new(pool));
-        let mut writers = writers(CLIENTS / 2);
+        let mut writers = writers(CLIENTS / 2)?;
         append_for(&store, &mut writers, Duration::from_millis(200)).await?;
         println!("ready");
         let mut go = String::new();

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use caravan_event_store::Json;
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::process::Command;
 
@@ -23,7 +25,7 @@ impl Pgbench {
     pub async fn prepare(cluster: &Cluster) -> Result<Pgbench> {
         let url = cluster.database("bench_limit").await?;
         let insert = cluster.dir().join("insert.sql");
-        std::fs::write(&insert, format!("insert into inserted (data) values ('{}');\n", payload(PAYLOAD)))?;
+        std::fs::write(&insert, format!("insert into inserted (data) values ('{}');\n", payload(PAYLOAD)?.text()))?;
         let mut connection = PgConnection::connect(&url).await?;
         let table = "create table if not exists inserted (id bigserial primary key, data jsonb not null);
             truncate inserted";
@@ -69,9 +71,9 @@ impl Pgbench {
 }
 
 /// A JSON object of so many bytes.
-pub fn payload(bytes: usize) -> String {
-    let frame = r#"{"text": ""}"#.len();
-    format!(r#"{{"text": "{}"}}"#, "x".repeat(bytes.saturating_sub(frame)))
+pub fn payload(bytes: usize) -> Result<Json> {
+    let frame = r#"{"text":""}"#.len();
+    Ok(Json::of(&json!({"text": "x".repeat(bytes.saturating_sub(frame))}))?)
 }
 
 /// The rows of a table, to be copied into another of the same shape.
@@ -135,8 +137,8 @@ mod tests {
 
     #[test]
     fn the_payload_is_json_of_the_size_asked_for() {
-        let payload = payload(PAYLOAD);
-        assert_eq!(payload.len(), PAYLOAD);
-        assert!(serde_json::from_str::<serde_json::Value>(&payload).is_ok());
+        let payload = payload(PAYLOAD).unwrap();
+        assert_eq!(payload.text().len(), PAYLOAD);
+        assert!(payload.read::<serde_json::Value>().unwrap().is_object());
     }
 }

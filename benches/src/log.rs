@@ -10,7 +10,6 @@ use caravan_event_store::{
 };
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt};
-use serde_json::Value;
 use sqlx::postgres::{PgPoolCopyExt, PgPoolOptions};
 use sqlx::{Executor, PgPool};
 use uuid::Uuid;
@@ -137,7 +136,7 @@ impl Log {
 
 async fn append(store: &PostgresStore, stream: &StreamId) -> Result<()> {
     let command_id = Uuid::new_v4();
-    let data: Value = serde_json::from_str(&payload(PAYLOAD))?;
+    let data = payload(PAYLOAD)?;
     let event = || NewEvent {
         id: Uuid::new_v4(),
         event_type: "Appended".to_owned(),

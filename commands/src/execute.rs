@@ -122,7 +122,7 @@ impl Commands {
                 Err(refusal) if certain => return Err(refusal),
                 Ok(_) | Err(_) => {
                     let tail = self.catch_up(stream, loaded).await?;
-                    if let Some(own) = own(&tail, caller) {
+                    if let Some(own) = own(&tail, caller)? {
                         return self.as_of_revision::<D>(stream, own).await;
                     }
                     certain = true;
@@ -130,7 +130,7 @@ impl Commands {
                 }
             };
             let new = codec::encode::<D>(&events, stream, &caller.metadata()).map_err(CommandError::broken)?;
-            let grown: usize = new.iter().map(|event| size(&event.data)).sum();
+            let grown: usize = new.iter().map(|event| event.data.text().len()).sum();
             match self.append(stream, loaded.revision, new).await {
                 Ok(appended) => {
                     let as_of = Instant::now();
@@ -144,7 +144,7 @@ impl Commands {
                 Err(AppendError::Conflict { .. }) => {
                     let tail = self.catch_up(stream, loaded).await?;
                     certain = true;
-                    if let Some(own) = own(&tail, caller) {
+                    if let Some(own) = own(&tail, caller)? {
                         return self.as_of_revision::<D>(stream, own).await;
                     }
                     if caller.if_match.is_some() {
@@ -287,7 +287,7 @@ impl Commands {
             return Ok(None);
         }
         let tails = self.store().read_tails(&[(stream.clone(), began.revision)]).await?;
-        match tails.first().and_then(|tail| own(tail, caller)) {
+        match own(tails.first().map_or(&[], Vec::as_slice), caller)? {
             Some(own) => self.as_of_revision::<D>(stream, own).await.map(Some),
             None => Ok(None),
         }
@@ -318,10 +318,14 @@ struct Own {
     last: Revision,
 }
 
-fn own(tail: &[Recorded], caller: &Caller) -> Option<Own> {
-    let mut own = tail.iter().filter(|event| event.metadata.command_id == caller.command_id);
-    let first = own.next()?.revision;
-    Some(Own { first, last: own.next_back().map_or(first, |event| event.revision) })
+fn own(tail: &[Recorded], caller: &Caller) -> Result<Option<Own>, CommandError> {
+    let mut own: Option<Own> = None;
+    for event in tail {
+        if event.metadata().map_err(CommandError::broken)?.command_id == caller.command_id {
+            own = Some(Own { first: own.map_or(event.revision, |own| own.first), last: event.revision });
+        }
+    }
+    Ok(own)
 }
 
 fn take_in<D: Decider>(loaded: &mut Loaded<D>, recorded: &[Recorded]) -> Result<(), CommandError> {
@@ -330,7 +334,7 @@ fn take_in<D: Decider>(loaded: &mut Loaded<D>, recorded: &[Recorded]) -> Result<
     evolve(loaded, &events.map_err(CommandError::broken)?);
     loaded.revision = last.revision;
     loaded.position = last.position;
-    loaded.grown += recorded.iter().map(|event| size(&event.data)).sum::<usize>();
+    loaded.grown += recorded.iter().map(|event| event.data.text().len()).sum::<usize>();
     Ok(())
 }
 

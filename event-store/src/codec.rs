@@ -5,6 +5,7 @@ use caravan_domain::kind::{event_from_parts, event_to_parts};
 use serde_json::Value;
 
 use crate::event::{Metadata, NewEvent, Position, Recorded, StreamId, event_id};
+use crate::json::Json;
 
 /// An event that cannot be written as, or read from, its stored form.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,17 @@ pub enum CodecError {
     Encode { category: &'static str, source: serde_json::Error },
     #[error("{event_type} of {stream} at position {position} does not have the shape of its type")]
     Decode { stream: StreamId, position: Position, event_type: String, source: serde_json::Error },
+}
+
+impl CodecError {
+    pub(crate) fn decode(recorded: &Recorded, source: serde_json::Error) -> CodecError {
+        CodecError::Decode {
+            stream: recorded.stream.clone(),
+            position: recorded.position,
+            event_type: recorded.event_type.clone(),
+            source,
+        }
+    }
 }
 
 /// How one stored shape of an event becomes the next.
@@ -37,8 +49,8 @@ pub fn encode<D: Decider>(
     metadata: &Metadata,
 ) -> Result<Vec<NewEvent>, CodecError> {
     let encode = |(index, event)| {
-        let (event_type, data) =
-            event_to_parts::<D>(event).map_err(|source| CodecError::Encode { category: D::CATEGORY, source })?;
+        let parts = event_to_parts::<D>(event).and_then(|(event_type, data)| Ok((event_type, Json::of(&data)?)));
+        let (event_type, data) = parts.map_err(|source| CodecError::Encode { category: D::CATEGORY, source })?;
         Ok(NewEvent {
             id: event_id(metadata.command_id, stream, index),
             schema_version: current_version(UPCASTS, &stream.category, &event_type),
@@ -52,22 +64,18 @@ pub fn encode<D: Decider>(
 
 /// The event that was stored.
 pub fn decode<D: Decider>(recorded: &Recorded) -> Result<D::Event, CodecError> {
-    let (event_type, data) = current(recorded);
-    event_from_parts::<D>(event_type, data).map_err(|source| CodecError::Decode {
-        stream: recorded.stream.clone(),
-        position: recorded.position,
-        event_type: recorded.event_type.clone(),
-        source,
-    })
+    let (event_type, data) = current(recorded)?;
+    event_from_parts::<D>(event_type, data).map_err(|source| CodecError::decode(recorded, source))
 }
 
 /// Type and data of a stored event in the current shape of its type: what a fold with its type erased takes.
-pub fn current(recorded: &Recorded) -> (&str, Value) {
-    (&recorded.event_type, upcast(UPCASTS, recorded))
+pub fn current(recorded: &Recorded) -> Result<(&str, Value), CodecError> {
+    let data = upcast(UPCASTS, recorded).map_err(|source| CodecError::decode(recorded, source))?;
+    Ok((&recorded.event_type, data))
 }
 
-fn upcast(upcasts: &[Upcast], recorded: &Recorded) -> Value {
-    let mut data = recorded.data.clone();
+fn upcast(upcasts: &[Upcast], recorded: &Recorded) -> Result<Value, serde_json::Error> {
+    let mut data = recorded.data.read()?;
     let mut version = recorded.schema_version;
     while let Some(step) =
         upcasts_of(upcasts, &recorded.stream.category, &recorded.event_type).find(|upcast| upcast.from == version)
@@ -75,7 +83,7 @@ fn upcast(upcasts: &[Upcast], recorded: &Recorded) -> Value {
         data = (step.upcast)(data);
         version += 1;
     }
-    data
+    Ok(data)
 }
 
 fn current_version(upcasts: &[Upcast], category: &str, event_type: &str) -> i16 {
@@ -139,7 +147,7 @@ mod tests {
             schema_version: event.schema_version,
             time: DateTime::UNIX_EPOCH,
             data: event.data,
-            metadata: event.metadata,
+            metadata: Json::of(&event.metadata).unwrap(),
         }
     }
 
@@ -148,8 +156,8 @@ mod tests {
         let events = [DoorEvent::Opened { by: "Ada".into() }, DoorEvent::Locked {}];
         let encoded = encode::<Door>(&events, &stream(), &metadata()).unwrap();
         assert_eq!(encoded[0].event_type, "Opened");
-        assert_eq!(encoded[0].data, json!({"by": "Ada"}));
-        assert_eq!(encoded[1].data, json!({}));
+        assert_eq!(encoded[0].data.text(), r#"{"by":"Ada"}"#);
+        assert_eq!(encoded[1].data.text(), "{}");
         let decoded: Vec<_> = encoded.into_iter().map(|event| decode::<Door>(&recorded(event)).unwrap()).collect();
         assert_eq!(decoded, events);
     }
@@ -172,6 +180,13 @@ mod tests {
         assert!(error.contains("Painted") && error.contains("position 1"), "{error}");
     }
 
+    #[test]
+    fn an_event_with_a_nul_is_not_written() {
+        let events = [DoorEvent::Opened { by: "A\0".into() }];
+        let error = encode::<Door>(&events, &stream(), &metadata()).unwrap_err();
+        assert!(matches!(error, CodecError::Encode { category: "door", .. }), "{error}");
+    }
+
     const CHANGES: &[Upcast] = &[
         Upcast { category: "door", event_type: "Opened", from: 1, upcast: |data| json!({"person": data["by"]}) },
         Upcast {
@@ -189,8 +204,8 @@ mod tests {
         let current = json!({"person": "Ada", "key": null});
         for (version, stored) in [(1, json!({"by": "Ada"})), (2, json!({"person": "Ada"})), (3, current.clone())] {
             event.schema_version = version;
-            event.data = stored;
-            assert_eq!(upcast(CHANGES, &event), current, "version {version}");
+            event.data = Json::of(&stored).unwrap();
+            assert_eq!(upcast(CHANGES, &event).unwrap(), current, "version {version}");
         }
         assert_eq!(current_version(CHANGES, "door", "Opened"), 3);
         assert_eq!(current_version(CHANGES, "door", "Locked"), 1);

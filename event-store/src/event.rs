@@ -6,8 +6,10 @@ use std::str::FromStr;
 use caravan_domain::EntityId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
+
+use crate::codec::CodecError;
+use crate::json::Json;
 
 /// Place of an event in its stream; the first is 0.
 pub type Revision = i64;
@@ -55,7 +57,7 @@ pub struct NewEvent {
     pub id: Uuid,
     pub event_type: String,
     pub schema_version: i16,
-    pub data: Value,
+    pub data: Json,
     pub metadata: Metadata,
 }
 
@@ -73,7 +75,7 @@ pub struct Metadata {
     pub dialect: String,
 }
 
-/// A stored event. `data` is as stored; the codec upcasts it to the current schema version.
+/// A stored event. `data` is as stored; the codec reads it in the current schema version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     pub id: Uuid,
@@ -83,8 +85,14 @@ pub struct Recorded {
     pub event_type: String,
     pub schema_version: i16,
     pub time: DateTime<Utc>,
-    pub data: Value,
-    pub metadata: Metadata,
+    pub data: Json,
+    pub(crate) metadata: Json,
+}
+
+impl Recorded {
+    pub fn metadata(&self) -> Result<Metadata, CodecError> {
+        self.metadata.read().map_err(|source| CodecError::decode(self, source))
+    }
 }
 
 /// The id of the `index`th event that a command appends to a stream.

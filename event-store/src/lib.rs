@@ -5,6 +5,7 @@
 pub mod codec;
 pub mod event;
 pub mod following;
+mod json;
 mod memory;
 pub mod port;
 mod postgres;
@@ -16,6 +17,7 @@ use sqlx::PgPool;
 
 pub use codec::CodecError;
 pub use event::{Metadata, NewEvent, Position, Recorded, Revision, StreamId};
+pub use json::Json;
 pub use memory::MemoryStore;
 pub use port::{Append, AppendError, Appended, Direction, EventStore, Expected, Filter, Page, StoreError, Tailed};
 pub use postgres::{KeyedPool, PostgresStore, is_transient};

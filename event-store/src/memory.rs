@@ -9,6 +9,7 @@ use futures::stream::BoxStream;
 use tokio::sync::watch;
 
 use crate::event::{Position, Recorded, Revision, StreamId};
+use crate::json::Json;
 use crate::port::{Append, AppendError, Appended, Direction, EventStore, Expected, Filter, Page, StoreError, Tailed};
 use crate::tail::{heard, tail};
 
@@ -65,8 +66,10 @@ impl Log {
                 return Err(AppendError::Conflict { actual: (actual >= 0).then_some(actual) });
             }
         }
+        let metadata = append.events.iter().map(|event| Json::of(&event.metadata)).collect::<Result<Vec<_>, _>>();
+        let metadata = metadata.map_err(|error| StoreError::Refused(error.into()))?;
         let positions = self.streams.entry(append.stream.clone()).or_default();
-        for event in append.events {
+        for (event, metadata) in append.events.into_iter().zip(metadata) {
             let position = self.events.len() as Position + 1;
             self.events.push(Recorded {
                 id: event.id,
@@ -77,7 +80,7 @@ impl Log {
                 schema_version: event.schema_version,
                 time: Utc::now(),
                 data: event.data,
-                metadata: event.metadata,
+                metadata,
             });
             positions.push(position);
         }

@@ -59,7 +59,7 @@ impl Folded {
 
     /// Takes the stream's next event. When the event does not have the shape of its type, the state stays as it was.
     pub(crate) fn apply(&mut self, event: &Recorded) -> Result<(), String> {
-        let (event_type, data) = codec::current(event);
+        let (event_type, data) = codec::current(event).map_err(|error| error.to_string())?;
         self.state
             .apply(event_type, data)
             .map_err(|error| format!("{} at revision {}: {error}", event.event_type, event.revision))?;

@@ -74,7 +74,7 @@ impl Replay {
 }
 
 fn line(event: &Recorded, out: &mut impl Write) -> Result<()> {
-    let (event_type, data) = codec::current(event);
+    let (event_type, data) = codec::current(event)?;
     let line = json!({
         "position": event.position,
         "stream": event.stream.to_string(),
@@ -83,7 +83,7 @@ fn line(event: &Recorded, out: &mut impl Write) -> Result<()> {
         "type": event_type,
         "time": event.time,
         "data": data,
-        "metadata": event.metadata,
+        "metadata": event.metadata()?,
     });
     serde_json::to_writer(&mut *out, &line).map_err(io::Error::from)?;
     Ok(out.write_all(b"\n")?)

@@ -77,6 +77,10 @@ impl Composing<'_> {
         Ok(Some(self.message(code.channel, to, &content, vec![code.to.subject])))
     }
 
+    fn actor(&self) -> Result<Option<EntityId>, CommandError> {
+        Ok(self.event.metadata().map_err(CommandError::broken)?.actor)
+    }
+
     async fn crew_invitation(&self) -> Result<Option<Message>, CommandError> {
         let state = self.commands.state::<Crews>(&self.event.stream).await?.state;
         let Some(reached) = self.recipient().await? else { return Ok(None) };
@@ -84,7 +88,7 @@ impl Composing<'_> {
         if !crew.is_member(reached.person) && !crew.is_member(self.demand.recipient) {
             return Ok(None);
         }
-        let (inviter, name) = self.first_name(self.event.metadata.actor).await?;
+        let (inviter, name) = self.first_name(self.actor()?).await?;
         let content = templates::crew_invitation(name.as_deref(), &crew.name, reached.has_account, self.public_url);
         Ok(Some(self.to_person(reached, &content, inviter)))
     }
@@ -101,7 +105,7 @@ impl Composing<'_> {
         }
         let city = self.city(booking).await?;
         if matches!(event, TripBookingEvent::MemberReminded { .. }) {
-            let (sender, name) = self.first_name(self.event.metadata.actor).await?;
+            let (sender, name) = self.first_name(self.actor()?).await?;
             let days = (booking.start_date, booking.end_date);
             let content = templates::trip_booking_reminder(name.as_deref(), &city, days, self.public_url);
             return Ok(Some(self.to_person(reached, &content, sender)));

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::reaction::{decoded, failed};
+use super::reaction::{actor, decoded, failed};
 use crate::Commands;
 
 /// What nobody was told within a day, they are not told any more.
@@ -93,7 +93,8 @@ impl Messages {
         let state =
             self.commands.state::<TripBookings>(&event.stream).await.map_err(|error| failed(event, error))?.state;
         let Ok(booking) = state.booking() else { return Ok(()) };
-        let knows = |member: &EntityId| *member == made.purchaser || Some(*member) == event.metadata.actor;
+        let actor = actor(event)?;
+        let knows = |member: &EntityId| *member == made.purchaser || Some(*member) == actor;
         for member in booking.members.iter().filter(|member| !knows(member)) {
             demand(tx, event, *member, Some(number), event.time, event.time + WORTH_TELLING).await?;
         }
@@ -175,7 +176,7 @@ async fn demand_code(tx: &mut PgConnection, event: &Recorded, code: &CodeIssued)
 
 /// When an invitation goes out: at once while its account has invited few of late, else one a second.
 async fn pace(tx: &mut PgConnection, event: &Recorded) -> Result<DateTime<Utc>, FollowError> {
-    let Some(account) = event.metadata.actor else { return Ok(event.time) };
+    let Some(account) = actor(event)? else { return Ok(event.time) };
     let next: DateTime<Utc> = sqlx::query_scalar(
         "insert into invitation_pace as pace (account, next_at) values ($1, $2)
          on conflict (account) do update

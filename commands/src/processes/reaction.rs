@@ -16,6 +16,12 @@ pub(super) fn decoded<D: Decider>(event: &Recorded) -> Result<D::Event, FollowEr
     codec::decode::<D>(event).map_err(|error: CodecError| FollowError::poison(event, error.to_string()))
 }
 
+/// The account that acted, if one did.
+pub(super) fn actor(event: &Recorded) -> Result<Option<EntityId>, FollowError> {
+    let metadata = event.metadata().map_err(|error| FollowError::poison(event, error.to_string()))?;
+    Ok(metadata.actor)
+}
+
 /// Sends `command` to `target` because of `event`; `name` tells it from other reactions to the same event. A refusal
 /// means that there is nothing to do any more.
 pub(super) async fn react<D: Decider>(
@@ -59,7 +65,7 @@ async fn reacting(
     let command_id = Uuid::new_v5(&event.id, format!("{name}/{target}").as_bytes());
     let begun = commands.begin(PROCESS_MANAGERS, &command_id.to_string(), &[], command_id).await?;
     Ok(Caller {
-        correlation_id: event.metadata.correlation_id,
+        correlation_id: event.metadata().map_err(CommandError::broken)?.correlation_id,
         causation_id: Some(event.id),
         key: Some(begun.key),
         ..Caller::new(Actor::System, Utc::now(), begun.command_id, "system")

@@ -109,7 +109,7 @@ impl World {
         let page = self.commands.store().read_all(0, Direction::Forwards, &filter, 1000).await.unwrap();
         let mut codes = vec![];
         for recorded in page.events {
-            let code: CodeIssued = serde_json::from_value(recorded.data).unwrap();
+            let code: CodeIssued = recorded.data.read().unwrap();
             let vault = self.commands.vault();
             codes.push((vault.open_text(&code.to).await.unwrap(), vault.code(code.nonce), code.channel));
         }
@@ -165,7 +165,7 @@ impl World {
             event_type: recorded.event_type.clone(),
             schema_version: recorded.schema_version,
             data: recorded.data.clone(),
-            metadata: recorded.metadata.clone(),
+            metadata: recorded.metadata().unwrap(),
         };
         let append = Append { stream: recorded.stream.clone(), expected: Expected::Any, events: vec![event] };
         self.commands.store().append(append).await.unwrap();

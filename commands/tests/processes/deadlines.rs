@@ -2,7 +2,7 @@ use caravan_commands::Caller;
 use caravan_commands::identity::SignUpForm;
 use caravan_commands::processes::{Deadlines, Messages};
 use caravan_domain::EntityId;
-use caravan_domain::identity::details;
+use caravan_domain::identity::{CodeIssued, details};
 use caravan_vault::VaultError;
 use chrono::{TimeDelta, Utc};
 
@@ -79,10 +79,8 @@ async fn a_confirmed_sign_up_does_not_lapse() {
     let attempt = sign_up(&world, "dana", 0).await;
     world.follow(Deadlines).await;
     assert_eq!(deadlines(&world).await.len(), 1);
-    let code = serde_json::from_value::<caravan_domain::identity::CodeIssued>(
-        world.events("CodeIssued").await.pop().unwrap().data,
-    );
-    let code = world.commands.vault().code(code.unwrap().nonce);
+    let code: CodeIssued = world.events("CodeIssued").await.pop().unwrap().data.read().unwrap();
+    let code = world.commands.vault().code(code.nonce);
     world.commands.confirm_sign_up("dana", "correct horse battery", &code, &world.anyone()).await.unwrap();
     world.follow(Deadlines).await;
     assert!(deadlines(&world).await.is_empty());

@@ -97,9 +97,10 @@ async fn a_deleted_crew_abandons_its_bookings() {
     assert_eq!(abandoned.len(), 2);
     let deleted = world.events("CrewDeleted").await;
     for event in abandoned {
-        assert_eq!(event.metadata.causation_id, Some(deleted[0].id));
-        assert_eq!(event.metadata.correlation_id, deleted[0].metadata.correlation_id);
-        assert_eq!(event.metadata.actor, None);
+        let metadata = event.metadata().unwrap();
+        assert_eq!(metadata.causation_id, Some(deleted[0].id));
+        assert_eq!(metadata.correlation_id, deleted[0].metadata().unwrap().correlation_id);
+        assert_eq!(metadata.actor, None);
     }
 }
 

@@ -61,7 +61,7 @@ async fn codes_go_to_the_contact_they_prove() {
     let eli = sign_up(&world, "eli", ("email", "eli@example.com"), &world.anyone()).await;
     let messages = send(&world).await;
     let codes: Vec<CodeIssued> =
-        world.events("CodeIssued").await.into_iter().map(|event| serde_json::from_value(event.data).unwrap()).collect();
+        world.events("CodeIssued").await.into_iter().map(|event| event.data.read().unwrap()).collect();
     assert_eq!(messages.len(), 2);
     for (message, to, channel, subject, code) in [
         (&messages[0], "+14165550100", "sms", dana, &codes[0]),

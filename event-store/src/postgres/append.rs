@@ -4,19 +4,18 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use lru::LruCache;
-use serde_json::value::{RawValue, to_raw_value};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::types::Json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::event::{NewEvent, Position, Revision, StreamId};
+use crate::json::Json;
 use crate::port::{Append, AppendError, Appended, Expected, StoreError};
 
 /// How long a statement may take before its connection is given up.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An append, written as JSON by its caller: the appender's own time is everybody's.
+/// An append, with its metadata written as JSON by its caller: the appender's own time is everybody's.
 pub(super) struct Prepared {
     pub stream: StreamId,
     expected: i64,
@@ -29,8 +28,8 @@ struct PreparedEvent {
     id: Uuid,
     event_type: String,
     schema_version: i16,
-    data: Json<Box<RawValue>>,
-    metadata: Json<Box<RawValue>>,
+    data: Json,
+    metadata: Json,
 }
 
 impl Prepared {
@@ -45,20 +44,19 @@ impl Prepared {
             return Err(refused("an append needs an event"));
         }
         let events = append.events.into_iter().map(PreparedEvent::new).collect::<Result<Vec<_>, _>>()?;
-        let size = events.iter().map(|event| event.data.0.get().len() + event.metadata.0.get().len() + 100).sum();
+        let size = events.iter().map(|event| event.data.text().len() + event.metadata.text().len() + 100).sum();
         Ok(Prepared { stream: append.stream, expected, events, size })
     }
 }
 
 impl PreparedEvent {
     fn new(event: NewEvent) -> Result<Self, StoreError> {
-        let json = |error: serde_json::Error| StoreError::Refused(error.into());
         Ok(PreparedEvent {
             id: event.id,
             event_type: event.event_type,
             schema_version: event.schema_version,
-            data: Json(to_raw_value(&event.data).map_err(json)?),
-            metadata: Json(to_raw_value(&event.metadata).map_err(json)?),
+            data: event.data,
+            metadata: Json::of(&event.metadata).map_err(|error| StoreError::Refused(error.into()))?,
         })
     }
 }
@@ -176,8 +174,8 @@ async fn append_one(connection: &mut PgConnection, append: &Prepared) -> Result<
         .bind(event.id)
         .bind(&event.event_type)
         .bind(event.schema_version)
-        .bind(&event.data)
-        .bind(&event.metadata)
+        .bind(event.data.text())
+        .bind(event.metadata.text())
         .fetch_one(connection)
         .await?;
     Ok(outcome(answer.first().copied().flatten(), answer.get(1).copied().flatten()))
@@ -194,8 +192,8 @@ async fn append_known(connection: &mut PgConnection, batch: &[&Prepared]) -> Res
         .bind(places().map(|(_, (_, event))| event.id).collect::<Vec<_>>())
         .bind(places().map(|(_, (_, event))| event.event_type.as_str()).collect::<Vec<_>>())
         .bind(places().map(|(_, (_, event))| event.schema_version).collect::<Vec<_>>())
-        .bind(places().map(|(_, (_, event))| &event.data).collect::<Vec<_>>())
-        .bind(places().map(|(_, (_, event))| &event.metadata).collect::<Vec<_>>())
+        .bind(places().map(|(_, (_, event))| event.data.text()).collect::<Vec<_>>())
+        .bind(places().map(|(_, (_, event))| event.metadata.text()).collect::<Vec<_>>())
         .fetch_one(connection)
         .await
 }
@@ -213,8 +211,8 @@ async fn append_batch(connection: &mut PgConnection, batch: &[&Prepared]) -> Res
     let ids: Vec<Uuid> = events().map(|event| event.id).collect();
     let types: Vec<&str> = events().map(|event| event.event_type.as_str()).collect();
     let versions: Vec<i16> = events().map(|event| event.schema_version).collect();
-    let datas: Vec<&Json<Box<RawValue>>> = events().map(|event| &event.data).collect();
-    let metadatas: Vec<&Json<Box<RawValue>>> = events().map(|event| &event.metadata).collect();
+    let datas: Vec<&str> = events().map(|event| event.data.text()).collect();
+    let metadatas: Vec<&str> = events().map(|event| event.metadata.text()).collect();
     let answers: Vec<(Option<i64>, Option<i64>)> = sqlx::query_as(
         "select answer_revision, answer_position from append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use caravan_domain::EntityId;
 use sqlx::postgres::PgRow;
-use sqlx::types::Json;
 use sqlx::{Error, PgConnection, PgPool, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
-use crate::event::{Metadata, Position, Recorded, Revision, StreamId};
+use crate::event::{Position, Recorded, Revision, StreamId};
+use crate::json::Json;
 use crate::port::{Direction, Filter, Page};
 
 /// What makes up a [`Recorded`], in the order in which [`recorded`] takes it.
@@ -148,7 +148,12 @@ fn recorded(row: &PgRow, first: usize) -> Result<Recorded, Error> {
         id: row.try_get(first + 4)?,
         schema_version: row.try_get(first + 5)?,
         event_type: row.try_get(first + 7)?,
-        data: row.try_get(first + 8)?,
-        metadata: row.try_get::<Json<Metadata>, _>(first + 9)?.0,
+        data: json(row, first + 8)?,
+        metadata: json(row, first + 9)?,
     })
+}
+
+/// A column of type json as its text, which sqlx would only hand out parsed.
+fn json(row: &PgRow, column: usize) -> Result<Json, Error> {
+    row.try_get_unchecked(column).map(Json::stored)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use caravan_domain::EntityId;
 use caravan_event_store::{
-    Append, Appended, Direction, EventStore, Expected, Filter, MemoryStore, Metadata, NewEvent, Position,
+    Append, Appended, Direction, EventStore, Expected, Filter, Json, MemoryStore, Metadata, NewEvent, Position,
     PostgresStore, Recorded, StreamId, Tailed,
 };
 use futures::StreamExt;
@@ -69,7 +69,7 @@ pub fn event(event_type: &str) -> NewEvent {
         id: Uuid::new_v4(),
         event_type: event_type.to_owned(),
         schema_version: 1,
-        data: json!({"note": "Zoë", "count": 3, "nested": {"list": [1.5, null, true]}}),
+        data: Json::of(&json!({"note": "Zoë", "count": 3, "nested": {"list": [1.5, null, true]}})).unwrap(),
         metadata: Metadata {
             command_id,
             correlation_id: command_id,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use caravan_domain::record::RecordState;
 use caravan_domain::{EntityId, Kind};
 use caravan_event_store::following::{Checkpoints, follow};
-use caravan_event_store::{Append, EventStore, Expected, Metadata, NewEvent, Position, PostgresStore, StreamId};
+use caravan_event_store::{Append, EventStore, Expected, Json, Metadata, NewEvent, Position, PostgresStore, StreamId};
 use caravan_private_postgres::testing;
 use caravan_projections::{Document, Found, Kinds, Plan, ReadModels, Search, SearchTarget, postgres_follower};
 use caravan_vault::Vault;
@@ -131,7 +131,7 @@ pub async fn append(store: &dyn EventStore, stream: &StreamId, events: Vec<(&str
         id: Uuid::new_v4(),
         event_type: event_type.to_owned(),
         schema_version: 1,
-        data,
+        data: Json::of(&data).unwrap(),
         metadata: metadata.clone(),
     };
     let events = events.into_iter().map(event).collect();
