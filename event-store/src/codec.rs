@@ -1,5 +1,7 @@
 //! Between a domain's events and what the log holds: types, ids, schema versions, and old shapes read as current ones.
 
+use std::borrow::Cow;
+
 use caravan_domain::Decider;
 use caravan_domain::kind::{event_from_parts, event_to_parts};
 use serde_json::Value;
@@ -65,25 +67,26 @@ pub fn encode<D: Decider>(
 /// The event that was stored.
 pub fn decode<D: Decider>(recorded: &Recorded) -> Result<D::Event, CodecError> {
     let (event_type, data) = current(recorded)?;
-    event_from_parts::<D>(event_type, data).map_err(|source| CodecError::decode(recorded, source))
+    event_from_parts::<D>(event_type, &data).map_err(|source| CodecError::decode(recorded, source))
 }
 
-/// Type and data of a stored event in the current shape of its type: what a fold with its type erased takes.
-pub fn current(recorded: &Recorded) -> Result<(&str, Value), CodecError> {
+/// Type of a stored event, and its data as JSON text in the current shape of its type: what a fold with its type erased
+/// takes.
+pub fn current(recorded: &Recorded) -> Result<(&str, Cow<'_, str>), CodecError> {
     let data = upcast(UPCASTS, recorded).map_err(|source| CodecError::decode(recorded, source))?;
     Ok((&recorded.event_type, data))
 }
 
-fn upcast(upcasts: &[Upcast], recorded: &Recorded) -> Result<Value, serde_json::Error> {
-    let mut data = recorded.data.read()?;
-    let mut version = recorded.schema_version;
-    while let Some(step) =
-        upcasts_of(upcasts, &recorded.stream.category, &recorded.event_type).find(|upcast| upcast.from == version)
-    {
-        data = (step.upcast)(data);
-        version += 1;
+fn upcast<'r>(upcasts: &[Upcast], recorded: &'r Recorded) -> Result<Cow<'r, str>, serde_json::Error> {
+    let mut steps: Vec<&Upcast> = upcasts_of(upcasts, &recorded.stream.category, &recorded.event_type)
+        .filter(|upcast| upcast.from >= recorded.schema_version)
+        .collect();
+    if steps.is_empty() {
+        return Ok(recorded.data.text().into());
     }
-    Ok(data)
+    steps.sort_by_key(|upcast| upcast.from);
+    let data = steps.into_iter().fold(recorded.data.read()?, |data, step| (step.upcast)(data));
+    Ok(data.to_string().into())
 }
 
 fn current_version(upcasts: &[Upcast], category: &str, event_type: &str) -> i16 {
@@ -205,7 +208,8 @@ mod tests {
         for (version, stored) in [(1, json!({"by": "Ada"})), (2, json!({"person": "Ada"})), (3, current.clone())] {
             event.schema_version = version;
             event.data = Json::of(&stored).unwrap();
-            assert_eq!(upcast(CHANGES, &event).unwrap(), current, "version {version}");
+            let data = upcast(CHANGES, &event).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&data).unwrap(), current, "version {version}");
         }
         assert_eq!(current_version(CHANGES, "door", "Opened"), 3);
         assert_eq!(current_version(CHANGES, "door", "Locked"), 1);

@@ -61,7 +61,7 @@ impl Folded {
     pub(crate) fn apply(&mut self, event: &Recorded) -> Result<(), String> {
         let (event_type, data) = codec::current(event).map_err(|error| error.to_string())?;
         self.state
-            .apply(event_type, data)
+            .apply(event_type, &data)
             .map_err(|error| format!("{} at revision {}: {error}", event.event_type, event.revision))?;
         self.pass(event);
         Ok(())

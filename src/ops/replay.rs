@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::{Direction, Filter, Position, Recorded, StreamId, codec};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::node::Node;
 
@@ -82,7 +82,7 @@ fn line(event: &Recorded, out: &mut impl Write) -> Result<()> {
         "id": event.id,
         "type": event_type,
         "time": event.time,
-        "data": data,
+        "data": serde_json::from_str::<Value>(&data)?,
         "metadata": event.metadata()?,
     });
     serde_json::to_writer(&mut *out, &line).map_err(io::Error::from)?;
