@@ -18,6 +18,7 @@ mod openapi;
 mod pages;
 mod parameters;
 mod readiness;
+mod reference;
 pub mod rentals;
 mod request;
 mod routes;

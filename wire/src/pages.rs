@@ -1,27 +1,24 @@
-//! What every role answers besides operations: health, metrics, the documents and a page to read them.
+//! What every role answers besides operations: health, metrics, the documents and the page to read them.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Query;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::service::{Service, Settings};
-use crate::{DIALECTS, Documents};
-
-const DOCS: &str = include_str!("docs.html");
+use crate::{DIALECTS, Documents, reference};
 
 pub(crate) fn router(settings: &Settings, documents: Documents) -> Router<Arc<Service>> {
     let readiness = settings.readiness.clone();
     let metrics = settings.metrics.clone();
     let documents = Arc::new(documents);
-    Router::new()
+    reference::router()
         .route("/", get(|| async { Redirect::temporary("/docs") }))
-        .route("/docs", get(|| async { Html(DOCS) }))
         .route("/openapi.json", get(move |query| async move { document(&documents, query) }))
         .route("/health/live", get(|| async { axum::Json(json!({"status": "live"})) }))
         .route(

@@ -372,11 +372,32 @@ async fn health_metrics_and_documents_are_there() {
     readiness.ready("writes");
     assert_eq!(ask("/health/ready").await.0, StatusCode::OK);
     assert_eq!(ask("/metrics").await.0, StatusCode::OK);
-    assert_eq!(ask("/docs").await.0, StatusCode::OK);
     assert_eq!(ask("/openapi.json?dialect=krugo").await.2["servers"][0]["url"], "/dev");
     assert_eq!(ask("/openapi.json?dialect=x").await.0, StatusCode::BAD_REQUEST);
     let (status, _, body) = ask("/dev/trip-booking").await;
     assert_eq!((status, &body["message"]), (StatusCode::NOT_FOUND, &json!("this process serves no operations")));
+}
+
+#[tokio::test]
+async fn the_page_comes_with_its_policy_and_its_script_once() {
+    let router = router(vec![], settings());
+    let ask = async |path: &str, known: &str| {
+        let sent = request("GET", path).header("if-none-match", known).body(Body::empty()).unwrap();
+        let (parts, body) = router.clone().oneshot(sent).await.unwrap().into_parts();
+        (parts.status, parts.headers, to_bytes(body, 1 << 22).await.unwrap())
+    };
+    for (path, media_type) in [("/docs", "text/html"), ("/docs/start.js", "text/javascript")] {
+        let (status, headers, body) = ask(path, "\"another\"").await;
+        assert_eq!((status, body.is_empty()), (StatusCode::OK, false), "{path}");
+        assert!(headers["content-type"].to_str().unwrap().starts_with(media_type), "{path}");
+        assert!(headers["content-security-policy"].to_str().unwrap().contains("connect-src 'self';"), "{path}");
+    }
+    let (status, headers, script) = ask("/docs/scalar.js", "\"another\"").await;
+    assert_eq!((status, &script[..2]), (StatusCode::OK, &b"\x1f\x8b"[..]));
+    assert_eq!(headers["content-encoding"], "gzip");
+    let (status, headers, script) = ask("/docs/scalar.js", headers["etag"].to_str().unwrap()).await;
+    assert_eq!((status, script.len()), (StatusCode::NOT_MODIFIED, 0));
+    assert_eq!(headers["cache-control"], "no-cache");
 }
 
 #[tokio::test]
