@@ -4,6 +4,7 @@
 pub mod client;
 pub mod elasticsearch;
 pub mod server;
+pub mod tools;
 
 pub use client::{Client, Person};
 pub use server::{Server, Settings};
