@@ -34,6 +34,8 @@ pub struct Config {
     pub env: Environment,
     #[serde(deserialize_with = "text")]
     pub listen: String,
+    #[serde(deserialize_with = "text")]
+    pub metrics_listen: String,
     pub data_dir: PathBuf,
     pub database_url: String,
     pub event_store: String,
@@ -141,6 +143,7 @@ impl Config {
         self.trusted_proxies()?;
         self.limits()?;
         self.listen()?;
+        self.metrics_listen()?;
         self.check_reach()?;
         ensure!(self.header_read_timeout > 0, "CARAVAN_HEADER_READ_TIMEOUT: is 0: give seconds");
         ensure!(self.body_read_timeout > 0, "CARAVAN_BODY_READ_TIMEOUT: is 0: give seconds");
@@ -164,15 +167,15 @@ impl Config {
         Ok(())
     }
 
-    /// Where HTTP is answered: a port alone is one of this machine only.
+    /// Where HTTP is answered.
     pub fn listen(&self) -> Result<SocketAddr> {
-        if let Ok(port) = self.listen.parse::<u16>() {
-            return Ok((Ipv4Addr::LOCALHOST, port).into());
-        }
-        let mut addresses = self.listen.to_socket_addrs().context(
-            "CARAVAN_LISTEN: expected a port, or an address or name with one, such as 0.0.0.0:8080 or localhost:8080",
-        )?;
-        addresses.next().context("CARAVAN_LISTEN: this name has no address")
+        address(&self.listen).context("CARAVAN_LISTEN")
+    }
+
+    /// Where metrics are, if not there.
+    pub fn metrics_listen(&self) -> Result<Option<SocketAddr>> {
+        let own = Some(&self.metrics_listen).filter(|own| !own.is_empty());
+        own.map(|own| address(own)).transpose().context("CARAVAN_METRICS_LISTEN")
     }
 
     /// The address that messages point to.
@@ -360,6 +363,17 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
         Text::Number(number) => number.to_string(),
         Text::Text(text) => text,
     })
+}
+
+/// Where something is answered: a port alone is one of this machine only.
+fn address(text: &str) -> Result<SocketAddr> {
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    let mut addresses = text
+        .to_socket_addrs()
+        .context("expected a port, or an address or name with one, such as 0.0.0.0:8080 or localhost:8080")?;
+    addresses.next().context("this name has no address")
 }
 
 /// The entries of a comma separated list.

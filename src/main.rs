@@ -3,12 +3,14 @@
 mod config;
 mod data_dir;
 mod import;
+mod metrics;
 mod node;
 mod ops;
 mod purge;
 mod roles;
 mod serving;
 mod stop;
+mod telemetry;
 
 use std::process::ExitCode;
 
@@ -66,6 +68,19 @@ enum Caravan {
     Openapi(ops::Openapi),
 }
 
+impl Caravan {
+    /// What goes on until it is stopped; none where something is done once.
+    fn role(&self) -> Option<Role> {
+        match self {
+            Caravan::Serve => Some(Role::Serve),
+            Caravan::WriteApi => Some(Role::WriteApi),
+            Caravan::ReadApi => Some(Role::ReadApi),
+            Caravan::Project => Some(Role::Project),
+            _ => None,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     match run(Caravan::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -87,14 +102,14 @@ fn run(command: Caravan) -> anyhow::Result<()> {
         _ => {}
     }
     config.check()?;
-    roles::log(&config)?;
+    let role = command.role();
+    let telemetry = telemetry::start(&config, role)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
+        if let Some(role) = role {
+            return roles::run(config, role).await;
+        }
         match command {
-            Caravan::Serve => roles::run(config, Role::Serve).await,
-            Caravan::WriteApi => roles::run(config, Role::WriteApi).await,
-            Caravan::ReadApi => roles::run(config, Role::ReadApi).await,
-            Caravan::Project => roles::run(config, Role::Project).await,
             Caravan::Migrate => node::command(config, async |_| Ok(())).await,
             Caravan::Rebuild(rebuild) => node::command(config, async |node| rebuild.run(node).await).await,
             Caravan::Verify(verify) => node::command(config, async |node| verify.run(node).await).await,
@@ -112,11 +127,13 @@ fn run(command: Caravan) -> anyhow::Result<()> {
                 node::command(config, async |node| forget.run(node).await).await
             }
             Caravan::DevToken(token) => node::command(config, async |node| token.run(node).await).await,
+            Caravan::Serve | Caravan::WriteApi | Caravan::ReadApi | Caravan::Project => Ok(()),
             Caravan::Config | Caravan::Openapi(_) => Ok(()),
         }
     });
     // A thread may wait for input that never comes.
     runtime.shutdown_background();
+    telemetry.end();
     outcome
 }
 

@@ -103,6 +103,11 @@ impl Node {
         [("database", self.pool.connect_options()), ("keys database", self.keys.connect_options())]
     }
 
+    /// The connections that are kept to them, by the same names.
+    pub fn pools(&self) -> [(&'static str, PgPool); 2] {
+        [("database", self.pool.clone()), ("keys database", self.keys.clone())]
+    }
+
     /// The Postgres of the data directory, where it keeps the keys.
     pub fn keys_server(&self) -> Option<&PrivatePostgres> {
         self.embedded.as_ref().filter(|_| self.config.keys_url.is_empty())

@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::io::{IsTerminal, Write as _};
+use std::io::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,9 @@ use caravan_event_store::EventStore;
 use caravan_event_store::following::follow;
 use caravan_private_postgres::PrivatePostgres;
 use caravan_read_api::{People, Read};
-use caravan_wire::{Endpoints, Readiness, Settings};
+use caravan_wire::{Endpoints, Metrics, Readiness, Settings};
 use caravan_write_api::Write;
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::net::TcpListener;
@@ -23,11 +24,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
+use crate::metrics;
 use crate::node::{self, Node};
 use crate::purge::keep_purged;
 use crate::serving;
-use crate::stop;
+use crate::{stop, telemetry};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -40,6 +42,15 @@ pub enum Role {
 }
 
 impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Serve => "serve",
+            Role::WriteApi => "write-api",
+            Role::ReadApi => "read-api",
+            Role::Project => "project",
+        }
+    }
+
     fn writes(self) -> bool {
         matches!(self, Role::Serve | Role::WriteApi)
     }
@@ -59,51 +70,39 @@ const TIDYING: Duration = Duration::from_secs(600);
 /// How often databases are looked after: asked whether they answer, and started again where that is our task.
 const ROUND: Duration = Duration::from_secs(1);
 
+/// Connections to the metrics at a time, where they have an address of their own.
+const SCRAPERS: usize = 16;
+
 /// How long a database may take to answer before this process no longer counts as ready.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// Log lines to standard error.
-pub fn log(config: &Config) -> Result<()> {
-    let filter = config.log_filter()?;
-    let terminal = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
-    // Where nobody reads the lines any more, that cannot be said either.
-    let lines = lines.log_internal_errors(false);
-    match config.log_format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().init(),
-    }
-    Ok(())
-}
-
-/// Buckets, not quantiles: what several processes counted can be added up.
-fn metrics() -> Result<PrometheusHandle, BuildError> {
-    let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-    let appends = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
-        .set_buckets_for_metric(Matcher::Suffix("_batch_size".to_owned()), &appends)?
-        .install_recorder()
-}
-
 /// Runs a role until SIGTERM or SIGINT.
 pub async fn run(config: Config, role: Role) -> Result<()> {
-    let metrics = metrics().context("metrics")?;
+    let metrics = metrics::install().context("metrics")?;
     let stop = stop::asked()?;
     // Before anything else, so that a taken port is found out at once.
-    let listen = config.listen()?;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen}"))?;
-    node::with(config, node::CACHE_OF_SERVER, &stop, async |node| play(node, role, listener, metrics, &stop).await)
-        .await
+    let doors = Doors {
+        api: bind(config.listen()?).await?,
+        metrics: match config.metrics_listen()? {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        },
+    };
+    node::with(config, node::CACHE_OF_SERVER, &stop, async |node| play(node, role, doors, metrics, &stop).await).await
 }
 
-async fn play(
-    node: &Node,
-    role: Role,
-    listener: TcpListener,
-    metrics: PrometheusHandle,
-    stop: &CancellationToken,
-) -> Result<()> {
+/// Where this process is asked.
+struct Doors {
+    api: TcpListener,
+    /// Where metrics are, if not among all else.
+    metrics: Option<TcpListener>,
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{address}"))
+}
+
+async fn play(node: &Node, role: Role, doors: Doors, handle: PrometheusHandle, stop: &CancellationToken) -> Result<()> {
     let mut tasks = JoinSet::new();
     let mut parts = node.databases().map(|(name, _)| name).to_vec();
     if role.projects() {
@@ -117,15 +116,29 @@ async fn play(
     }
     let readiness = Readiness::of(&parts);
     let at_work = TaskTracker::new();
-    let router = router(node, role, metrics, readiness.clone(), at_work.clone())?;
+    let rendering = metrics::rendering(handle.clone(), node, role);
+    let header_read_timeout = Duration::from_secs(node.config.header_read_timeout);
+    tasks.spawn(metrics::keep_up(handle, stop.clone()));
+    let among_all_else = match doors.metrics {
+        None => Some(rendering),
+        Some(listener) => {
+            let router = caravan_wire::metrics(rendering);
+            tasks.spawn(serving::serve(listener, router, SCRAPERS, header_read_timeout, stop.clone()));
+            None
+        }
+    };
+    let router = router(node, role, among_all_else, readiness.clone(), at_work.clone())?;
     if let Some(postgres) = &node.embedded {
         tasks.spawn(keep_running(postgres.clone(), stop.clone()));
     }
     for (name, options) in node.databases() {
         tasks.spawn(watch(name, options, readiness.clone(), stop.clone()));
     }
-    let header_read_timeout = Duration::from_secs(node.config.header_read_timeout);
-    tasks.spawn(serving::serve(listener, router, header_read_timeout, stop.clone()));
+    for (name, pool) in node.pools() {
+        tasks.spawn(metrics::try_pool(name, pool, stop.clone()));
+    }
+    let most = serving::most_connections()?;
+    tasks.spawn(serving::serve(doors.api, router, most, header_read_timeout, stop.clone()));
     if role.projects() {
         start_followers(node, stop, &mut tasks)?;
         if let Some(postgres) = node.keys_server() {
@@ -179,7 +192,7 @@ async fn play(
 fn router(
     node: &Node,
     role: Role,
-    metrics: PrometheusHandle,
+    metrics: Option<Metrics>,
     readiness: Readiness,
     tasks: TaskTracker,
 ) -> Result<axum::Router> {
@@ -204,7 +217,8 @@ fn router(
         cors_origins: node.config.cors_origins()?,
         trusted_proxies: node.config.trusted_proxies()?,
         body_read_timeout: Duration::from_secs(node.config.body_read_timeout),
-        metrics: Arc::new(move || metrics.render()),
+        metrics,
+        adopt_trace: Some(telemetry::adopt),
         readiness,
         tasks,
     };
@@ -337,13 +351,14 @@ async fn repair(node: &Node, role: Role) -> Infallible {
 
 fn announce(node: &Node, role: Role) -> Result<()> {
     let url = format!("http://{}", node.config.listen()?);
+    let metrics = node.config.metrics_listen()?.map_or(url.clone(), |address| format!("http://{address}"));
     tracing::info!(%url, "ready");
     if role != Role::Serve {
         return Ok(());
     }
     let banner = format!(
         "\nCaravan is ready.\n  API         {url}/dev (krugo)\n  Docs        {url}/docs\n  Health      {url}/health/ready\n  \
-         Metrics     {url}/metrics\n  Messages    {}\n\nTry:\n  curl -s {url}/dev/signup -H 'content-type: application/json' \\\n    \
+         Metrics     {metrics}/metrics\n  Messages    {}\n\nTry:\n  curl -s {url}/dev/signup -H 'content-type: application/json' \\\n    \
          -d '{{\"username\": \"ada\", \"password\": \"correct horse battery\", \"firstname\": \"Ada\", \"lastname\": \"L\", \
          \"attributes\": [{{\"Name\": \"email\", \"Value\": \"ada@example.org\"}}]}}'\n",
         node.outbox().display()

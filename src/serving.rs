@@ -17,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use metrics::{counter, describe_counter, describe_gauge, gauge};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,18 +43,27 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: applicat
     connection: close\r\ncontent-length: 77\r\n\r\n\
     {\"type\":\"about:blank\",\"title\":\"too many connections, try again\",\"status\":503}";
 
+/// How many connections clients may have: four fifths of the files that this process may open, since databases need the
+/// others.
+pub fn most_connections() -> Result<usize> {
+    let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).context("the limit of open files")?;
+    Ok(usize::try_from(files / 5 * 4).unwrap_or(usize::MAX))
+}
+
 /// Serves until `stop`, then lets requests under way end. A connection on which no complete header arrives within
-/// `header_read_timeout`, at first or after an answer, is closed. Connections take up at most four fifths of the files that
-/// this process may open: databases need the others.
+/// `header_read_timeout`, at first or after an answer, is closed; so is one beyond `most` at a time.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    most: usize,
     header_read_timeout: Duration,
     stop: CancellationToken,
 ) -> Result<()> {
-    let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).context("the limit of open files")?;
-    let places =
-        Arc::new(Semaphore::new(usize::try_from(files / 5 * 4).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)));
+    describe_gauge!("caravan_http_connections", "Connections of clients that are open");
+    describe_counter!("caravan_http_connections_refused_total", "Connections that were too many and told so");
+    gauge!("caravan_http_connections").increment(0);
+    counter!("caravan_http_connections_refused_total").increment(0);
+    let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
     let doorkeepers = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(header_read_timeout);
@@ -74,6 +84,7 @@ pub async fn serve(
             }
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
+            counter!("caravan_http_connections_refused_total").increment(1);
             if let Ok(doorkeeper) = doorkeepers.clone().try_acquire_owned() {
                 tokio::spawn(async move {
                     turn_away(stream).await;
@@ -85,9 +96,11 @@ pub async fn serve(
         let router = router.clone();
         let service = service_fn(move |request| answer(router.clone(), peer, request));
         let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        gauge!("caravan_http_connections").increment(1);
         tokio::spawn(async move {
             // How a client breaks off is its own business.
             let _ = connection.await;
+            gauge!("caravan_http_connections").decrement(1);
             drop(place);
         });
     }

@@ -68,6 +68,11 @@ impl<D: Decider> Loaded<D> {
 
 impl Commands {
     /// Decides `command` on the stream and appends what follows. Returns once that is on disk.
+    #[tracing::instrument(
+        name = "command",
+        skip_all,
+        fields(otel.kind = "internal", otel.name = format!("command on {}", D::CATEGORY), caravan.category = D::CATEGORY)
+    )]
     pub async fn execute<D: Decider>(
         &self,
         stream: StreamId,

@@ -6,6 +6,7 @@ pub mod codec;
 pub mod event;
 pub mod following;
 mod json;
+mod measure;
 mod memory;
 pub mod port;
 mod postgres;

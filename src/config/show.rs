@@ -18,6 +18,7 @@ pub fn describe(config: &Config) -> String {
     let lines = [
         ("ENV", format!("{:?}", config.env).to_lowercase()),
         ("LISTEN", config.listen.clone()),
+        ("METRICS_LISTEN", config.metrics_listen.clone()),
         ("DATA_DIR", config.data_dir.display().to_string()),
         ("DATABASE_URL", url(&config.database_url)),
         ("EVENT_STORE", url(&config.event_store)),

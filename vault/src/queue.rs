@@ -13,6 +13,8 @@ use crate::VaultError;
 const AT_ONCE: usize = 2;
 /// How many may wait in both lines together.
 const WAITING: usize = 64;
+/// How many do, as a metric.
+const WAITING_NOW: &str = "caravan_passwords_waiting";
 /// How many of them may be newcomers.
 const WAITING_NEWCOMERS: usize = 32;
 
@@ -44,6 +46,11 @@ pub(crate) struct Turn {
 
 impl Queue {
     pub(crate) fn new() -> Self {
+        metrics::describe_gauge!(
+            WAITING_NOW,
+            "Passwords that wait to be hashed or verified; beyond 64 requests get 503"
+        );
+        metrics::gauge!(WAITING_NOW).set(0);
         Queue(Arc::new(Mutex::new(Waiting {
             free: AT_ONCE,
             newcomer_at_work: false,
@@ -88,7 +95,12 @@ impl Waiting {
             Line::SignedUp => self.signed_up.push_back(sender),
             Line::Newcomers => self.newcomers.push_back(sender),
         }
+        self.measure();
         Ok(Some(receiver))
+    }
+
+    fn measure(&self) {
+        metrics::gauge!(WAITING_NOW).set((self.signed_up.len() + self.newcomers.len()) as f64);
     }
 
     fn begin(&mut self, line: Line) {
@@ -108,6 +120,7 @@ impl Waiting {
         if let Some((line, _)) = &next {
             self.begin(*line);
         }
+        self.measure();
         next
     }
 }

@@ -10,14 +10,15 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::service::{Service, Settings};
+use crate::service::{Metrics, Service, Settings};
 use crate::{DIALECTS, Documents, reference};
 
 pub(crate) fn router(settings: &Settings, documents: Documents) -> Router<Arc<Service>> {
     let readiness = settings.readiness.clone();
-    let metrics = settings.metrics.clone();
     let documents = Arc::new(documents);
-    reference::router()
+    let measured = settings.metrics.clone().map_or_else(Router::new, metrics);
+    measured
+        .merge(reference::router())
         .route("/", get(|| async { Redirect::temporary("/docs") }))
         .route("/openapi.json", get(move |query| async move { document(&documents, query) }))
         .route("/health/live", get(|| async { axum::Json(json!({"status": "live"})) }))
@@ -33,12 +34,12 @@ pub(crate) fn router(settings: &Settings, documents: Documents) -> Router<Arc<Se
                 }
             }),
         )
-        .route(
-            "/metrics",
-            get(move || async move {
-                ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics())
-            }),
-        )
+}
+
+/// The page that Prometheus asks for.
+pub fn metrics<S: Clone + Send + Sync + 'static>(render: Metrics) -> Router<S> {
+    let media_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Router::new().route("/metrics", get(move || async move { (media_type, render()) }))
 }
 
 #[derive(Deserialize)]

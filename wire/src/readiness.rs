@@ -10,6 +10,10 @@ pub struct Readiness(Arc<Mutex<BTreeMap<&'static str, Option<String>>>>);
 impl Readiness {
     /// A process made of these parts, none ready.
     pub fn of(parts: &[&'static str]) -> Self {
+        metrics::describe_gauge!("caravan_ready", "1 for each part of this process that can serve, else 0");
+        for part in parts {
+            metrics::gauge!("caravan_ready", "part" => *part).set(0);
+        }
         let parts = parts.iter().map(|part| (*part, Some("is starting".to_owned())));
         Readiness(Arc::new(Mutex::new(parts.collect())))
     }
@@ -24,6 +28,7 @@ impl Readiness {
     }
 
     fn set(&self, part: &'static str, reason: Option<String>) {
+        metrics::gauge!("caravan_ready", "part" => part).set(u8::from(reason.is_none()));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(part, reason);
     }
 

@@ -22,10 +22,16 @@ pub(crate) fn correlation_id(request_id: &str) -> Uuid {
     Uuid::parse_str(request_id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, request_id.as_bytes()))
 }
 
+/// Whether an address, as a socket has it, is in one of the networks.
+pub(crate) fn is_one_of(address: IpAddr, networks: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
+}
+
 /// Where the client is: the peer, or, if that is a trusted proxy, the last address in `X-Forwarded-For` that is none.
 /// What is further left may be made up by the client. Of an IPv6 address only the network.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
-    let trusted = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
+    let trusted = |address: &IpAddr| is_one_of(*address, proxies);
     let peer = peer.to_canonical();
     if !trusted(&peer) {
         return network(peer);

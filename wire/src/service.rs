@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::from_fn;
 use axum::response::Response;
+use axum::{Extension, Router};
 use caravan_domain::EntityId;
-use chrono::{DateTime, Utc};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
@@ -20,6 +20,7 @@ use tower_http::compression::{CompressionLayer, Predicate};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
+use crate::exchange::{self, Arrival};
 use crate::routes::{Endpoint, Endpoints};
 use crate::table::{Found, Table};
 use crate::{
@@ -36,6 +37,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Bytes of a body up to which compressing it is not worth the while.
 const SHORT: u64 = 1_024;
 
+/// Renders the metrics in Prometheus' text format.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// What a process decides about its HTTP side.
 #[derive(Clone)]
 pub struct Settings {
@@ -46,8 +50,10 @@ pub struct Settings {
     /// How long a request's body may stop on its way.
     pub body_read_timeout: Duration,
     pub readiness: Readiness,
-    /// The metrics in Prometheus' text format.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Where the metrics are served among everything else.
+    pub metrics: Option<Metrics>,
+    /// Goes on with the trace that a trusted proxy's header names.
+    pub adopt_trace: Option<fn(&tracing::Span, &HeaderMap)>,
     /// Handlers at work. A command outlives its client; whoever shuts down closes this and waits for it.
     pub tasks: TaskTracker,
 }
@@ -58,13 +64,20 @@ pub struct Settings {
 pub fn router(endpoints: Vec<Endpoints>, documents: Documents, settings: Settings) -> Router {
     let sides = endpoints.iter().map(|side| side.commands).collect();
     let served = endpoints.into_iter().flat_map(|side| side.served);
-    let served = served.map(|(operation, endpoint)| ((operation.dialect.name, operation.id.as_str()), endpoint));
+    let served = served.map(|(operation, endpoint)| (name(operation), endpoint));
     let served: HashMap<_, _> = served.collect();
     let pages = pages::router(&settings, documents);
     let cors = cors(settings.cors_origins.clone());
-    let Settings { trusted_proxies, body_read_timeout, tasks, .. } = settings;
-    let service = Service { table: Table::new(), served, sides, trusted_proxies, body_read_timeout, tasks };
-    pages.fallback(answer).with_state(Arc::new(service)).layer(compression()).layer(cors)
+    exchange::begin(served.keys().copied());
+    let Settings { trusted_proxies, body_read_timeout, adopt_trace, tasks, .. } = settings;
+    let service =
+        Service { table: Table::new(), served, sides, trusted_proxies, body_read_timeout, adopt_trace, tasks };
+    pages
+        .fallback(answer)
+        .with_state(Arc::new(service))
+        .layer(compression())
+        .layer(cors)
+        .layer(from_fn(exchange::observe))
 }
 
 /// Marks a response that stays as it is.
@@ -94,17 +107,11 @@ pub(crate) struct Service {
     sides: HashSet<bool>,
     trusted_proxies: Vec<IpNet>,
     body_read_timeout: Duration,
+    adopt_trace: Option<fn(&tracing::Span, &HeaderMap)>,
     tasks: TaskTracker,
 }
 
-/// What is known of a request before it is routed.
-struct Arrival {
-    now: DateTime<Utc>,
-    started: Instant,
-    request_id: String,
-}
-
-/// How a request ended, for rendering, metrics and the log.
+/// How a request ended, for rendering and the log.
 struct Ending {
     dialect: Option<&'static Dialect>,
     operation: Option<&'static Operation>,
@@ -115,14 +122,27 @@ struct Ending {
     unread: bool,
 }
 
-async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
-    let arrival =
-        Arrival { now: Utc::now(), started: Instant::now(), request_id: request::request_id(request.headers()) };
+async fn answer(
+    State(service): State<Arc<Service>>,
+    Extension(arrival): Extension<Arc<Arrival>>,
+    request: Request,
+) -> Response {
     let span = tracing::info_span!("request", request_id = arrival.request_id, operation = tracing::field::Empty);
     let ending = service.end(&arrival, request).instrument(span.clone()).await;
     let status = ending.status(&arrival);
-    span.in_scope(|| ending.record(&arrival, status));
+    span.in_scope(|| ending.record(status));
     ending.render(&arrival)
+}
+
+/// What an operation is found by.
+fn name(operation: &'static Operation) -> (&'static str, &'static str) {
+    (operation.dialect.name, operation.id.as_str())
+}
+
+/// Who is at the other end of a request's connection.
+fn peer(extensions: &Extensions) -> IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip())
 }
 
 /// What a request waits for, within [`LIMIT`].
@@ -153,10 +173,23 @@ impl Service {
             Ok(Found::Operation { operation, values }) => {
                 tracing::Span::current().record("operation", &operation.id);
                 let respond_async = request::read(request.headers()).is_ok_and(|headers| headers.respond_async);
-                let result = self.run(arrival, operation, values, request, &mut unread).await;
+                let trace = arrival.is_for(operation, self.served.contains_key(&name(operation)));
+                self.go_on_with(&trace, &request);
+                let work = self.run(arrival, operation, values, request, &mut unread);
+                let result = work.instrument(trace).await;
                 let dialect = Some(operation.dialect);
                 Ending { dialect, operation: Some(operation), result, allow: vec![], respond_async, unread }
             }
+        }
+    }
+
+    /// Makes a request's span part of the trace that a trusted proxy names. Whoever may name one also decides whether it
+    /// is kept.
+    fn go_on_with(&self, trace: &tracing::Span, request: &Request) {
+        if let (Some(adopt), false) = (self.adopt_trace, trace.is_disabled())
+            && request::is_one_of(peer(request.extensions()), &self.trusted_proxies)
+        {
+            adopt(trace, request.headers());
         }
     }
 
@@ -203,13 +236,11 @@ impl Service {
             };
             check_actor(operation, field, named, person.account)?;
         }
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
         let call = Call {
             state: Arc::new(()),
             operation,
             person,
-            address: request::client(peer, &parts.headers, &self.trusted_proxies),
+            address: request::client(peer(&parts.extensions), &parts.headers, &self.trusted_proxies),
             parameters,
             body,
             headers,
@@ -217,16 +248,22 @@ impl Service {
             correlation_id: request::correlation_id(&arrival.request_id),
             now: arrival.now,
         };
-        in_time(self.carry_out(endpoint, call)).await
+        in_time(self.carry_out(arrival, endpoint, call)).await
     }
 
-    async fn carry_out(&self, endpoint: Arc<dyn Endpoint>, call: Call<()>) -> Result<Answer<Told>, Failure> {
+    async fn carry_out(
+        &self,
+        arrival: &Arrival,
+        endpoint: Arc<dyn Endpoint>,
+        call: Call<()>,
+    ) -> Result<Answer<Told>, Failure> {
         let (command, respond_async) = (call.operation.command, call.headers.respond_async);
         if let (false, Some(position)) = (command, call.headers.after) {
             endpoint.passed(position, WAIT).await?;
         }
         // A task of its own: a client that hangs up does not stop a command half-way.
-        let task = self.tasks.spawn(endpoint.run(call).instrument(tracing::Span::current()));
+        let work = endpoint.run(call).instrument(arrival.trace()).instrument(tracing::Span::current());
+        let task = self.tasks.spawn(work);
         let answer = task.await.map_err(Failure::broken)??;
         if let (true, false, Some(position)) = (command, respond_async, answer.position()) {
             // What was stored is answered with success, whether or not the read models have seen it in time.
@@ -238,7 +275,7 @@ impl Service {
     }
 
     fn endpoint(&self, operation: &'static Operation) -> Result<Arc<dyn Endpoint>, Failure> {
-        if let Some(endpoint) = self.served.get(&(operation.dialect.name, operation.id.as_str())) {
+        if let Some(endpoint) = self.served.get(&name(operation)) {
             return Ok(endpoint.clone());
         }
         let (what, side) = if operation.command { ("commands", "write API") } else { ("queries", "read API") };
@@ -286,20 +323,8 @@ impl Ending {
         }
     }
 
-    /// Counts the request; a failure of ours goes to the log, once.
-    fn record(&self, arrival: &Arrival, status: StatusCode) {
-        // Only documented names become labels: what clients make up would grow the metrics without bound.
-        let operation = self.operation.map_or("unknown", |operation| operation.id.as_str());
-        let method = self.operation.map_or("unknown", |operation| operation.method.as_str());
-        let dialect = self.dialect.map_or("none", |dialect| dialect.name);
-        let labels = [
-            ("dialect", dialect.to_owned()),
-            ("operation", operation.to_owned()),
-            ("method", method.to_owned()),
-            ("status", status.as_str().to_owned()),
-        ];
-        metrics::counter!("caravan_http_requests_total", &labels).increment(1);
-        metrics::histogram!("caravan_http_request_seconds", &labels).record(arrival.started.elapsed());
+    /// A failure of ours goes to the log, once.
+    fn record(&self, status: StatusCode) {
         if let Err(failure) = &self.result
             && status.is_server_error()
             && !matches!(failure.kind, FailureKind::NotServed | FailureKind::Overloaded)

@@ -7,6 +7,7 @@ mod composing;
 mod deadlines;
 mod departures;
 mod due;
+mod measure;
 mod messages;
 mod reaction;
 mod sender;
@@ -45,7 +46,8 @@ pub struct Setup {
 /// All of them by name, each to be run as a task; they end when `stop` is cancelled. Running them in several processes
 /// is fine: one at a time gets through.
 pub fn all(setup: &Setup, stop: &CancellationToken) -> Vec<(&'static str, BoxFuture<'static, ()>)> {
-    let Setup { commands, .. } = setup;
+    let Setup { commands, pool, .. } = setup;
+    measure::begin();
     vec![
         ("messages", following(setup, Messages::new(commands.clone()), stop)),
         ("departures", following(setup, Departures::new(commands.clone()), stop)),
@@ -53,6 +55,7 @@ pub fn all(setup: &Setup, stop: &CancellationToken) -> Vec<(&'static str, BoxFut
         ("deadlines", following(setup, Deadlines, stop)),
         ("sender", Sender::new(setup).run(stop.clone()).boxed()),
         ("due", Due::new(setup).run(stop.clone()).boxed()),
+        ("waiting work", measure::watch(pool.clone(), stop.clone()).boxed()),
     ]
 }
 

@@ -37,6 +37,11 @@ pub(super) async fn react<D: Decider>(
 }
 
 /// As [`react`], where a command needs facts of other streams: `flow` sends it as the caller that it is given.
+#[tracing::instrument(
+    name = "reaction",
+    skip_all,
+    fields(otel.kind = "consumer", otel.name = format!("react to {}: {name}", event.event_type))
+)]
 pub(super) async fn react_by<D: Decider, F: Future<Output = Result<Done<D>, CommandError>>>(
     commands: &Commands,
     event: &Recorded,

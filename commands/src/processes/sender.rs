@@ -15,8 +15,8 @@ use sqlx::{FromRow, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::Setup;
 use super::composing::{Demand, compose};
+use super::{Setup, measure};
 use crate::effects::{Carriers, DeliveryError, Message};
 use crate::{CommandError, Commands};
 
@@ -105,18 +105,23 @@ impl Sender {
         let Some(row) = row else { return Ok(false) };
         if row.expires_at <= Utc::now() {
             settle(&mut tx, &row, "void", Some("too late")).await?;
+            measure::message(None, "void");
         } else {
             match self.message(&row).await {
                 Ok(Some(message)) if self.is_too_much(&row, &message).await? => {
                     settle(&mut tx, &row, "dropped", Some("beyond a limit")).await?;
-                    count(&message, "dropped");
+                    measure::message(Some(message.channel), "dropped");
                 }
                 Ok(Some(message)) => self.deliver(&mut tx, &row, &message).await?,
-                Ok(None) => settle(&mut tx, &row, "void", Some("nobody to tell")).await?,
+                Ok(None) => {
+                    settle(&mut tx, &row, "void", Some("nobody to tell")).await?;
+                    measure::message(None, "void");
+                }
                 Err(error @ (CommandError::Unavailable(_) | CommandError::Busy)) => return Err(error),
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, id = %row.id, "message cannot be composed");
                     settle(&mut tx, &row, "failed", Some("cannot be composed")).await?;
+                    measure::message(None, "failed");
                 }
             }
         }
@@ -149,6 +154,7 @@ impl Sender {
         }
     }
 
+    #[tracing::instrument(name = "deliver message", skip_all, fields(otel.kind = "client", caravan.template = message.template))]
     async fn deliver(&self, tx: &mut PgConnection, row: &Row, message: &Message) -> Result<(), CommandError> {
         let (template, id) = (&message.template, row.id);
         let outcome = match self.carriers.deliver(message).await {
@@ -167,14 +173,9 @@ impl Sender {
                 "failed"
             }
         };
-        count(message, outcome);
+        measure::message(Some(message.channel), outcome);
         Ok(())
     }
-}
-
-fn count(message: &Message, outcome: &'static str) {
-    let labels = [("template", message.template.clone()), ("outcome", outcome.to_owned())];
-    metrics::counter!("caravan_messages_total", &labels).increment(1);
 }
 
 async fn settle(tx: &mut PgConnection, row: &Row, outcome: &str, reason: Option<&str>) -> Result<(), CommandError> {

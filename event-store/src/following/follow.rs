@@ -13,6 +13,7 @@ use super::lease::{self, Lease};
 use super::parked::{self, ParkedStream, Request};
 use super::{Checkpoints, FollowError, Follower};
 use crate::event::{Position, Recorded, StreamId};
+use crate::measure;
 use crate::port::{Direction, EventStore, StoreError, Tailed};
 
 /// How often an idle follower renews its lease and looks for requests about parked streams.
@@ -44,9 +45,13 @@ pub async fn follow(
     stop: CancellationToken,
 ) {
     let mut pause = Duration::ZERO;
+    measure::begin_follower(follower.name());
     while !stop.is_cancelled() {
         let mut progress = false;
         let ended = run(&store, &checkpoints, &mut follower, &stop, &mut progress).await;
+        // Whoever follows next counts from now on.
+        measure::active(follower.name(), false);
+        measure::parked(follower.name(), 0);
         follower.reset();
         let Err(interrupted) = ended else { return };
         pause = if progress { FIRST_PAUSE } else { (pause * 2).clamp(FIRST_PAUSE, MAX_PAUSE) };
@@ -122,7 +127,10 @@ async fn run(
             () = tokio::time::sleep(STANDBY) => {}
         }
     };
-    let parked = parked::of(&mut connection, &name).await?.into_iter().map(|parked| parked.stream).collect();
+    let parked: HashSet<_> =
+        parked::of(&mut connection, &name).await?.into_iter().map(|parked| parked.stream).collect();
+    measure::active(&name, true);
+    measure::parked(&name, parked.len());
     tracing::info!(follower = name, position = lease.position, "following");
     moved(checkpoints, &name, lease.position);
     let mut tail = store.subscribe(lease.position, follower.filter());
@@ -199,6 +207,7 @@ impl<F: Follower> Turn<'_, F> {
             metrics::counter!("caravan_follower_parked_total", "follower" => follower.to_owned()).increment(1);
             self.parked.insert(event.stream);
         }
+        measure::parked(self.follower.name(), self.parked.len());
         moved(self.checkpoints, self.follower.name(), to);
         Ok(())
     }

@@ -14,18 +14,20 @@ mod tails;
 mod wake;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 pub use error::is_transient;
 pub use keyed::KeyedPool;
 
 use crate::event::{Position, Recorded, Revision, StreamId};
+use crate::measure::{self, InFlight};
 use crate::port::{Append, AppendError, Appended, Direction, EventStore, Filter, Page, StoreError, Tailed};
 use crate::tail::{heard, tail};
 
@@ -60,14 +62,12 @@ impl PostgresStore {
         tokio::spawn(appender::run((*pool.connect_options()).clone(), queued, head.clone(), last_write.clone()));
         let (tails, queued) = mpsc::channel(QUEUE);
         tokio::spawn(tails::run(pool.clone(), queued));
+        measure::begin_log();
         PostgresStore(Arc::new(Inner { pool, appends, tails, head, last_write, listener: OnceLock::new() }))
     }
-}
 
-#[async_trait]
-impl EventStore for PostgresStore {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let append = append::Prepared::new(append)?;
+    /// Queues an append and waits for its outcome.
+    async fn send(&self, append: append::Prepared) -> Result<Appended, AppendError> {
         let (answer, answered) = oneshot::channel();
         let outcome = tokio::time::timeout(PATIENCE, async {
             self.0.appends.send(appender::Queued { append, answer }).await.ok()?;
@@ -78,6 +78,28 @@ impl EventStore for PostgresStore {
             Ok(None) => Err(unavailable("the appender has ended").into()),
             Err(_) => Err(unavailable("no answer from the database in time").into()),
         }
+    }
+}
+
+#[async_trait]
+impl EventStore for PostgresStore {
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let append = append::Prepared::new(append)?;
+        let span = tracing::info_span!(
+            "append",
+            otel.kind = "client",
+            db.system.name = "postgresql",
+            db.operation.name = "append",
+            caravan.category = append.stream.category,
+            caravan.outcome = tracing::field::Empty,
+        );
+        let (begun, _in_flight) = (Instant::now(), InFlight::begin());
+        let outcome = self.send(append).instrument(span.clone()).await;
+        let name = measure::outcome(&outcome);
+        span.record("caravan.outcome", name);
+        metrics::histogram!("caravan_append_duration_seconds").record(begun.elapsed());
+        metrics::counter!("caravan_appends_total", "outcome" => name).increment(1);
+        outcome
     }
 
     async fn read_stream(

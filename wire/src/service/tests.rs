@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::to_bytes;
 use caravan_domain::{EntityId, Rejection};
+use chrono::{DateTime, Utc};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -101,7 +102,8 @@ fn settings() -> Settings {
         trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
         body_read_timeout: Duration::from_secs(30),
         readiness: Readiness::of(&["writes"]),
-        metrics: Arc::new(|| "metrics".to_owned()),
+        metrics: Some(Arc::new(|| "metrics".to_owned())),
+        adopt_trace: None,
         tasks: TaskTracker::new(),
     }
 }
