@@ -382,7 +382,7 @@ async fn health_metrics_and_documents_are_there() {
 
 #[tokio::test]
 async fn the_page_comes_with_its_policy_and_its_script_once() {
-    let router = router(vec![], settings());
+    let router = router(vec![], Documents::new([]), settings());
     let ask = async |path: &str, known: &str| {
         let sent = request("GET", path).header("if-none-match", known).body(Body::empty()).unwrap();
         let (parts, body) = router.clone().oneshot(sent).await.unwrap().into_parts();
