@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use caravan_domain::{Rejection, RejectionKind};
-use caravan_event_store::{StoreError, is_transient};
+use caravan_event_store::StoreError;
 use caravan_limits::LimitError;
+use caravan_postgres::is_transient;
 use caravan_vault::VaultError;
 
 /// Nothing was stored, except where `Unavailable` says that this is not known.

@@ -21,7 +21,7 @@ pub use event::{Metadata, NewEvent, Position, Recorded, Revision, StreamId};
 pub use json::Json;
 pub use memory::MemoryStore;
 pub use port::{Append, AppendError, Appended, Direction, EventStore, Expected, Filter, Page, StoreError, Tailed};
-pub use postgres::{KeyedPool, PostgresStore, is_transient};
+pub use postgres::PostgresStore;
 
 /// The store that a setting names: `database` (tables in the main database) or `memory:` (gone with the process).
 /// Must be called inside a runtime.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use caravan_event_store::is_transient;
+use caravan_postgres::is_transient;
 
 type Source = Arc<dyn std::error::Error + Send + Sync>;
 

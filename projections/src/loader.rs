@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use caravan_domain::Kind;
-use caravan_event_store::{KeyedPool, Position, Revision};
+use caravan_event_store::{Position, Revision};
+use caravan_postgres::KeyedPool;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Postgres, Row as _};

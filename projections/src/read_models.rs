@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use caravan_domain::{Decider, EntityId, Kind, Record};
-use caravan_event_store::{KeyedPool, Position, Revision, StreamId};
+use caravan_event_store::{Position, Revision, StreamId};
+use caravan_postgres::KeyedPool;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::PgPool;

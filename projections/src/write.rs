@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use caravan_event_store::is_transient;
+use caravan_postgres::is_transient;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::document::Row;

@@ -14,6 +14,7 @@ mod tokens;
 
 use std::sync::Arc;
 
+use caravan_postgres::is_transient;
 use sqlx::PgPool;
 
 pub use purging::PurgeError;
@@ -46,6 +47,9 @@ pub enum VaultError {
     /// A database cannot be reached or answer now; trying again later may help.
     #[error("the vault is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What should never fail did, such as a statement that Postgres refuses; it will not help to try again.
+    #[error("the vault is broken")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// More passwords wait to be hashed than can be soon; trying again later helps.
     #[error("too many passwords wait to be hashed")]
     Overloaded,
@@ -62,7 +66,7 @@ pub enum VaultError {
 
 impl From<sqlx::Error> for VaultError {
     fn from(error: sqlx::Error) -> Self {
-        VaultError::Unavailable(Box::new(error))
+        if is_transient(&error) { VaultError::Unavailable(error.into()) } else { VaultError::Broken(error.into()) }
     }
 }
 

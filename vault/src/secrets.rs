@@ -68,7 +68,7 @@ impl Secret {
 
 fn random<const N: usize>() -> Result<[u8; N], VaultError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| VaultError::Unavailable(Box::new(error)))?;
+    getrandom::fill(&mut bytes).map_err(|error| VaultError::Broken(Box::new(error)))?;
     Ok(bytes)
 }
 

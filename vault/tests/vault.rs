@@ -89,6 +89,19 @@ async fn numbers_never_repeat_across_processes() {
 }
 
 #[tokio::test]
+async fn a_statement_that_is_refused_is_told_from_a_database_that_is_gone() {
+    let Databases { keys, main } = Databases::new().await;
+    let main = pool(&main).await;
+    let vault = Vault::open(pool(&keys).await, main.clone(), MASTER, SECRET).await.unwrap();
+    sqlx::query("alter table number_sequences rename to elsewhere").execute(&main).await.unwrap();
+    let refused = vault.new_id("trip").await;
+    assert!(matches!(refused, Err(VaultError::Broken(_))), "{refused:?}");
+    main.close().await;
+    let gone = vault.new_id("trip").await;
+    assert!(matches!(gone, Err(VaultError::Unavailable(_))), "{gone:?}");
+}
+
+#[tokio::test]
 async fn a_lifted_sequence_goes_on_above() {
     let vault = vault().await;
     assert_eq!(vault.new_id("event").await.unwrap().number(), 1);

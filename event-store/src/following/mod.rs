@@ -97,6 +97,6 @@ fn is_of_the_data(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => {
             error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
         }
-        error => !crate::is_transient(error),
+        error => !caravan_postgres::is_transient(error),
     }
 }

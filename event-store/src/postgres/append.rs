@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use caravan_postgres::is_transient;
 use lru::LruCache;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
@@ -100,7 +101,7 @@ impl Appending {
         match tokio::time::timeout(TIMEOUT, self.append_unlimited(batch)).await {
             Ok(Ok(outcomes)) => Ok(outcomes),
             Ok(Err(error)) => {
-                if super::is_transient(&error) {
+                if is_transient(&error) {
                     self.session = None;
                 }
                 Err(error)

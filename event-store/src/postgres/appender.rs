@@ -3,11 +3,11 @@
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
+use caravan_postgres::is_transient;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::append::{Appending, Outcome, Prepared};
-use super::is_transient;
 use super::probe::LastWrite;
 use crate::event::Position;
 use crate::port::StoreError;

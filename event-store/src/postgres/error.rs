@@ -1,27 +1,9 @@
-//! Which errors of Postgres are gone by themselves.
+//! What an error of Postgres means for whoever asked the store.
 
+use caravan_postgres::is_transient;
 use sqlx::Error;
 
 use crate::port::StoreError;
-
-/// Whether doing the same again may succeed: a lost connection, a deadlock, a timeout, a full disk, a server that
-/// starts or stops. After such an error it is not known whether a commit took place.
-pub fn is_transient(error: &Error) -> bool {
-    match error {
-        Error::Io(_)
-        | Error::Tls(_)
-        | Error::Protocol(_)
-        | Error::PoolTimedOut
-        | Error::PoolClosed
-        | Error::WorkerCrashed => true,
-        Error::Database(error) => error.code().is_some_and(|code| {
-            // Connection, rollback (deadlock, serialisation), resources (disk, memory, connections), object in use,
-            // operator (shutdown, cancelled), system (I/O), and a server that takes reads only for now.
-            ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class)) || code == "25006"
-        }),
-        _ => false,
-    }
-}
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {

@@ -7,7 +7,6 @@
 mod append;
 mod appender;
 mod error;
-mod keyed;
 mod probe;
 mod read;
 mod tails;
@@ -22,9 +21,6 @@ use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
-
-pub use error::is_transient;
-pub use keyed::KeyedPool;
 
 use crate::event::{Position, Recorded, Revision, StreamId};
 use crate::measure::{self, InFlight};

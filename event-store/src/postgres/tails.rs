@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use caravan_postgres::{KeyedPool, is_transient};
 use sqlx::pool::PoolConnection;
 use sqlx::{Error, PgPool};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{KeyedPool, is_transient, read};
+use super::read;
 use crate::event::{Recorded, Revision, StreamId};
 use crate::port::StoreError;
 

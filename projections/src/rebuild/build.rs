@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use caravan_domain::Kind;
-use caravan_event_store::{
-    Direction, EventStore, Filter, Page, Position, Recorded, Revision, StoreError, StreamId, is_transient,
-};
+use caravan_event_store::{Direction, EventStore, Filter, Page, Position, Recorded, Revision, StoreError, StreamId};
+use caravan_postgres::is_transient;
 use sqlx::PgConnection;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
