@@ -2,11 +2,13 @@
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use caravan_event_store::{Position, Revision, StreamId};
 use lru::LruCache;
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
+
+use crate::CommandError;
 
 /// What is known of a stream.
 pub(crate) struct Cached {
@@ -46,13 +48,18 @@ pub(crate) struct Cache {
 /// What an entry weighs besides its state.
 const OVERHEAD: usize = 400;
 
+/// How many may queue on one stream, and for how long each: who waits longer is not likely to want the answer any more,
+/// and whoever comes behind would wait longer still.
+const MOST_QUEUED: usize = 500;
+const LONGEST_QUEUED: Duration = Duration::from_secs(2);
+
 impl Cache {
     pub fn new(capacity: usize) -> Self {
         Cache { entries: Mutex::new(Entries { by_stream: LruCache::unbounded(), weight: 0 }), capacity }
     }
 
-    /// Waits for the stream's turn.
-    pub async fn slot(&self, stream: &StreamId) -> Slot {
+    /// Waits for the stream's turn; overloaded where too many do, or for too long.
+    pub async fn slot(&self, stream: &StreamId) -> Result<Slot, CommandError> {
         let queue = {
             let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
             match entries.by_stream.get(stream) {
@@ -66,7 +73,11 @@ impl Cache {
                 }
             }
         };
-        queue.lock_owned().await
+        // Besides those who queue, the entry and whoever has the turn hold it.
+        if Arc::strong_count(&queue) > MOST_QUEUED + 2 {
+            return Err(CommandError::Overloaded);
+        }
+        tokio::time::timeout(LONGEST_QUEUED, queue.lock_owned()).await.map_err(|_| CommandError::Overloaded)
     }
 
     /// Takes note of a state's weight and makes room for it.
@@ -98,7 +109,7 @@ mod tests {
         let cache = Cache::new(10_000);
         let stream = |number| StreamId::new("crew", EntityId::from_parts(number, [0; 10]));
         for number in 0..100 {
-            let mut slot = cache.slot(&stream(number)).await;
+            let mut slot = cache.slot(&stream(number)).await.unwrap();
             *slot = Some(Cached {
                 state: Box::new(()),
                 revision: 0,
@@ -111,7 +122,30 @@ mod tests {
             cache.weigh(&stream(number), 1_000);
         }
         assert!(cache.entries.lock().unwrap().weight <= 10_000);
-        assert!(cache.slot(&stream(99)).await.is_some());
-        assert!(cache.slot(&stream(0)).await.is_none());
+        assert!(cache.slot(&stream(99)).await.unwrap().is_some());
+        assert!(cache.slot(&stream(0)).await.unwrap().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_ends_after_500_and_after_two_seconds() {
+        let cache = Arc::new(Cache::new(10_000));
+        let stream = StreamId::new("crew", EntityId::from_parts(1, [0; 10]));
+        let held = cache.slot(&stream).await.unwrap();
+        let wait = || {
+            let (cache, stream) = (cache.clone(), stream.clone());
+            tokio::spawn(async move { cache.slot(&stream).await.map(drop) })
+        };
+        let first = wait();
+        tokio::time::sleep(LONGEST_QUEUED / 2).await;
+        let later: Vec<_> = (1..MOST_QUEUED).map(|_| wait()).collect();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let one_too_many = tokio::time::Instant::now();
+        assert!(matches!(cache.slot(&stream).await, Err(CommandError::Overloaded)));
+        assert_eq!(one_too_many.elapsed(), Duration::ZERO);
+        assert!(matches!(first.await.unwrap(), Err(CommandError::Overloaded)), "it waited for two seconds");
+        drop(held);
+        for waiting in later {
+            waiting.await.unwrap().unwrap();
+        }
     }
 }

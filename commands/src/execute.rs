@@ -38,7 +38,7 @@ pub fn stream<D: Decider>(id: EntityId) -> StreamId {
     StreamId::new(D::CATEGORY, id)
 }
 
-/// How long a command decides again on a stream that other processes keep changing.
+/// How long a command decides again on a stream that other processes keep changing, from when it got its turn.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A state that took in more than so many bytes of events since it was loaded is loaded anew when it is next needed: it
@@ -80,7 +80,7 @@ impl Commands {
         caller: &Caller,
     ) -> Result<Done<D>, CommandError> {
         let started = Instant::now();
-        let mut slot = self.cache().slot(&stream).await;
+        let mut slot = self.cache().slot(&stream).await?;
         let mut loaded = self.take::<D>(&mut slot, &stream).await?;
         if let Some(done) = self.done_before::<D>(&stream, loaded.revision, caller).await? {
             self.put(&mut slot, &stream, loaded);
@@ -109,6 +109,7 @@ impl Commands {
         started: Instant,
     ) -> Result<Done<D>, CommandError> {
         let context = caller.context();
+        let turn = Instant::now();
         // A refusal, or nothing to do, decided on what is cached counts only once the stream's tail was read.
         let mut certain = loaded.as_of >= started;
         loop {
@@ -147,6 +148,8 @@ impl Commands {
                     return Ok(done(stream, loaded, events));
                 }
                 Err(AppendError::Conflict { .. }) => {
+                    // First, so that what is read then is decided on and appended at once.
+                    tokio::time::sleep(jitter()).await;
                     let tail = self.catch_up(stream, loaded).await?;
                     certain = true;
                     if let Some(own) = own(&tail, caller)? {
@@ -155,10 +158,9 @@ impl Commands {
                     if caller.if_match.is_some() {
                         return Err(CommandError::PreconditionFailed);
                     }
-                    if started.elapsed() > PATIENCE {
+                    if turn.elapsed() > PATIENCE {
                         return Err(CommandError::Busy);
                     }
-                    tokio::time::sleep(jitter()).await;
                 }
                 Err(AppendError::Store(error)) => return Err(error.into()),
             }
@@ -178,7 +180,7 @@ impl Commands {
     /// The state of a stream as a fact for a command on another one: everything stored before this call is in it.
     pub async fn state<D: Decider>(&self, stream: &StreamId) -> Result<Current<D>, CommandError> {
         let asked = Instant::now();
-        let mut slot = self.cache().slot(stream).await;
+        let mut slot = self.cache().slot(stream).await?;
         let mut loaded = self.take::<D>(&mut slot, stream).await?;
         // Who waited for the slot may find that somebody has just read the tail.
         if loaded.as_of < asked {

@@ -117,7 +117,9 @@ impl Sender {
                     settle(&mut tx, &row, "void", Some("nobody to tell")).await?;
                     measure::message(None, "void");
                 }
-                Err(error @ (CommandError::Unavailable(_) | CommandError::Busy)) => return Err(error),
+                Err(error @ (CommandError::Unavailable(_) | CommandError::Busy | CommandError::Overloaded)) => {
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, id = %row.id, "message cannot be composed");
                     settle(&mut tx, &row, "failed", Some("cannot be composed")).await?;
