@@ -266,7 +266,7 @@ impl Scene {
             let (status, body) = answer(response).await;
             assert_refused("/trip-booking", status, &body, BAD, Some(field));
         }
-        let search = json!({"regionId": "nowhere", "startDate": "2031-05-04", "endDate": "2031-05-01"});
+        let search = json!({"regionId": NOBODY, "startDate": "2031-05-04", "endDate": "2031-05-01"});
         self.refused("/buildTrip", &self.leader, search, BAD, None).await;
         let search = json!({"queryPreferences": {"flexibleDateCount": "many"}});
         self.refused("/discoverAny", &self.leader, search, BAD, Some("flexibleDateCount")).await;

@@ -232,7 +232,7 @@ impl Service {
             let named = match &mut body {
                 Value::Object(fields) => fields.remove(field),
                 Value::Null => parameters.remove(field),
-                _ => None,
+                _ => return Err(Failure::invalid("body", "must be an object")),
             };
             check_actor(operation, field, named, person.account)?;
         }
