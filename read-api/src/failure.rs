@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use caravan_limits::LimitError;
+use caravan_postgres::is_transient;
 use caravan_projections::ReadError;
 use caravan_vault::VaultError;
 use caravan_wire::Failure;
@@ -35,7 +36,10 @@ pub(crate) fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {
     match error.downcast::<LimitError>() {
         Ok(error) => match *error {
             LimitError::Limited { retry_after } => Failure::too_many(retry_after),
-            LimitError::Database(source) => Failure::unavailable("limits cannot be counted now", source),
+            LimitError::Database(source) if is_transient(&source) => {
+                Failure::unavailable("limits cannot be counted now", source)
+            }
+            LimitError::Database(source) => Failure::broken(source),
         },
         Err(error) => Failure::broken(error),
     }
@@ -67,6 +71,9 @@ mod tests {
         assert_eq!(explain(Box::new(VaultError::Unavailable("no".into()))).kind, FailureKind::Unavailable);
         let limited = explain(Box::new(LimitError::Limited { retry_after: Duration::from_secs(3) }));
         assert_eq!((limited.kind, limited.retry_after), (FailureKind::TooMany, Some(Duration::from_secs(3))));
+        let counting = |error| explain(Box::new(LimitError::Database(error))).kind;
+        assert_eq!(counting(sqlx::Error::PoolTimedOut), FailureKind::Unavailable);
+        assert_eq!(counting(sqlx::Error::RowNotFound), FailureKind::Broken);
         assert_eq!(explain("no".into()).kind, FailureKind::Broken);
     }
 }
