@@ -69,6 +69,7 @@ async fn the_page_shows_and_tries_out_operations_and_asks_nobody_else() {
     let sent = seen.sent;
     assert_eq!(sent["url"], format!("{origin}dev/create-crew"));
     assert_eq!(sent["authorization"], format!("Bearer {}", person.token));
+    assert_eq!(sent["optional"], json!([]));
     assert_eq!((&sent["status"], &sent["answer"]["name"]), (&json!(200), &crew["name"]), "{sent}");
 
     assert_eq!(seen.narrow["width"], 375, "the page is wider than the screen");

@@ -4,6 +4,8 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
 
+// Headers that nobody sends who does not ask for them.
+const OPTIONAL = ["if-match", "idempotency-key", "prefer"];
 const [url, token, body] = process.argv.slice(2);
 const CREATE_CREW = "krugo/tag/crews/POST/create-crew";
 // One of each other dialect.
@@ -69,6 +71,7 @@ async function tryOut(context) {
   seen.sent = {
     url: response.url(),
     authorization: await response.request().headerValue("authorization"),
+    optional: Object.keys(await response.request().allHeaders()).filter((name) => OPTIONAL.includes(name)),
     status: response.status(),
     answer,
   };

@@ -170,8 +170,9 @@ pub(super) fn components(components: &mut Value, dialect: &Dialect, failure: &st
         (
             "IfMatch",
             "If-Match",
-            json!({"type": "string", "examples": ["\"7\""]}),
-            "An `ETag`: the command is refused with 412 when something was changed since.",
+            // Without an example: who tries the operation out on the page would send it.
+            json!({"type": "string"}),
+            "An `ETag`, such as `\"7\"`: the command is refused with 412 when something was changed since.",
         ),
         (
             "Prefer",
