@@ -16,6 +16,9 @@ pub(crate) struct Json<'de> {
     pub names: Names,
 }
 
+/// How a failure begins that ends in a key which no field is written as.
+pub(crate) const UNKNOWN: &str = "unknown key ";
+
 /// Up to here every whole number is one of JSON's numbers exactly.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -71,7 +74,7 @@ impl<'de> Deserializer<'de> for Json<'de> {
         };
         let known = given.iter().map(|(written, value)| match self.names.field(fields, written) {
             Some(name) => Ok((name, self.within(value))),
-            None => Err(Error::unknown_field(written, &[])),
+            None => Err(Error::custom(format!("{UNKNOWN}{written}"))),
         });
         visitor.visit_map(MapDeserializer::new(known.collect::<Result<Vec<_>, Error>>()?.into_iter()))
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::Failure;
 use crate::face::Names;
-use crate::json::Json;
+use crate::json::{Json, UNKNOWN};
 
 /// `value` as a `T`, whose fields are written as `names` says. `whole` names the value itself in a failure that concerns
 /// no single field.
@@ -24,14 +24,15 @@ fn failure(path: &str, message: &str, names: Names, whole: &str) -> Failure {
     if let Some(name) = quoted(message, "missing field `") {
         return Failure::invalid(join(path, &names.written(name)), "is required");
     }
-    if let Some(name) = quoted(message, "unknown field `") {
+    if let Some(name) = message.strip_prefix(UNKNOWN) {
         return Failure::invalid(join(path, name), "is not a known field");
     }
     let field = if path.is_empty() { whole } else { path };
     if message == NotAnId.to_string() {
         return Failure::not_found(message).on(field);
     }
-    if let Some((_, known)) = message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected ")) {
+    if let Some((_, known)) = message.strip_prefix("unknown variant ").and_then(|rest| rest.rsplit_once(", expected "))
+    {
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
         return Failure::invalid(field, format!("must be one of: {}", known.join(", ")));
     }
@@ -116,6 +117,7 @@ mod tests {
         assert_eq!(refused(json!(null)), "body: must be an object");
         let unspelled = json!({"users": [{"phone_number": "1"}]});
         assert_eq!(refused(unspelled), "users[0].phone_number: is not a known field");
+        assert_eq!(refused(json!({"users": [], "a`b, expected `c`": 1})), "a`b, expected `c`: is not a known field");
     }
 
     #[test]
@@ -153,6 +155,8 @@ mod tests {
         assert_eq!(read(json!("going")).unwrap(), Availability::Going);
         assert_eq!(read(json!("notgoing")).unwrap(), Availability::NotGoing);
         assert_eq!(read(json!("maybe")).unwrap_err().text(), "availability: must be one of: going, notgoing");
+        let told = "availability: must be one of: going, notgoing";
+        assert_eq!(read(json!("x`, expected `secret`")).unwrap_err().text(), told);
         assert_eq!(read(json!({"going": null})).unwrap_err().text(), "availability: must be a string");
     }
 }

@@ -4,7 +4,7 @@ use caravan_domain::EntityId;
 use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_domain::identity::{Account, AccountState, Attribute, credentials};
 use caravan_wire::krugo::accounts;
-use caravan_wire::{Answer, Call, Failure, Stream};
+use caravan_wire::{Answer, Call, Failure, Many, Stream};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -29,8 +29,9 @@ enum Size {
     Thumbnail,
 }
 
-/// The picture of anybody known; without one the answer says nothing.
-pub(super) async fn profile_picture(call: Call<Read>) -> Outcome {
+/// The picture of anybody known; without one the answer says nothing. Nor does it say how far their account has come:
+/// everybody would see them log in.
+pub(super) async fn profile_picture(call: Call<Read>) -> Outcome<Many> {
     let PictureQuery { user_id: id, .. } = call.query()?;
     let unknown = || Failure::not_found("no such user").on("user_id");
     let account = call.state.models.get::<Account>(id).await?.ok_or_else(unknown)?;
@@ -46,7 +47,7 @@ pub(super) async fn profile_picture(call: Call<Read>) -> Outcome {
         }
         None => json!({}),
     };
-    Ok(Answer::json(body).of(account.revision, account.position))
+    Ok(Answer::json(body))
 }
 
 /// Where none were ever set, those of somebody who wants nothing in particular.
