@@ -142,8 +142,11 @@ impl Config {
         self.cors_origins()?;
         self.trusted_proxies()?;
         self.limits()?;
-        self.listen()?;
-        self.metrics_listen()?;
+        let apart = self.metrics_listen()? != Some(self.listen()?);
+        ensure!(
+            apart,
+            "CARAVAN_METRICS_LISTEN: is the address of CARAVAN_LISTEN: give another, or none to answer both there"
+        );
         self.check_reach()?;
         ensure!(self.header_read_timeout > 0, "CARAVAN_HEADER_READ_TIMEOUT: is 0: give seconds");
         ensure!(self.body_read_timeout > 0, "CARAVAN_BODY_READ_TIMEOUT: is 0: give seconds");

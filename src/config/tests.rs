@@ -32,6 +32,14 @@ fn listening_takes_a_port_an_address_or_a_name() {
 }
 
 #[test]
+fn metrics_listen_where_nothing_else_does() {
+    let check = |settings: &str| with(settings).check();
+    check("listen = 9000\nmetrics_listen = 9001").unwrap();
+    let error = check("listen = 9000\nmetrics_listen = '127.0.0.1:9000'").unwrap_err().to_string();
+    assert!(error.starts_with("CARAVAN_METRICS_LISTEN: "), "{error}");
+}
+
+#[test]
 fn messages_point_to_where_the_process_listens_unless_told_otherwise() {
     let url = |settings: &str| with(settings).public_url().unwrap();
     assert_eq!(url("listen = 9000"), "http://127.0.0.1:9000");
