@@ -131,6 +131,8 @@ impl Scene {
             ("/purchase/amount", json!("five"), "amount"),
             ("/purchase/date", json!("yesterday"), "date"),
             ("/isGeneralAdmission", json!("yes"), "isGeneralAdmission"),
+            ("/purchase/id", json!("x"), "purchase.id"),
+            ("/purchase/purchaserId", json!(null), "purchase.purchaserId"),
         ] {
             let body = self.spoilt("/add-ticket-bundle", pointer, value);
             self.refused("/add-ticket-bundle", &self.leader, body, BAD, Some(field)).await;

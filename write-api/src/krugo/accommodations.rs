@@ -7,21 +7,30 @@ use caravan_domain::trips::booking::{
     TripBookingCommand, TripBookingEvent, TripBookings,
 };
 use caravan_wire::krugo::day::Day;
-use caravan_wire::krugo::ids::{AccommodationId, GuestId, RoomId};
+use caravan_wire::krugo::ids::{AccommodationId, GuestId, PurchaseId, RoomId};
 use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
-use super::requests::{Outcome, Purchase, change};
+use super::requests::{Outcome, change, of_booking, price};
 use crate::{Write, answer};
+
+/// `RoomPurchaseInput`
+#[derive(Deserialize)]
+struct RoomPurchase {
+    purchaser_id: Option<EntityId>,
+    amount: Option<Number>,
+    currency: Option<String>,
+    date: Option<f64>,
+}
 
 #[derive(Deserialize)]
 struct RoomInput {
     check_in_date: Option<Day>,
     check_out_date: Option<Day>,
     room_type: Option<i64>,
-    purchase: Option<Purchase>,
+    purchase: Option<RoomPurchase>,
     #[serde(default)]
     guests: Vec<RoomGuestInput>,
 }
@@ -50,20 +59,16 @@ impl RoomGuestInput {
 }
 
 impl RoomInput {
-    /// `within` is where the room stands in the request: empty, or `rooms[0].`.
-    fn room(self, within: &str) -> Result<NewRoom, Failure> {
-        if let Some(purchase) = &self.purchase {
-            let others = [("id", purchase.id.is_some()), ("trip_booking_id", purchase.trip_booking_id.is_some())];
-            purchase.without(within, &others)?;
-        }
-        Ok(NewRoom {
+    fn room(self) -> NewRoom {
+        let paid = |it: &RoomPurchase| price(it.amount.as_ref(), it.currency.as_ref(), it.date);
+        NewRoom {
             check_in_date: day(self.check_in_date),
             check_out_date: day(self.check_out_date),
             room_type: self.room_type,
             purchaser_id: self.purchase.as_ref().and_then(|purchase| purchase.purchaser_id),
-            purchase: self.purchase.as_ref().map(Purchase::price),
+            purchase: self.purchase.as_ref().map(paid),
             guests: self.guests.into_iter().map(RoomGuestInput::guest).collect(),
-        })
+        }
     }
 }
 
@@ -85,8 +90,7 @@ struct AddRequest {
 pub(super) async fn add_accommodation(call: Call<Write>) -> Outcome {
     let request: AddRequest = call.body()?;
     let (id, city_id) = (request.trip_booking_id, request.city_id);
-    let rooms = request.rooms.into_iter().enumerate().map(|(index, room)| room.room(&format!("rooms[{index}].")));
-    let rooms = rooms.collect::<Result<Vec<_>, Failure>>()?;
+    let rooms = request.rooms.into_iter().map(RoomInput::room).collect();
     let details = DetailsChange {
         address: request.address,
         city: request.city,
@@ -167,7 +171,7 @@ struct AddRoom {
     check_in_date: Option<Day>,
     check_out_date: Option<Day>,
     room_type: Option<i64>,
-    purchase: Option<Purchase>,
+    purchase: Option<RoomPurchase>,
     #[serde(default)]
     guests: Vec<RoomGuestInput>,
 }
@@ -176,7 +180,7 @@ pub(super) async fn add_accommodation_room(call: Call<Write>) -> Outcome {
     let request: AddRoom = call.body()?;
     let AddRoom { accommodation_id, check_in_date, check_out_date, room_type, purchase, guests } = request;
     let (id, accommodation) = (accommodation_id.booking, accommodation_id.number);
-    let room = RoomInput { check_in_date, check_out_date, room_type, purchase, guests }.room("")?;
+    let room = RoomInput { check_in_date, check_out_date, room_type, purchase, guests }.room();
     let done = change(&call, id, TripBookingCommand::AddRoom { accommodation, room }).await?;
     let added = done.events.iter().find_map(|event| match event {
         TripBookingEvent::RoomAdded { room, .. } => Some(room.number),
@@ -188,13 +192,23 @@ pub(super) async fn add_accommodation_room(call: Call<Write>) -> Outcome {
 }
 
 #[derive(Deserialize)]
+struct RoomPurchaseUpdate {
+    id: Option<PurchaseId>,
+    trip_booking_id: Option<EntityId>,
+    purchaser_id: Option<EntityId>,
+    amount: Option<Number>,
+    currency: Option<String>,
+    date: Option<f64>,
+}
+
+#[derive(Deserialize)]
 struct UpdateRoom {
     id: RoomId,
     accommodation_id: AccommodationId,
     check_in_date: Option<Day>,
     check_out_date: Option<Day>,
     room_type: Option<i64>,
-    purchase: Option<Purchase>,
+    purchase: Option<RoomPurchaseUpdate>,
 }
 
 pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome {
@@ -202,7 +216,8 @@ pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome {
     let (id, accommodation) = (request.accommodation_id.booking, request.accommodation_id.number);
     let room = request.id.of(id, "id")?;
     let purchase = request.purchase.as_ref();
-    purchase.map_or(Ok(()), |purchase| purchase.only_of(id))?;
+    of_booking(purchase.and_then(|purchase| purchase.trip_booking_id), id)?;
+    let paid = |it: &RoomPurchaseUpdate| price(it.amount.as_ref(), it.currency.as_ref(), it.date);
     let purchase_id = purchase.and_then(|purchase| purchase.id);
     let command = TripBookingCommand::ChangeRoom(ChangeRoom {
         accommodation,
@@ -212,7 +227,7 @@ pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome {
         room_type: request.room_type,
         purchaser_id: purchase.and_then(|purchase| purchase.purchaser_id),
         purchase_number: purchase_id.map(|purchase| purchase.of(id, "purchase.id")).transpose()?,
-        purchase: purchase.map(Purchase::price),
+        purchase: purchase.map(paid),
     });
     let done = change(&call, id, command).await?;
     let (_, room) = done.state.booking()?.room(room)?;

@@ -1,11 +1,9 @@
-//! What the requests of the trips groups share: a booking's parts, prices.
+//! What the requests of the trips groups share.
 
 use caravan_commands::Done;
 use caravan_domain::EntityId;
 use caravan_domain::trips::booking::{Price, TripBookingCommand, TripBookings};
-use caravan_wire::krugo::ids::PurchaseId;
 use caravan_wire::{Answer, Call, Failure, Stream};
-use serde::Deserialize;
 use serde_json::Number;
 
 use crate::Write;
@@ -22,42 +20,20 @@ pub(super) async fn change(
     Ok(call.state.commands.change_booking(id, command, &call.state.caller(call).await?).await?)
 }
 
-/// `RoomPurchaseInput`, `RoomPurchaseUpdate`, `BundlePurchaseInput` and `BundlePurchaseUpdate`, which differ in the
-/// ids they may name besides.
-#[derive(Deserialize)]
-pub(super) struct Purchase {
-    pub id: Option<PurchaseId>,
-    pub trip_booking_id: Option<EntityId>,
-    pub purchaser_id: Option<EntityId>,
-    amount: Option<Number>,
-    currency: Option<String>,
-    /// Unix seconds; a fraction of one is left out.
-    date: Option<f64>,
+/// What was paid, as requests give it: a number in major units, a currency, Unix seconds, of which a fraction is left
+/// out.
+pub(super) fn price(amount: Option<&Number>, currency: Option<&String>, date: Option<f64>) -> Price {
+    Price {
+        amount: amount.map(Number::to_string),
+        currency: currency.cloned(),
+        date: date.map(|date| date.floor() as i64),
+    }
 }
 
-impl Purchase {
-    pub(super) fn price(&self) -> Price {
-        Price {
-            amount: self.amount.as_ref().map(Number::to_string),
-            currency: self.currency.clone(),
-            date: self.date.map(|date| date.floor() as i64),
-        }
-    }
-
-    /// Refuses fields that the contract gives only to other purchases, where they are `given`. `within` is where the
-    /// purchase stands in the request: empty, or `rooms[0].`.
-    pub(super) fn without(&self, within: &str, fields: &[(&str, bool)]) -> Result<(), Failure> {
-        match fields.iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(Failure::invalid(format!("{within}purchase.{name}"), "is not a known field")),
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses another booking than the purchase's.
-    pub(super) fn only_of(&self, booking: EntityId) -> Result<(), Failure> {
-        match self.trip_booking_id {
-            Some(id) if id != booking => Err(Failure::invalid("purchase.trip_booking_id", "is not the booking's id")),
-            _ => Ok(()),
-        }
+/// Refuses a purchase that names another booking than its own.
+pub(super) fn of_booking(named: Option<EntityId>, booking: EntityId) -> Result<(), Failure> {
+    match named {
+        Some(id) if id != booking => Err(Failure::invalid("purchase.trip_booking_id", "is not the booking's id")),
+        _ => Ok(()),
     }
 }

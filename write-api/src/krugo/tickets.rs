@@ -9,10 +9,18 @@ use caravan_wire::krugo::ids::{BundleId, TicketId};
 use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Number, json};
 
-use super::requests::{Outcome, Purchase, change};
+use super::requests::{Outcome, change, of_booking, price};
 use crate::{Write, answer};
+
+/// `BundlePurchaseInput`
+#[derive(Deserialize)]
+struct BundlePurchase {
+    amount: Option<Number>,
+    currency: Option<String>,
+    date: Option<f64>,
+}
 
 #[derive(Deserialize)]
 struct AddTicketBundle {
@@ -22,7 +30,7 @@ struct AddTicketBundle {
     purchaser_id: EntityId,
     #[serde(default)]
     tickets: Vec<TicketTerms>,
-    purchase: Option<Purchase>,
+    purchase: Option<BundlePurchase>,
     general_admission: Option<bool>,
     special_seating: Option<bool>,
     bought_here: Option<bool>,
@@ -30,22 +38,13 @@ struct AddTicketBundle {
 
 pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome {
     let request: AddTicketBundle = call.body()?;
-    if let Some(purchase) = &request.purchase {
-        purchase.without(
-            "",
-            &[
-                ("id", purchase.id.is_some()),
-                ("trip_booking_id", purchase.trip_booking_id.is_some()),
-                ("purchaser_id", purchase.purchaser_id.is_some()),
-            ],
-        )?;
-    }
+    let paid = |it: &BundlePurchase| price(it.amount.as_ref(), it.currency.as_ref(), it.date);
     let command = TripBookingCommand::AddBundle(AddBundle {
         crew_id: request.crew_id,
         event_id: request.event_id,
         purchaser_id: request.purchaser_id,
         tickets: request.tickets,
-        purchase: request.purchase.as_ref().map(Purchase::price),
+        purchase: request.purchase.as_ref().map(paid),
         general_admission: request.general_admission.unwrap_or(false),
         special_seating: request.special_seating.unwrap_or(false),
         bought_here: request.bought_here.unwrap_or(false),
@@ -64,6 +63,15 @@ fn bundle(done: &Done<TripBookings>, number: u32) -> Outcome {
 }
 
 #[derive(Deserialize)]
+struct BundlePurchaseUpdate {
+    trip_booking_id: Option<EntityId>,
+    purchaser_id: Option<EntityId>,
+    amount: Option<Number>,
+    currency: Option<String>,
+    date: Option<f64>,
+}
+
+#[derive(Deserialize)]
 struct UpdateTicketBundle {
     id: BundleId,
     trip_booking_id: EntityId,
@@ -72,7 +80,7 @@ struct UpdateTicketBundle {
     purchaser_id: Option<EntityId>,
     tickets: Option<Vec<TicketTerms>>,
     number_of_tickets: Option<u32>,
-    purchase: Option<Purchase>,
+    purchase: Option<BundlePurchaseUpdate>,
     general_admission: Option<bool>,
     special_seating: Option<bool>,
     bought_here: Option<bool>,
@@ -82,6 +90,7 @@ pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome {
     let request: UpdateTicketBundle = call.body()?;
     let booking = request.trip_booking_id;
     let number = request.id.of(booking, "id")?;
+    let paid = |it: &BundlePurchaseUpdate| price(it.amount.as_ref(), it.currency.as_ref(), it.date);
     let command = TripBookingCommand::ChangeBundle(ChangeBundle {
         bundle: number,
         crew_id: request.crew_id,
@@ -89,7 +98,7 @@ pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome {
         purchaser_id: purchaser(&request)?,
         tickets: request.tickets,
         number_of_tickets: request.number_of_tickets,
-        purchase: request.purchase.as_ref().map(Purchase::price),
+        purchase: request.purchase.as_ref().map(paid),
         general_admission: request.general_admission,
         special_seating: request.special_seating,
         bought_here: request.bought_here,
@@ -100,8 +109,7 @@ pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome {
 /// The bundle's purchaser, which the purchase may name too; a bundle has one.
 fn purchaser(request: &UpdateTicketBundle) -> Result<Option<EntityId>, Failure> {
     let Some(purchase) = &request.purchase else { return Ok(request.purchaser_id) };
-    purchase.without("", &[("id", purchase.id.is_some())])?;
-    purchase.only_of(request.trip_booking_id)?;
+    of_booking(purchase.trip_booking_id, request.trip_booking_id)?;
     match (request.purchaser_id, purchase.purchaser_id) {
         (Some(one), Some(other)) if one != other => {
             Err(Failure::invalid("purchase.purchaser_id", "is not the bundle's purchaserId"))
