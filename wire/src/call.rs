@@ -52,12 +52,12 @@ pub struct Headers {
 impl<S> Call<S> {
     /// The body as a type that has the names of commands; a failure names the field as the client writes it.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        typed::read(&self.body, self.operation.names(), "body")
+        typed::read(&self.body, self.operation.names, "body")
     }
 
     /// Query and path parameters as a type, likewise.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        typed::read(&Value::Object(self.parameters.clone()), self.operation.names(), "query")
+        typed::read(&Value::Object(self.parameters.clone()), self.operation.names, "query")
     }
 
     /// Who calls; unauthorised where nobody is known.

@@ -30,13 +30,16 @@ pub struct Operation {
     pub body: Option<Body>,
     /// The documented status of success.
     pub success: StatusCode,
+    /// How its fields are written.
+    pub(crate) names: Names,
+    /// The field, as it is written, by which a request names who acts.
+    pub(crate) actor: Option<&'static str>,
 }
 
 impl Operation {
-    /// How its fields are written.
-    pub(crate) fn names(&self) -> Names {
-        let face = &self.dialect.face;
-        Names { spell: face.spell, other: (face.other_names)(&self.id) }
+    /// By which it is told from all others: its dialect's name and its id.
+    pub(crate) fn key(&self) -> (&'static str, &str) {
+        (self.dialect.name, &self.id)
     }
 }
 
@@ -94,7 +97,7 @@ pub fn contracts() -> &'static [Contract] {
 pub fn operation(dialect: &Dialect, id: &str) -> Option<&'static Operation> {
     static INDEX: LazyLock<HashMap<(&str, &str), &Operation>> = LazyLock::new(|| {
         let operations = contracts().iter().flat_map(|contract| &contract.operations);
-        operations.map(|operation| ((operation.dialect.name, operation.id.as_str()), operation)).collect()
+        operations.map(|operation| (operation.key(), operation)).collect()
     });
     INDEX.get(&(dialect.name, id)).copied()
 }
@@ -104,6 +107,7 @@ fn read(dialect: &'static Dialect) -> Contract {
     let document: Document = serde_json::from_str(dialect.contract)
         .unwrap_or_else(|error| panic!("the contract of {} is not as expected: {error}", dialect.name));
     let base = document.servers.first().map_or("", |server| server.url.trim_end_matches('/'));
+    let face = &dialect.face;
     let mut operations = vec![];
     for (path, item) in &document.paths {
         let base = item.servers.first().map_or(base, |server| server.url.trim_end_matches('/'));
@@ -123,6 +127,8 @@ fn read(dialect: &'static Dialect) -> Contract {
                 parameters: parameters.map(|parameter| document.parameter(parameter)).collect(),
                 body: entry.request_body.as_ref().map(|body| Body { required: body.required }),
                 success: entry.success(),
+                names: Names { spell: face.spell, other: (face.other_names)(&entry.operation_id) },
+                actor: (face.actor)(&entry.operation_id),
             });
         }
     }

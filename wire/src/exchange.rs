@@ -63,7 +63,7 @@ impl Arrival {
     /// Takes note of which operation is asked for and whether this process serves it. What is done for it happens in the
     /// span that this gives; it is disabled where no traces are kept.
     pub(crate) fn is_for(&self, operation: &'static Operation, served: bool) -> Span {
-        let (dialect, id) = (operation.dialect.name, operation.id.as_str());
+        let (dialect, id) = operation.key();
         let _ = self.route.set(Route { dialect, operation: id.into(), served });
         // Spans of traces are those that say their kind.
         let span = tracing::info_span!(

@@ -23,7 +23,7 @@ pub struct Face {
 }
 
 /// How the fields of one operation are written.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Names {
     pub spell: fn(&str) -> Cow<'_, str>,
     pub other: &'static [(&'static str, &'static str)],

@@ -23,8 +23,7 @@ pub struct Documents {
 impl Documents {
     /// Of an installation that serves these operations, whichever process serves which.
     pub fn new(served: impl IntoIterator<Item = Registration>) -> Self {
-        let key = |one: &Registration| (one.operation.dialect.name, one.operation.id.as_str());
-        let served = served.into_iter().map(|one| (key(&one), one)).collect();
+        let served = served.into_iter().map(|one| (one.operation.key(), one)).collect();
         Documents { served, single: Default::default(), merged: OnceLock::new() }
     }
 

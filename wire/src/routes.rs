@@ -179,7 +179,7 @@ impl<S: Side> Endpoint for Served<S> {
     }
 
     fn run(&self, call: Call<()>) -> BoxFuture<'static, Outcome> {
-        let names = call.operation.names();
+        let names = call.operation.names;
         let answer = (self.route.handler)(call.with(self.state.clone()));
         async move {
             let answer = answer.await.map_err(|failure| match failure {

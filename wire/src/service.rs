@@ -24,8 +24,8 @@ use crate::exchange::{self, Arrival};
 use crate::routes::{Endpoint, Endpoints};
 use crate::table::{Found, Table};
 use crate::{
-    Answer, Call, Dialect, Documents, Failure, FailureKind, Operation, Readiness, Told, body, pages, parameters,
-    request,
+    Answer, Call, Dialect, Documents, Failure, FailureKind, Headers, Operation, Readiness, Told, body, pages,
+    parameters, request,
 };
 
 /// How long a command's answer waits for the read models, and a query for its follower.
@@ -64,7 +64,7 @@ pub struct Settings {
 pub fn router(endpoints: Vec<Endpoints>, documents: Documents, settings: Settings) -> Router {
     let sides = endpoints.iter().map(|side| side.commands).collect();
     let served = endpoints.into_iter().flat_map(|side| side.served);
-    let served = served.map(|(operation, endpoint)| (name(operation), endpoint));
+    let served = served.map(|(operation, endpoint)| (operation.key(), endpoint));
     let served: HashMap<_, _> = served.collect();
     let pages = pages::router(&settings, documents);
     let cors = cors(settings.cors_origins.clone());
@@ -134,11 +134,6 @@ async fn answer(
     ending.render(&arrival)
 }
 
-/// What an operation is found by.
-fn name(operation: &'static Operation) -> (&'static str, &'static str) {
-    (operation.dialect.name, operation.id.as_str())
-}
-
 /// Who is at the other end of a request's connection.
 fn peer(extensions: &Extensions) -> IpAddr {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
@@ -172,10 +167,12 @@ impl Service {
             }
             Ok(Found::Operation { operation, values }) => {
                 tracing::Span::current().record("operation", &operation.id);
-                let respond_async = request::read(request.headers()).is_ok_and(|headers| headers.respond_async);
-                let trace = arrival.is_for(operation, self.served.contains_key(&name(operation)));
+                let headers = request::read(request.headers());
+                let respond_async = headers.as_ref().is_ok_and(|headers| headers.respond_async);
+                let endpoint = self.endpoint(operation);
+                let trace = arrival.is_for(operation, endpoint.is_ok());
                 self.go_on_with(&trace, &request);
-                let work = self.run(arrival, operation, values, request, &mut unread);
+                let work = async { self.run(arrival, endpoint?, headers, values, request, &mut unread).await };
                 let result = work.instrument(trace).await;
                 let dialect = Some(operation.dialect);
                 Ending { dialect, operation: Some(operation), result, allow: vec![], respond_async, unread }
@@ -196,18 +193,19 @@ impl Service {
     async fn run(
         &self,
         arrival: &Arrival,
-        operation: &'static Operation,
+        endpoint: Arc<dyn Endpoint>,
+        headers: Result<Headers, Failure>,
         values: Map<String, Value>,
         request: Request,
         unread: &mut bool,
     ) -> Result<Answer<Told>, Failure> {
-        let endpoint = self.endpoint(operation)?;
+        let registration = endpoint.registration();
+        let operation = registration.operation;
         let (parts, body) = request.into_parts();
         if parts.version == Version::HTTP_11 && !parts.headers.contains_key(header::HOST) {
             return Err(Failure::invalid("Host", "is missing"));
         }
-        let headers = request::read(&parts.headers)?;
-        let registration = endpoint.registration();
+        let headers = headers?;
         let person = match (registration.public, request::bearer(&parts.headers)) {
             (true, _) => None,
             (false, Some(token)) => Some(in_time(endpoint.authenticate(token, arrival.now)).await?),
@@ -228,7 +226,7 @@ impl Service {
             }
             None => Value::Null,
         };
-        if let (Some(person), Some(field)) = (person, (operation.dialect.face.actor)(&operation.id)) {
+        if let (Some(person), Some(field)) = (person, operation.actor) {
             let named = match &mut body {
                 Value::Object(fields) => fields.remove(field),
                 Value::Null => parameters.remove(field),
@@ -275,7 +273,7 @@ impl Service {
     }
 
     fn endpoint(&self, operation: &'static Operation) -> Result<Arc<dyn Endpoint>, Failure> {
-        if let Some(endpoint) = self.served.get(&name(operation)) {
+        if let Some(endpoint) = self.served.get(&operation.key()) {
             return Ok(endpoint.clone());
         }
         let (what, side) = if operation.command { ("commands", "write API") } else { ("queries", "read API") };
