@@ -43,6 +43,8 @@ pub fn crew_trip_booking(id: EntityId, booking: &TripBooking, temps: &TempMember
 
 fn common_booking(id: EntityId, booking: &TripBooking, temps: &TempMembers) -> Value {
     let events: Vec<EntityId> = booking.events.iter().map(|attendance| attendance.event).collect();
+    let accommodations: Vec<AccommodationId> = children(id, &booking.accommodation_order);
+    let bundles: Vec<BundleId> = children(id, &booking.bundle_order);
     json!({
         "id": id,
         "crewId": booking.crew,
@@ -51,8 +53,8 @@ fn common_booking(id: EntityId, booking: &TripBooking, temps: &TempMembers) -> V
         "leaderIds": booking.leaders,
         "memberIds": members(booking, |member| !temps.contains(member)),
         "eventIds": events,
-        "accommodationIds": children::<'a'>(id, &booking.accommodation_order),
-        "ticketBundleIds": children::<'b'>(id, &booking.bundle_order),
+        "accommodationIds": accommodations,
+        "ticketBundleIds": bundles,
     })
 }
 

@@ -60,13 +60,12 @@ impl RoomGuestInput {
 
 impl RoomInput {
     fn room(self) -> NewRoom {
-        let paid = |it: &RoomPurchase| price(it.amount.as_ref(), it.currency.as_ref(), it.date);
         NewRoom {
             check_in_date: day(self.check_in_date),
             check_out_date: day(self.check_out_date),
             room_type: self.room_type,
             purchaser_id: self.purchase.as_ref().and_then(|purchase| purchase.purchaser_id),
-            purchase: self.purchase.as_ref().map(paid),
+            purchase: self.purchase.map(|paid| price(paid.amount, paid.currency, paid.date)),
             guests: self.guests.into_iter().map(RoomGuestInput::guest).collect(),
         }
     }
@@ -215,19 +214,18 @@ pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome {
     let request: UpdateRoom = call.body()?;
     let (id, accommodation) = (request.accommodation_id.booking, request.accommodation_id.number);
     let room = request.id.of(id, "id")?;
-    let purchase = request.purchase.as_ref();
-    of_booking(purchase.and_then(|purchase| purchase.trip_booking_id), id)?;
-    let paid = |it: &RoomPurchaseUpdate| price(it.amount.as_ref(), it.currency.as_ref(), it.date);
-    let purchase_id = purchase.and_then(|purchase| purchase.id);
+    let named = request.purchase.as_ref();
+    of_booking(named.and_then(|purchase| purchase.trip_booking_id), id)?;
+    let purchase_id = named.and_then(|purchase| purchase.id);
     let command = TripBookingCommand::ChangeRoom(ChangeRoom {
         accommodation,
         room,
         check_in_date: day(request.check_in_date),
         check_out_date: day(request.check_out_date),
         room_type: request.room_type,
-        purchaser_id: purchase.and_then(|purchase| purchase.purchaser_id),
+        purchaser_id: named.and_then(|purchase| purchase.purchaser_id),
         purchase_number: purchase_id.map(|purchase| purchase.of(id, "purchase.id")).transpose()?,
-        purchase: purchase.map(paid),
+        purchase: request.purchase.map(|paid| price(paid.amount, paid.currency, paid.date)),
     });
     let done = change(&call, id, command).await?;
     let (_, room) = done.state.booking()?.room(room)?;

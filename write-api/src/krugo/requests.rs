@@ -22,12 +22,8 @@ pub(super) async fn change(
 
 /// What was paid, as requests give it: a number in major units, a currency, Unix seconds, of which a fraction is left
 /// out.
-pub(super) fn price(amount: Option<&Number>, currency: Option<&String>, date: Option<f64>) -> Price {
-    Price {
-        amount: amount.map(Number::to_string),
-        currency: currency.cloned(),
-        date: date.map(|date| date.floor() as i64),
-    }
+pub(super) fn price(amount: Option<Number>, currency: Option<String>, date: Option<f64>) -> Price {
+    Price { amount: amount.map(|amount| amount.to_string()), currency, date: date.map(|date| date.floor() as i64) }
 }
 
 /// Refuses a purchase that names another booking than its own.

@@ -38,13 +38,12 @@ struct AddTicketBundle {
 
 pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome {
     let request: AddTicketBundle = call.body()?;
-    let paid = |it: &BundlePurchase| price(it.amount.as_ref(), it.currency.as_ref(), it.date);
     let command = TripBookingCommand::AddBundle(AddBundle {
         crew_id: request.crew_id,
         event_id: request.event_id,
         purchaser_id: request.purchaser_id,
         tickets: request.tickets,
-        purchase: request.purchase.as_ref().map(paid),
+        purchase: request.purchase.map(|paid| price(paid.amount, paid.currency, paid.date)),
         general_admission: request.general_admission.unwrap_or(false),
         special_seating: request.special_seating.unwrap_or(false),
         bought_here: request.bought_here.unwrap_or(false),
@@ -90,7 +89,6 @@ pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome {
     let request: UpdateTicketBundle = call.body()?;
     let booking = request.trip_booking_id;
     let number = request.id.of(booking, "id")?;
-    let paid = |it: &BundlePurchaseUpdate| price(it.amount.as_ref(), it.currency.as_ref(), it.date);
     let command = TripBookingCommand::ChangeBundle(ChangeBundle {
         bundle: number,
         crew_id: request.crew_id,
@@ -98,7 +96,7 @@ pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome {
         purchaser_id: purchaser(&request)?,
         tickets: request.tickets,
         number_of_tickets: request.number_of_tickets,
-        purchase: request.purchase.as_ref().map(paid),
+        purchase: request.purchase.map(|paid| price(paid.amount, paid.currency, paid.date)),
         general_admission: request.general_admission,
         special_seating: request.special_seating,
         bought_here: request.bought_here,
