@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use caravan_domain::{Actor, Context, EntityId};
+use caravan_domain::{Actor, Context};
 use caravan_event_store::{Metadata, Revision};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::CommandError;
 use crate::idempotency::Key;
 
 /// Everything about a command but the command itself.
@@ -25,7 +24,7 @@ pub struct Caller {
     pub if_match: Option<Revision>,
     /// Where the request came from, for limits.
     pub address: Option<IpAddr>,
-    /// The idempotency key, once [`crate::Commands::begin`] has taken it down.
+    /// The idempotency key, once it was taken down.
     pub key: Option<Key>,
 }
 
@@ -49,23 +48,8 @@ impl Caller {
         Caller::new(Actor::System, now, command_id, "system")
     }
 
-    /// The same caller for a further command of the same request: other event ids, no precondition.
-    pub fn step(&self, name: &str) -> Self {
-        Caller { command_id: Uuid::new_v5(&self.command_id, name.as_bytes()), if_match: None, ..self.clone() }
-    }
-
-    /// This request's further step done by the system: a consequence that the person could not command directly.
-    pub fn system_step(&self, name: &str) -> Self {
-        Caller { actor: Actor::System, ..self.step(name) }
-    }
-
     pub fn context(&self) -> Context {
         Context { actor: self.actor, now: self.now }
-    }
-
-    /// The person acting, where a flow needs one before any rule is asked.
-    pub fn person(&self) -> Result<EntityId, CommandError> {
-        Ok(self.context().person()?)
     }
 
     pub(crate) fn metadata(&self) -> Metadata {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caravan_domain::{Decider, EntityId, RejectionKind};
+use caravan_domain::record::Records;
+use caravan_domain::{Decider, EntityId, Record, RejectionKind};
 use caravan_event_store::codec;
 use caravan_event_store::{Append, AppendError, Direction, Expected, NewEvent, Position, Recorded, Revision, StreamId};
 use serde_json::Value;
@@ -34,15 +35,15 @@ pub struct Current<D: Decider> {
 }
 
 /// The stream of an aggregate.
-pub fn stream<D: Decider>(id: EntityId) -> StreamId {
+pub(crate) fn stream<D: Decider>(id: EntityId) -> StreamId {
     StreamId::new(D::CATEGORY, id)
 }
 
 /// How long a command decides again on a stream that other processes keep changing, from when it got its turn.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A state that took in more than so many bytes of events since it was loaded is loaded anew when it is next needed: it
-/// may weigh far less than all that changed it.
+/// A state that took in more than so many bytes of events since it was loaded, and more than it weighed then, is loaded
+/// anew when it is next needed: it may weigh far less than all that changed it.
 const MAX_GROWN: usize = 1 << 20;
 
 /// Events read at once when a stream is loaded.
@@ -73,7 +74,7 @@ impl Commands {
         skip_all,
         fields(otel.kind = "internal", otel.name = format!("command on {}", D::CATEGORY), caravan.category = D::CATEGORY)
     )]
-    pub async fn execute<D: Decider>(
+    pub(crate) async fn execute<D: Decider>(
         &self,
         stream: StreamId,
         command: D::Command,
@@ -177,8 +178,17 @@ impl Commands {
         self.store().append(Append { stream: stream.clone(), expected, events }).await
     }
 
-    /// The state of a stream as a fact for a command on another one: everything stored before this call is in it.
-    pub async fn state<D: Decider>(&self, stream: &StreamId) -> Result<Current<D>, CommandError> {
+    /// The state of an entity as a fact for a command on another one: everything stored before this call is in it.
+    pub async fn state<D: Decider>(&self, id: EntityId) -> Result<Current<D>, CommandError> {
+        self.state_of(&stream::<D>(id)).await
+    }
+
+    /// As [`Self::state`], of a record.
+    pub async fn record(&self, record: &'static Record, id: EntityId) -> Result<Current<Records>, CommandError> {
+        self.state_of(&StreamId::new(record.kind.name, id)).await
+    }
+
+    async fn state_of<D: Decider>(&self, stream: &StreamId) -> Result<Current<D>, CommandError> {
         let asked = Instant::now();
         let mut slot = self.cache().slot(stream).await?;
         let mut loaded = self.take::<D>(&mut slot, stream).await?;
@@ -210,7 +220,7 @@ impl Commands {
     }
 
     fn put<D: Decider>(&self, slot: &mut Slot, stream: &StreamId, loaded: Loaded<D>) {
-        if loaded.grown > MAX_GROWN {
+        if loaded.grown > MAX_GROWN.max(loaded.weight) {
             return self.cache().weigh(stream, 0);
         }
         self.cache().weigh(stream, loaded.weight + loaded.grown);
@@ -274,7 +284,7 @@ impl Commands {
         if caller.key.is_none() {
             return Ok(None);
         }
-        let revision = self.state::<D>(stream).await?.revision;
+        let revision = self.state_of::<D>(stream).await?.revision;
         self.done_before::<D>(stream, revision, caller).await
     }
 

@@ -20,7 +20,7 @@ pub struct Key {
 }
 
 /// What a key stands for.
-pub struct Begun {
+pub(crate) struct Begun {
     pub key: Key,
     /// The id that this request's commands have, now and on every repeat.
     pub command_id: Uuid,

@@ -1,9 +1,10 @@
 //! The write side without HTTP: who may, what happens, and what follows from it.
 //!
-//! [`Commands::execute`] carries out one command on one stream; the flows of each context ([`identity`], [`trips`],
-//! [`catalogue`]) gather the facts of other streams that a command needs; [`processes`] react to events, [`effects`]
-//! reach the outside.
+//! [`Asking::send`] carries out one command on one stream; the flows of each context ([`identity`], [`trips`],
+//! [`catalogue`]), functions of who asks and what for, gather the facts of other streams that a command needs;
+//! [`processes`] react to events, [`effects`] reach the outside.
 
+mod asking;
 mod cache;
 mod caller;
 pub mod catalogue;
@@ -24,17 +25,22 @@ use caravan_limits::Limits;
 use caravan_vault::Vault;
 use serde_json::Value;
 use sqlx::PgPool;
-use uuid::Uuid;
 
+pub use asking::Asking;
 pub use caller::Caller;
 pub use error::CommandError;
-pub use execute::{Current, Done, stream};
-pub use idempotency::{Begun, Key};
+use execute::stream;
+pub use execute::{Current, Done};
+
+pub use idempotency::Key;
 
 use cache::Cache;
 use idempotency::Idempotency;
 use identity::{Homes, IdentityProvider};
 use trips::CrewMembers;
+
+/// Streams looked at together, whose reads share round trips.
+const TOGETHER: usize = 64;
 
 /// The write side. Clones share everything.
 #[derive(Clone)]
@@ -111,13 +117,8 @@ impl Commands {
         self.0.identity_provider.as_deref()
     }
 
-    /// Takes an idempotency key down for a request, or recognises it. `request` is the hash of operation and body.
-    pub async fn begin(&self, actor: EntityId, key: &str, request: &[u8], fresh: Uuid) -> Result<Begun, CommandError> {
-        self.0.idempotency.begin(actor, key, request, fresh).await
-    }
-
     /// A new entity's id; the one allotted before when the request is a repeat.
-    pub async fn new_id(&self, kind: &str, caller: &Caller) -> Result<EntityId, CommandError> {
+    async fn allotted_id(&self, kind: &str, caller: &Caller) -> Result<EntityId, CommandError> {
         let fresh = self.vault().new_id(kind).await?;
         match &caller.key {
             Some(key) => self.0.idempotency.allot(key, &format!("{kind}/{}", caller.command_id), fresh).await,

@@ -2,7 +2,7 @@
 
 mod support;
 
-use caravan_commands::{Caller, CommandError, Commands};
+use caravan_commands::{Asking, Caller, CommandError, Commands};
 use caravan_domain::{Actor, Context, Decider, EntityId, Rejection, RejectionKind};
 use caravan_event_store::{Direction, StreamId};
 use chrono::Utc;
@@ -55,8 +55,8 @@ impl Decider for Seats {
     }
 }
 
-fn stream() -> StreamId {
-    caravan_commands::stream::<Seats>(EntityId(Uuid::new_v4()))
+fn id() -> EntityId {
+    EntityId(Uuid::new_v4())
 }
 
 fn caller() -> Caller {
@@ -67,11 +67,11 @@ fn caller() -> Caller {
 async fn commands_of_two_processes_on_one_stream_all_count_once() {
     let databases = Databases::new().await;
     let (one, two) = (databases.process(None).await, databases.process(None).await);
-    let stream = stream();
+    let id = id();
     let takers: Vec<_> = (0..40)
         .map(|index| {
-            let (commands, stream) = (if index % 2 == 0 { one.clone() } else { two.clone() }, stream.clone());
-            tokio::spawn(async move { commands.execute::<Seats>(stream, Command::Take { of: 30 }, &caller()).await })
+            let commands = if index % 2 == 0 { one.clone() } else { two.clone() };
+            tokio::spawn(async move { commands.asked_by(caller()).send::<Seats>(id, Command::Take { of: 30 }).await })
         })
         .collect();
     let (mut taken, mut refused) = (0, 0);
@@ -87,7 +87,7 @@ async fn commands_of_two_processes_on_one_stream_all_count_once() {
         }
     }
     assert_eq!((taken, refused), (30, 10));
-    let stored = one.store().read_stream(&stream, 0, Direction::Forwards, 100).await.unwrap();
+    let stored = one.store().read_stream(&StreamId::new("seats", id), 0, Direction::Forwards, 100).await.unwrap();
     assert_eq!(stored.len(), 30);
 }
 
@@ -95,53 +95,52 @@ async fn commands_of_two_processes_on_one_stream_all_count_once() {
 async fn a_refusal_on_a_stale_state_is_not_final() {
     let databases = Databases::new().await;
     let (one, two) = (databases.process(None).await, databases.process(None).await);
-    let stream = stream();
-    one.execute::<Seats>(stream.clone(), Command::Take { of: 1 }, &caller()).await.unwrap();
-    two.execute::<Seats>(stream.clone(), Command::Free, &caller()).await.unwrap();
+    let id = id();
+    one.asked_by(caller()).send::<Seats>(id, Command::Take { of: 1 }).await.unwrap();
+    two.asked_by(caller()).send::<Seats>(id, Command::Free).await.unwrap();
     // `one` still believes that the seat is taken.
-    let done = one.execute::<Seats>(stream.clone(), Command::Take { of: 1 }, &caller()).await.unwrap();
+    let done = one.asked_by(caller()).send::<Seats>(id, Command::Take { of: 1 }).await.unwrap();
     assert_eq!((done.state.taken, done.revision), (1, 2));
     // And the other way round: "nothing to do" is checked too.
-    two.execute::<Seats>(stream.clone(), Command::Free, &caller()).await.unwrap();
-    one.execute::<Seats>(stream.clone(), Command::Take { of: 1 }, &caller()).await.unwrap();
-    assert_eq!(two.state::<Seats>(&stream).await.unwrap().state.taken, 1);
-    assert_eq!(two.execute::<Seats>(stream, Command::Free, &caller()).await.unwrap().events.len(), 1);
+    two.asked_by(caller()).send::<Seats>(id, Command::Free).await.unwrap();
+    one.asked_by(caller()).send::<Seats>(id, Command::Take { of: 1 }).await.unwrap();
+    assert_eq!(two.state::<Seats>(id).await.unwrap().state.taken, 1);
+    assert_eq!(two.asked_by(caller()).send::<Seats>(id, Command::Free).await.unwrap().events.len(), 1);
 }
 
 #[tokio::test]
 async fn if_match_holds_once_and_is_never_retried() {
     let databases = Databases::new().await;
     let (one, two) = (databases.process(None).await, databases.process(None).await);
-    let stream = stream();
-    let first = one.execute::<Seats>(stream.clone(), Command::Take { of: 9 }, &caller()).await.unwrap();
+    let id = id();
+    let first = one.asked_by(caller()).send::<Seats>(id, Command::Take { of: 9 }).await.unwrap();
     let matching = || Caller { if_match: Some(first.revision), ..caller() };
-    two.execute::<Seats>(stream.clone(), Command::Take { of: 9 }, &matching()).await.unwrap();
-    let stale = one.execute::<Seats>(stream.clone(), Command::Take { of: 9 }, &matching()).await;
+    two.asked_by(matching()).send::<Seats>(id, Command::Take { of: 9 }).await.unwrap();
+    let stale = one.asked_by(matching()).send::<Seats>(id, Command::Take { of: 9 }).await;
     assert!(matches!(stale, Err(CommandError::PreconditionFailed)));
-    assert_eq!(one.state::<Seats>(&stream).await.unwrap().state.taken, 2);
+    assert_eq!(one.state::<Seats>(id).await.unwrap().state.taken, 2);
 }
 
-/// The caller of a request with a key, as one process takes it down.
-async fn keyed(commands: &Commands, actor: EntityId, key: &str, request: &[u8]) -> Result<Caller, CommandError> {
-    let begun = commands.begin(actor, key, request, Uuid::new_v4()).await?;
-    let caller = Caller::new(Actor::Person(actor), Utc::now(), begun.command_id, "test");
-    Ok(Caller { key: Some(begun.key), ..caller })
+/// A request with a key, as one process takes it down.
+async fn keyed(commands: &Commands, actor: EntityId, key: &str, request: &[u8]) -> Result<Asking, CommandError> {
+    let caller = Caller::new(Actor::Person(actor), Utc::now(), Uuid::new_v4(), "test");
+    commands.asked_by(caller).under_key(actor, key, request).await
 }
 
 #[tokio::test]
 async fn a_key_repeated_gives_the_same_result_however_far_the_stream_has_gone() {
     let databases = Databases::new().await;
     let (one, two) = (databases.process(None).await, databases.process(None).await);
-    let (stream, actor) = (stream(), EntityId(Uuid::new_v4()));
-    let caller_one = keyed(&one, actor, "k", b"take").await.unwrap();
-    let id = one.new_id("seats", &caller_one).await.unwrap();
-    let first = one.execute::<Seats>(stream.clone(), Command::Take { of: 2 }, &caller_one).await.unwrap();
-    one.execute::<Seats>(stream.clone(), Command::Take { of: 2 }, &caller()).await.unwrap();
+    let actor = EntityId(Uuid::new_v4());
+    let asking = keyed(&one, actor, "k", b"take").await.unwrap();
+    let id = asking.new_id::<Seats>().await.unwrap();
+    let first = asking.send::<Seats>(id, Command::Take { of: 2 }).await.unwrap();
+    one.asked_by(caller()).send::<Seats>(id, Command::Take { of: 2 }).await.unwrap();
     for commands in [&one, &two] {
         let again = keyed(commands, actor, "k", b"take").await.unwrap();
-        assert_eq!(commands.new_id("seats", &again).await.unwrap(), id);
+        assert_eq!(again.new_id::<Seats>().await.unwrap(), id);
         // Decided anew it would be refused: both seats are taken by now.
-        let done = commands.execute::<Seats>(stream.clone(), Command::Take { of: 2 }, &again).await.unwrap();
+        let done = again.send::<Seats>(id, Command::Take { of: 2 }).await.unwrap();
         assert_eq!((done.revision, done.position, done.state.taken), (first.revision, first.position, 1));
         assert_eq!(done.events, first.events);
     }
@@ -154,19 +153,19 @@ async fn a_key_repeated_gives_the_same_result_however_far_the_stream_has_gone() 
 async fn a_key_that_found_nothing_to_do_does_nothing_later() {
     let databases = Databases::new().await;
     let (one, two) = (databases.process(None).await, databases.process(None).await);
-    let (stream, actor) = (stream(), EntityId(Uuid::new_v4()));
+    let (id, actor) = (id(), EntityId(Uuid::new_v4()));
     let free = async |commands: &Commands| {
-        let caller = keyed(commands, actor, "k", b"free").await.unwrap();
-        commands.execute::<Seats>(stream.clone(), Command::Free, &caller).await.unwrap()
+        let asking = keyed(commands, actor, "k", b"free").await.unwrap();
+        asking.send::<Seats>(id, Command::Free).await.unwrap()
     };
     let first = free(&one).await;
     assert_eq!((first.revision, first.events.len()), (-1, 0));
-    one.execute::<Seats>(stream.clone(), Command::Take { of: 2 }, &caller()).await.unwrap();
+    one.asked_by(caller()).send::<Seats>(id, Command::Take { of: 2 }).await.unwrap();
     for commands in [&one, &two] {
         let again = free(commands).await;
         assert_eq!((again.revision, again.events.len(), again.state.taken), (-1, 0, 0));
     }
-    assert_eq!(two.state::<Seats>(&stream).await.unwrap().state.taken, 1);
+    assert_eq!(two.state::<Seats>(id).await.unwrap().state.taken, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,15 +174,15 @@ async fn a_key_sent_to_two_processes_at_once_counts_once() {
     let (one, two) = (databases.process(None).await, databases.process(None).await);
     let actor = EntityId(Uuid::new_v4());
     for round in 0..20 {
-        let stream = stream();
+        let id = id();
         let key = format!("k{round}");
         let send = async |commands: &Commands| {
-            let caller = keyed(commands, actor, &key, b"take").await?;
-            commands.execute::<Seats>(stream.clone(), Command::Take { of: 5 }, &caller).await
+            let asking = keyed(commands, actor, &key, b"take").await?;
+            asking.send::<Seats>(id, Command::Take { of: 5 }).await
         };
         let (a, b) = tokio::join!(send(&one), send(&two));
         let (a, b) = (a.unwrap(), b.unwrap());
         assert_eq!((a.revision, a.events), (b.revision, b.events));
-        assert_eq!(one.state::<Seats>(&stream).await.unwrap().state.taken, 1);
+        assert_eq!(one.state::<Seats>(id).await.unwrap().state.taken, 1);
     }
 }

@@ -2,17 +2,20 @@
 
 mod support;
 
-use caravan_commands::trips::{NewBooking, NewCrew, NewIdea, NewInvite, NewMember};
-use caravan_commands::{Caller, CommandError, Commands, stream};
+use caravan_commands::identity::people;
+use caravan_commands::trips::crews::NewInvite;
+use caravan_commands::trips::{bookings, crews, ideas};
+use caravan_commands::{Asking, Caller, CommandError, Commands};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::catalogue::event::{Event, EventCommand};
 use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, Contact};
-use caravan_domain::record::{Change, RecordCommand, Records};
-use caravan_domain::trips::booking::{TripBookingCommand, TripBookingEvent, TripBookings};
-use caravan_domain::trips::crew::{CrewCommand, Crews};
+use caravan_domain::record::Change;
+use caravan_domain::trips::booking::{NewBooking, NewMember, TripBookingCommand, TripBookingEvent, TripBookings};
+use caravan_domain::trips::crew::{CrewCommand, Crews, NewCrew};
+use caravan_domain::trips::trip_idea::Suggestion;
 use caravan_domain::{Actor, EntityId, RejectionKind};
-use caravan_event_store::{Direction, Filter, StreamId};
+use caravan_event_store::{Direction, Filter};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 use uuid::Uuid;
@@ -51,12 +54,16 @@ impl World {
         World { commands, now: Utc::now() }
     }
 
-    fn by(&self, person: EntityId) -> Caller {
-        Caller::new(Actor::Person(person), self.now, Uuid::new_v4(), "krugo")
+    fn by(&self, person: EntityId) -> Asking {
+        self.asking(Actor::Person(person))
     }
 
-    fn system(&self) -> Caller {
-        Caller::system(self.now, Uuid::new_v4())
+    fn system(&self) -> Asking {
+        self.asking(Actor::System)
+    }
+
+    fn asking(&self, actor: Actor) -> Asking {
+        self.commands.asked_by(Caller::new(actor, self.now, Uuid::new_v4(), "krugo"))
     }
 
     /// An account that has proven the contacts given.
@@ -78,15 +85,15 @@ impl World {
             attributes: Default::default(),
         };
         let register = AccountCommand::Register(Box::new(registration));
-        self.commands.execute::<Account>(stream::<Account>(id), register, &self.system()).await.unwrap();
+        self.system().send::<Account>(id, register).await.unwrap();
         id
     }
 
     /// As whoever has proven a number does.
     async fn claim_phone(&self, person: EntityId, phone: &str) {
-        let claimed = stream::<Claim>(self.commands.vault().claim_id("phone", phone));
+        let claimed = self.commands.vault().claim_id("phone", phone);
         let claim = ClaimCommand::Claim { owner: person, held: false };
-        self.commands.execute::<Claim>(claimed, claim, &self.system()).await.unwrap();
+        self.system().send::<Claim>(claimed, claim).await.unwrap();
     }
 
     async fn city(&self) -> EntityId {
@@ -94,8 +101,7 @@ impl World {
         let fields = json!({"name": "Toronto", "country": "CA", "region": nobody(), "place": {"lat": 43.7, "lon": -79.4},
             "time_zone": "America/Toronto", "population": 2_794_356});
         let change = Change::Put(fields.as_object().unwrap().clone());
-        let command = RecordCommand { record: &CITY, id, change };
-        self.commands.execute::<Records>(StreamId::new("city", id), command, &self.system()).await.unwrap();
+        self.system().change_record(&CITY, id, change).await.unwrap();
         id
     }
 
@@ -108,27 +114,27 @@ impl World {
             origin: serde_json::from_value(origin).unwrap(),
             details: Box::new(serde_json::from_value(details).unwrap()),
         };
-        self.commands.execute::<Event>(stream::<Event>(id), command, &self.system()).await.unwrap();
+        self.system().send::<Event>(id, command).await.unwrap();
         id
     }
 
     async fn crew(&self, admin: EntityId, others: &[EntityId]) -> EntityId {
         let new = NewCrew { name: "Weekend".into(), description: None, has_image: false, admin_ids: vec![admin] };
-        let crew = self.commands.create_crew(new, &self.by(admin)).await.unwrap().id;
+        let crew = crews::create(&self.by(admin), new).await.unwrap().id;
         for person in others {
-            self.commands.add_crew_member(crew, *person, &self.by(admin)).await.unwrap();
+            crews::add_member(&self.by(admin), crew, *person).await.unwrap();
         }
         crew
     }
 
     async fn members(&self, crew: EntityId) -> Vec<EntityId> {
-        let current = self.commands.state::<Crews>(&stream::<Crews>(crew)).await.unwrap();
+        let current = self.commands.state::<Crews>(crew).await.unwrap();
         current.state.crew().unwrap().members.clone()
     }
 
     async fn book(&self, crew: EntityId, leader: EntityId) -> EntityId {
         let new = new_booking(crew, self.city().await, leader);
-        self.commands.create_booking(new, &self.by(leader)).await.unwrap().id
+        bookings::create(&self.by(leader), new).await.unwrap().id
     }
 
     /// Everything stored so far.
@@ -154,9 +160,9 @@ async fn crews_are_of_people_who_exist() {
     let world = World::new().await;
     let ann = world.person(Some("+15550101"), None).await;
     let new = NewCrew { name: "Weekend".into(), description: None, has_image: false, admin_ids: vec![ann, nobody()] };
-    refused(world.commands.create_crew(new, &world.by(ann)).await, RejectionKind::NotFound, Some("admin_ids[1]"));
+    refused(crews::create(&world.by(ann), new).await, RejectionKind::NotFound, Some("admin_ids[1]"));
     let crew = world.crew(ann, &[]).await;
-    let added = world.commands.add_crew_member(crew, nobody(), &world.by(ann)).await;
+    let added = crews::add_member(&world.by(ann), crew, nobody()).await;
     refused(added, RejectionKind::NotFound, Some("person"));
     assert_eq!(world.members(crew).await, [ann]);
 }
@@ -169,19 +175,19 @@ async fn an_invitation_makes_one_temp_member_per_number_and_uses_known_accounts(
     world.claim_phone(ben, "+15550102").await;
     let crew = world.crew(ann, &[]).await;
     let invites = vec![invite("+15550102"), invite("+15550105")];
-    let invited = world.commands.invite_to_crew(crew, vec![], invites, &world.by(ann)).await;
+    let invited = crews::invite(&world.by(ann), crew, vec![], invites).await;
     let invited = invited.unwrap();
     let (temp, state) = &invited.people[1];
     assert_eq!(invited.people[0].0, ben);
     let AccountState::Invited(names) = &**state else { panic!("{state:?}") };
     assert_eq!(world.commands.vault().open_text(names.first_name.as_ref().unwrap()).await.unwrap(), "Eli");
     assert_eq!(world.members(crew).await, [ann, ben, *temp]);
-    assert_eq!(world.commands.temp_members(&[ann, ben, *temp]).await.unwrap(), [*temp].into());
+    assert_eq!(people::temp_members(&world.commands, &[ann, ben, *temp]).await.unwrap(), [*temp].into());
 
     // The number is known now: the same person, under the names first given, and nothing new is stored.
     let before = world.stored().await;
     let other_names = NewInvite { first_name: Some("Other".into()), ..invite("+15550105") };
-    let again = world.commands.invite_to_crew(crew, vec![], vec![other_names], &world.by(ben)).await.unwrap();
+    let again = crews::invite(&world.by(ben), crew, vec![], vec![other_names]).await.unwrap();
     assert_eq!(again.people[0].0, *temp);
     assert_eq!(world.stored().await, before);
 }
@@ -193,12 +199,12 @@ async fn a_refused_invitation_makes_nobody() {
     let eve = world.person(Some("+15550109"), None).await;
     let crew = world.crew(ann, &[]).await;
     let before = world.stored().await;
-    let by_stranger = world.commands.invite_to_crew(crew, vec![], vec![invite("+15550105")], &world.by(eve)).await;
+    let by_stranger = crews::invite(&world.by(eve), crew, vec![], vec![invite("+15550105")]).await;
     refused(by_stranger, RejectionKind::Forbidden, None);
     let invites = vec![invite("+15550105"), invite("nonsense")];
-    let unreadable = world.commands.invite_to_crew(crew, vec![], invites, &world.by(ann)).await;
+    let unreadable = crews::invite(&world.by(ann), crew, vec![], invites).await;
     refused(unreadable, RejectionKind::Invalid, Some("new_invites[1].phone_number"));
-    let nowhere = world.commands.invite_to_crew(nobody(), vec![], vec![invite("+15550105")], &world.by(ann)).await;
+    let nowhere = crews::invite(&world.by(ann), nobody(), vec![], vec![invite("+15550105")]).await;
     refused(nowhere, RejectionKind::NotFound, None);
     assert_eq!(world.stored().await, before);
 }
@@ -209,11 +215,11 @@ async fn a_booking_is_of_a_crew_and_a_city_that_exist() {
     let ann = world.person(Some("+15550101"), None).await;
     let crew = world.crew(ann, &[]).await;
     let city = world.city().await;
-    let nowhere = world.commands.create_booking(new_booking(crew, nobody(), ann), &world.by(ann)).await;
+    let nowhere = bookings::create(&world.by(ann), new_booking(crew, nobody(), ann)).await;
     refused(nowhere, RejectionKind::NotFound, Some("city_id"));
-    let crewless = world.commands.create_booking(new_booking(nobody(), city, ann), &world.by(ann)).await;
+    let crewless = bookings::create(&world.by(ann), new_booking(nobody(), city, ann)).await;
     refused(crewless, RejectionKind::NotFound, None);
-    let made = world.commands.create_booking(new_booking(crew, city, ann), &world.by(ann)).await.unwrap();
+    let made = bookings::create(&world.by(ann), new_booking(crew, city, ann)).await.unwrap();
     assert_eq!(made.state.booking().unwrap().time_zone.name(), "America/Toronto");
 }
 
@@ -225,13 +231,13 @@ async fn booking_members_are_crew_members() {
     let eve = world.person(Some("+15550109"), None).await;
     let crew = world.crew(ann, &[ben]).await;
     let booking = world.book(crew, ann).await;
-    let add = async |person| world.commands.add_booking_member(booking, new_member(person), &world.by(ann)).await;
+    let add = async |person| bookings::add_member(&world.by(ann), booking, new_member(person)).await;
     refused(add(eve).await, RejectionKind::Invalid, Some("person"));
     refused(add(nobody()).await, RejectionKind::NotFound, Some("person"));
     assert_eq!(add(ben).await.unwrap().1.state.booking().unwrap().members, [ann, ben]);
-    world.commands.change_crew(crew, CrewCommand::AddMember { person: eve }, &world.by(ben)).await.unwrap();
+    world.by(ben).send::<Crews>(crew, CrewCommand::AddMember { person: eve }).await.unwrap();
     assert_eq!(add(eve).await.unwrap().1.state.booking().unwrap().members, [ann, ben, eve]);
-    let nowhere = world.commands.add_booking_member(nobody(), new_member(ben), &world.by(ann)).await;
+    let nowhere = bookings::add_member(&world.by(ann), nobody(), new_member(ben)).await;
     refused(nowhere, RejectionKind::NotFound, None);
 }
 
@@ -242,12 +248,12 @@ async fn events_of_bookings_and_ideas_exist() {
     let crew = world.crew(ann, &[]).await;
     let booking = world.book(crew, ann).await;
     let event = world.event().await;
-    let unknown = world.commands.add_booking_event(booking, nobody(), None, &world.by(ann)).await;
+    let unknown = bookings::add_event(&world.by(ann), booking, nobody(), None).await;
     refused(unknown, RejectionKind::NotFound, Some("event"));
-    let done = world.commands.add_booking_event(booking, event, Some(vec![ann]), &world.by(ann)).await.unwrap();
+    let done = bookings::add_event(&world.by(ann), booking, event, Some(vec![ann])).await.unwrap();
     assert_eq!(done.state.booking().unwrap().attendance(event).unwrap().attendees, [ann]);
 
-    let idea = |city_id, event_ids| NewIdea {
+    let idea = |city_id, event_ids| Suggestion {
         crew_id: crew,
         city_id,
         start_date: day(1),
@@ -256,14 +262,14 @@ async fn events_of_bookings_and_ideas_exist() {
         liked_user_ids: vec![],
     };
     let city = world.city().await;
-    let suggest = async |new| world.commands.suggest_trip(new, &world.by(ann)).await;
+    let suggest = async |new| ideas::suggest(&world.by(ann), new).await;
     refused(suggest(idea(city, vec![event, nobody()])).await, RejectionKind::NotFound, Some("event_ids"));
     refused(suggest(idea(nobody(), vec![])).await, RejectionKind::NotFound, Some("city_id"));
     let made = suggest(idea(city, vec![event])).await.unwrap();
-    assert_eq!(world.commands.like_trip(made.id, crew, &world.by(ann)).await.unwrap().events.len(), 1);
-    assert_eq!(world.commands.unlike_trip(made.id, crew, &world.by(ann)).await.unwrap().events.len(), 1);
-    world.commands.delete_trip_idea(made.id, crew, &world.by(ann)).await.unwrap();
-    let gone = world.commands.like_trip(made.id, crew, &world.by(ann)).await;
+    assert_eq!(ideas::like(&world.by(ann), made.id, crew).await.unwrap().events.len(), 1);
+    assert_eq!(ideas::unlike(&world.by(ann), made.id, crew).await.unwrap().events.len(), 1);
+    ideas::delete(&world.by(ann), made.id, crew).await.unwrap();
+    let gone = ideas::like(&world.by(ann), made.id, crew).await;
     refused(gone, RejectionKind::NotFound, None);
 }
 
@@ -274,18 +280,18 @@ async fn a_reminder_goes_by_mail_else_sms_and_to_temp_members_by_sms() {
     let ben = world.person(Some("+15550102"), None).await;
     let cal = world.person(None, None).await;
     let crew = world.crew(ann, &[ben, cal]).await;
-    let invited = world.commands.invite_to_crew(crew, vec![], vec![invite("+15550105")], &world.by(ann)).await.unwrap();
+    let invited = crews::invite(&world.by(ann), crew, vec![], vec![invite("+15550105")]).await.unwrap();
     let temp = invited.people[0].0;
     let booking = world.book(crew, ann).await;
     for person in [ben, cal, temp] {
-        world.commands.add_booking_member(booking, new_member(person), &world.by(ann)).await.unwrap();
+        bookings::add_member(&world.by(ann), booking, new_member(person)).await.unwrap();
     }
     for (person, expected) in [(ann, Channel::Mail), (ben, Channel::Sms), (temp, Channel::Sms)] {
-        let done = world.commands.remind_booking_member(booking, person, &world.by(ann)).await.unwrap();
+        let done = bookings::remind_member(&world.by(ann), booking, person).await.unwrap();
         let reminded = TripBookingEvent::MemberReminded { person, channel: expected, at: world.now };
         assert_eq!(done.events, [reminded]);
     }
-    let unreachable = world.commands.remind_booking_member(booking, cal, &world.by(ann)).await;
+    let unreachable = bookings::remind_member(&world.by(ann), booking, cal).await;
     refused(unreachable, RejectionKind::Conflict, Some("person"));
 }
 
@@ -296,12 +302,12 @@ async fn a_booking_of_a_deleted_crew_is_not_recovered() {
     let crew = world.crew(ann, &[]).await;
     let booking = world.book(crew, ann).await;
     let abandon = TripBookingCommand::Abandon { crew_id: crew };
-    world.commands.change_booking(booking, abandon, &world.by(ann)).await.unwrap();
-    world.commands.recover_booking(booking, crew, false, &world.by(ann)).await.unwrap();
-    world.commands.change_crew(crew, CrewCommand::Delete, &world.by(ann)).await.unwrap();
+    world.by(ann).send::<TripBookings>(booking, abandon).await.unwrap();
+    bookings::recover(&world.by(ann), booking, crew, false).await.unwrap();
+    world.by(ann).send::<Crews>(crew, CrewCommand::Delete).await.unwrap();
     let abandon = TripBookingCommand::AbandonWithCrew;
-    world.commands.change_booking(booking, abandon, &world.system()).await.unwrap();
-    let recovered = world.commands.recover_booking(booking, crew, true, &world.by(ann)).await;
+    world.system().send::<TripBookings>(booking, abandon).await.unwrap();
+    let recovered = bookings::recover(&world.by(ann), booking, crew, true).await;
     refused(recovered, RejectionKind::Conflict, None);
-    assert!(world.commands.state::<TripBookings>(&stream::<TripBookings>(booking)).await.unwrap().state.is_abandoned());
+    assert!(world.commands.state::<TripBookings>(booking).await.unwrap().state.is_abandoned());
 }

@@ -1,6 +1,7 @@
 //! The demo: open data, moved to come, brought into an empty log once.
 
 use anyhow::Result;
+use caravan_commands::catalogue::imports;
 use caravan_commands::{Caller, Commands};
 use caravan_event_store::EventStore;
 use chrono::{DateTime, Utc};
@@ -27,25 +28,25 @@ const SOURCES: [&str; 5] = ["events", "toronto", "conferences", "football", "mot
 /// Loads the demo into an empty log, its dates moved to come after `now`. Goes on where an earlier start was cut off;
 /// does nothing once it is in, or where the log already holds something else.
 pub async fn load_demo(commands: &Commands, store: &dyn EventStore, now: DateTime<Utc>) -> Result<()> {
-    let caller = Caller::system(now, Uuid::new_v4());
-    let import = match commands.import(NAME).await? {
+    let asking = commands.asked_by(Caller::system(now, Uuid::new_v4()));
+    let import = match imports::progress(commands, NAME).await? {
         Some(import) if import.finished_at.is_some() => return Ok(()),
         Some(import) => import,
         None if store.head().await? > 0 => return Ok(()),
-        None => commands.begin_import(NAME, &caller).await?,
+        None => imports::begin(&asking, NAME).await?,
     };
     tracing::info!("loading the demo");
     for (source, summary) in put(commands, import.started_at).await? {
         tracing::info!("demo: {source}: {summary}");
     }
-    commands.finish_import(import, &caller.step("finish")).await?;
+    imports::finish(&asking.step("finish"), import).await?;
     Ok(())
 }
 
 /// Undoes what an import under one of the demo's sources has changed of its events: above all their dates, which its
 /// files have as they were.
 pub async fn repair_demo(commands: &Commands) -> Result<()> {
-    let Some(import) = commands.import(NAME).await?.filter(|import| import.finished_at.is_some()) else {
+    let Some(import) = imports::progress(commands, NAME).await?.filter(|import| import.finished_at.is_some()) else {
         return Ok(());
     };
     for (source, summary) in put(commands, import.started_at).await? {
@@ -58,7 +59,7 @@ pub async fn repair_demo(commands: &Commands) -> Result<()> {
 
 /// Sources whose events are the demo's, and not for others to change; none where it was never loaded.
 pub async fn demo_sources(commands: &Commands) -> Result<&'static [&'static str]> {
-    Ok(if commands.import(NAME).await?.is_some() { &SOURCES } else { &[] })
+    Ok(if imports::progress(commands, NAME).await?.is_some() { &SOURCES } else { &[] })
 }
 
 /// Puts all of it, with the dates that were to come at `moment`.

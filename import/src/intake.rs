@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
-use caravan_commands::catalogue::Put;
-use caravan_commands::{Caller, CommandError, Commands};
+use caravan_commands::catalogue::{self, Put};
+use caravan_commands::{Asking, Caller, CommandError, Commands};
 use caravan_domain::Decider;
 use caravan_domain::catalogue::event::{Details, Event, EventCommand, EventState, Location, Organizer};
 use chrono::{DateTime, Utc};
@@ -133,9 +133,9 @@ impl<'i> Intake<'i> {
             if record.announcement.source_id.is_none() && !self.is_rehearsal {
                 return Ok(ids::Known::default());
             }
-            let alone = self.commands.event_start(&record.origin).await?;
-            let dated =
-                alone != Some(record.schedule.starts_at) && self.commands.event_start(&record.dated).await?.is_some();
+            let alone = catalogue::event_start(self.commands, &record.origin).await?;
+            let dated = alone != Some(record.schedule.starts_at)
+                && catalogue::event_start(self.commands, &record.dated).await?.is_some();
             anyhow::Ok(ids::Known { alone, dated })
         });
         futures::stream::iter(known.collect::<Vec<_>>()).buffered(TOGETHER).try_collect().await
@@ -154,7 +154,7 @@ impl<'i> Intake<'i> {
             organizer: self.organizer(&origin.source, announcement.organizer).await?,
             name: announcement.name,
         };
-        match self.commands.put_event(origin, details, announcement.cancelled, &self.caller()).await {
+        match catalogue::put_event(&self.asking(), origin, details, announcement.cancelled).await {
             Ok(put) => Ok((spot, announcement.notes, Ok(put))),
             Err(CommandError::Rejected(rejection)) => {
                 Ok((spot, vec![], Err(Fault::new(rejection.to_string()).of(&name))))
@@ -171,7 +171,9 @@ impl<'i> Intake<'i> {
         match organizer {
             None => Ok(None),
             Some(AnnouncedOrganizer { name, is_person: false }) => Ok(Some(Organizer::Organisation(name))),
-            Some(AnnouncedOrganizer { name, is_person: true }) => self.commands.organizing_person(source, &name).await,
+            Some(AnnouncedOrganizer { name, is_person: true }) => {
+                catalogue::organizing_person(self.commands, source, &name).await
+            }
         }
     }
 
@@ -187,7 +189,7 @@ impl<'i> Intake<'i> {
             organizer: None,
         };
         let put = EventCommand::Put { origin: record.origin.clone(), details: Box::new(details) };
-        match Event::decide(&EventState::Unknown, put, &self.caller().context()) {
+        match Event::decide(&EventState::Unknown, put, &self.asking().caller().context()) {
             Ok(_) => {
                 report.would_take(known.dated || known.alone.is_some());
                 record.announcement.notes.iter().for_each(|fault| report.left_out(record.spot, fault));
@@ -198,8 +200,8 @@ impl<'i> Intake<'i> {
         }
     }
 
-    fn caller(&self) -> Caller {
-        Caller::system(self.now, Uuid::new_v4())
+    fn asking(&self) -> Asking {
+        self.commands.asked_by(Caller::system(self.now, Uuid::new_v4()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use anyhow::Result;
-use caravan_commands::catalogue::Known;
+use caravan_commands::catalogue::{Known, put_record};
 use caravan_commands::{Caller, CommandError, Commands};
 use caravan_domain::catalogue::city::{CITY, City};
 use caravan_domain::catalogue::event::Location;
@@ -132,17 +132,16 @@ impl<'p> Places<'p> {
         known: Known,
         all: impl Iterator<Item = (K, String, Map<String, Value>)>,
     ) -> Result<Vec<(K, EntityId)>> {
-        let put = async |(key, external, fields): (K, String, Map<String, Value>)| match self
-            .commands
-            .put_record(record, &external, fields, known, &Caller::system(self.now, Uuid::new_v4()))
-            .await
-        {
-            Ok(put) => Ok(Some((key, put.id))),
-            Err(CommandError::Rejected(rejection)) => {
-                tracing::warn!("{} {external}: {rejection}", record.kind.name);
-                Ok(None)
+        let put = async |(key, external, fields): (K, String, Map<String, Value>)| {
+            let asking = self.commands.asked_by(Caller::system(self.now, Uuid::new_v4()));
+            match put_record(&asking, record, &external, fields, known).await {
+                Ok(put) => Ok(Some((key, put.id))),
+                Err(CommandError::Rejected(rejection)) => {
+                    tracing::warn!("{} {external}: {rejection}", record.kind.name);
+                    Ok(None)
+                }
+                Err(error) => Err(error),
             }
-            Err(error) => Err(error),
         };
         let put = futures::stream::iter(all.collect::<Vec<_>>()).map(put).buffer_unordered(TOGETHER);
         Ok(put.try_filter_map(async |put| Ok(put)).try_collect().await?)

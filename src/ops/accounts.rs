@@ -5,9 +5,9 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use caravan_commands::Caller;
 use caravan_commands::effects::Outbox;
-use caravan_commands::identity::{DevelopmentProvider, Vouched};
+use caravan_commands::identity::{DevelopmentProvider, Vouched, operator};
+use caravan_commands::{Asking, Caller};
 use caravan_domain::EntityId;
 use chrono::{TimeDelta, Utc};
 use clap::{Args, Subcommand};
@@ -52,7 +52,7 @@ impl Account {
         let mut random = [0u8; 18];
         getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
         let password = URL_SAFE_NO_PAD.encode(random);
-        node.commands.force_password(account, &password, &caller()).await.context("force-password")?;
+        operator::force_password(&asking(node), account, &password).await.context("force-password")?;
         println!("{password}");
         Ok(())
     }
@@ -67,13 +67,13 @@ impl Forget {
 
     pub async fn run(self, node: &Node) -> Result<()> {
         let account = find(node, &self.account).await?;
-        let (account, username) = node.commands.person(account).await.context("forget")?;
+        let (account, username) = operator::known_as(&node.commands, account).await.context("forget")?;
         if !self.yes {
             let whom = username.map_or_else(|| account.to_string(), |username| format!("{username} ({account})"));
             let question = format!("Forget {whom} for good? Nothing of theirs can be read afterwards. [y/N] ");
             ensure!(tokio::task::spawn_blocking(move || agrees(&question)).await??, "nothing is forgotten");
         }
-        let subjects = node.commands.forget(account, &caller()).await.context("forget")?;
+        let subjects = operator::forget(&asking(node), account).await.context("forget")?;
         Outbox::new(&node.outbox()).forget(&subjects).context("messages in the outbox")?;
         purge(&node.vault, node.keys_server()).await.with_context(|| {
             format!("forgotten, but files of the database still hold the deleted key until `forget {account}` succeeds")
@@ -115,9 +115,12 @@ async fn find(node: &Node, account: &str) -> Result<EntityId> {
     if let Ok(id) = account.parse() {
         return Ok(id);
     }
-    node.commands.account_named(account).await?.with_context(|| "there is no account of this name".to_owned())
+    operator::account_named(&node.commands, account)
+        .await?
+        .with_context(|| "there is no account of this name".to_owned())
 }
 
-fn caller() -> Caller {
-    Caller::system(Utc::now(), Uuid::new_v4())
+/// The operator's commands.
+fn asking(node: &Node) -> Asking {
+    node.commands.asked_by(Caller::system(Utc::now(), Uuid::new_v4()))
 }

@@ -8,7 +8,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caravan_commands::{Caller, Commands, Done};
+use caravan_commands::identity::sessions;
+use caravan_commands::{Asking, Caller, Commands, Done};
 use caravan_domain::identity::Person;
 use caravan_domain::{Actor, Decider};
 use caravan_event_store::following::{Checkpoints, WaitError};
@@ -51,7 +52,7 @@ impl Side for Write {
     const COMMANDS: bool = true;
 
     async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Person, Failure> {
-        self.commands.authenticate(token, now).await.map_err(failure)
+        sessions::authenticate(&self.commands, token, now).await.map_err(failure)
     }
 
     fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {
@@ -66,23 +67,20 @@ impl Side for Write {
     }
 }
 
-impl Write {
-    /// Who asks, under which ids. An idempotency key is taken down first, so that a repeat is recognised; nobody's
-    /// keys are not: public calls are exempt.
-    pub(crate) async fn caller(&self, call: &Call<Write>) -> Result<Caller, Failure> {
-        let actor = call.person.map_or(Actor::Anonymous, |person| Actor::Person(person.account));
-        let caller = Caller::new(actor, call.now, Uuid::new_v4(), call.operation.dialect.name);
-        let caller = Caller {
-            correlation_id: call.correlation_id,
-            if_match: call.headers.if_match,
-            address: Some(call.address),
-            ..caller
-        };
-        let (Actor::Person(account), Some(key)) = (actor, &call.headers.idempotency_key) else {
-            return Ok(caller);
-        };
-        let begun = self.commands.begin(account, key, &fingerprint(call), caller.command_id).await.map_err(failure)?;
-        Ok(Caller { command_id: begun.command_id, key: Some(begun.key), ..caller })
+/// The commands, asked for by who calls. An idempotency key is taken down first, so that a repeat is recognised;
+/// nobody's keys are not: public calls are exempt.
+pub(crate) async fn asking(call: &Call<Write>) -> Result<Asking, Failure> {
+    let actor = call.person.map_or(Actor::Anonymous, |person| Actor::Person(person.account));
+    let caller = Caller {
+        correlation_id: call.correlation_id,
+        if_match: call.headers.if_match,
+        address: Some(call.address),
+        ..Caller::new(actor, call.now, Uuid::new_v4(), call.operation.dialect.name)
+    };
+    let asking = call.state.commands.asked_by(caller);
+    match (actor, &call.headers.idempotency_key) {
+        (Actor::Person(account), Some(key)) => Ok(asking.under_key(account, key, &fingerprint(call)).await?),
+        _ => Ok(asking),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use caravan_domain::identity::CodePurpose;
 use caravan_domain::identity::contact::{self, Channel};
+use caravan_domain::identity::{CodePurpose, Person};
 use caravan_domain::{EntityId, Sealed};
 use caravan_limits::rules::{
     CODES_TO_CONTACT, FAILURES_IN_SESSION, FAILURES_PER_ACCOUNT, FAILURES_PER_ACCOUNT_AND_ADDRESS,
@@ -13,8 +13,7 @@ use caravan_limits::{Attempt, LimitError, Place};
 use caravan_vault::FORGOTTEN;
 use uuid::Uuid;
 
-use crate::{Caller, CommandError, Commands};
-use caravan_domain::identity::Person;
+use crate::{Asking, CommandError, Commands};
 
 /// A hash of no password, with the cost of a real one: checking against it takes as long.
 const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz\
@@ -52,152 +51,144 @@ impl<'a> Whose<'a> {
     }
 }
 
-impl Commands {
-    /// Takes one of the failures that somebody may have with a secret; given back when the attempt succeeds. `at_home`:
-    /// whether the caller's address is known as theirs: there, what others fail with elsewhere does not count.
-    pub(super) async fn guess(
-        &self,
-        secret: Secret,
-        whose: Whose<'_>,
-        at_home: bool,
-        caller: &Caller,
-    ) -> Result<Attempt, CommandError> {
-        let address = origin(caller);
-        let here = format!("{secret:?} of {whose} from {address}");
-        let places = match (at_home, secret) {
-            (true, Secret::Password) => vec![FAILURES_PER_ACCOUNT_AND_ADDRESS.of(here)],
-            // A code takes ten wrong guesses anyway; this many may be got wrong by asking for new ones.
-            (true, _) => vec![FAILURES_PER_ACCOUNT.of(here)],
-            (false, _) => vec![
-                FAILURES_PER_ACCOUNT_AND_ADDRESS.of(here),
-                FAILURES_PER_ACCOUNT.of(format!("{secret:?} of {whose}")),
-                FAILURES_PER_ADDRESS.of(format!("{secret:?} from {address}")),
-            ],
-        };
-        Ok(self.limits().attempt(&places).await?)
-    }
+/// Takes one of the failures that somebody may have with a secret; given back when the attempt succeeds. `at_home`:
+/// whether the caller's address is known as theirs: there, what others fail with elsewhere does not count.
+pub(super) async fn guess(
+    asking: &Asking,
+    secret: Secret,
+    whose: Whose<'_>,
+    at_home: bool,
+) -> Result<Attempt, CommandError> {
+    let address = origin(asking);
+    let here = format!("{secret:?} of {whose} from {address}");
+    let places = match (at_home, secret) {
+        (true, Secret::Password) => vec![FAILURES_PER_ACCOUNT_AND_ADDRESS.of(here)],
+        // A code takes ten wrong guesses anyway; this many may be got wrong by asking for new ones.
+        (true, _) => vec![FAILURES_PER_ACCOUNT.of(here)],
+        (false, _) => vec![
+            FAILURES_PER_ACCOUNT_AND_ADDRESS.of(here),
+            FAILURES_PER_ACCOUNT.of(format!("{secret:?} of {whose}")),
+            FAILURES_PER_ADDRESS.of(format!("{secret:?} from {address}")),
+        ],
+    };
+    Ok(asking.limits().attempt(&places).await?)
+}
 
-    /// As [`Commands::guess`], at the password of somebody who is logged in: under a key that only their session fills.
-    pub(super) async fn guess_in_session(&self, person: Person) -> Result<Attempt, CommandError> {
-        let place = FAILURES_IN_SESSION.of(format!("{} {}", person.account, person.session));
-        Ok(self.limits().attempt(&[place]).await?)
-    }
+/// As [`guess`], at the password of somebody who is logged in: under a key that only their session fills.
+pub(super) async fn guess_in_session(commands: &Commands, person: Person) -> Result<Attempt, CommandError> {
+    let place = FAILURES_IN_SESSION.of(format!("{} {}", person.account, person.session));
+    Ok(commands.limits().attempt(&[place]).await?)
+}
 
-    /// As [`Commands::guess`], at a code to a contact that somebody who is logged in has named.
-    pub(super) async fn guess_contact_code(&self, person: Person) -> Result<Attempt, CommandError> {
-        let place = FAILURES_PER_ACCOUNT.of(format!("contact code of {}", Whose::Account(person.account)));
-        Ok(self.limits().attempt(&[place]).await?)
-    }
+/// As [`guess`], at a code to a contact that somebody who is logged in has named.
+pub(super) async fn guess_contact_code(commands: &Commands, person: Person) -> Result<Attempt, CommandError> {
+    let place = FAILURES_PER_ACCOUNT.of(format!("contact code of {}", Whose::Account(person.account)));
+    Ok(commands.limits().attempt(&[place]).await?)
+}
 
-    /// Which of these nonces `given` is the code of. A wrong guess counts against each; a code that had as many as it
-    /// takes is void. Where no code waits, the guess is made at none, which costs the same.
-    pub(super) async fn match_code(
-        &self,
-        nonces: impl IntoIterator<Item = Uuid>,
-        given: &str,
-    ) -> Result<Option<Uuid>, CommandError> {
-        let nonces: Vec<Uuid> = nonces.into_iter().collect();
-        if nonces.is_empty() {
-            self.limits().spend(&[GUESSES_PER_CODE.of(Uuid::new_v4())]).await?;
-        }
-        let mut matched = None;
-        for nonce in nonces {
-            match self.limits().attempt(&[GUESSES_PER_CODE.of(nonce)]).await {
-                Ok(guess) if self.is_code(nonce, given) => {
-                    guess.give_back().await?;
-                    matched = matched.or(Some(nonce));
-                }
-                Ok(_) | Err(LimitError::Limited { .. }) => {}
-                Err(error) => return Err(error.into()),
+/// Which of these nonces `given` is the code of. A wrong guess counts against each; a code that had as many as it
+/// takes is void. Where no code waits, the guess is made at none, which costs the same.
+pub(super) async fn match_code(
+    commands: &Commands,
+    nonces: impl IntoIterator<Item = Uuid>,
+    given: &str,
+) -> Result<Option<Uuid>, CommandError> {
+    let nonces: Vec<Uuid> = nonces.into_iter().collect();
+    if nonces.is_empty() {
+        commands.limits().spend(&[GUESSES_PER_CODE.of(Uuid::new_v4())]).await?;
+    }
+    let mut matched = None;
+    for nonce in nonces {
+        match commands.limits().attempt(&[GUESSES_PER_CODE.of(nonce)]).await {
+            Ok(guess) if is_code(commands, nonce, given) => {
+                guess.give_back().await?;
+                matched = matched.or(Some(nonce));
             }
+            Ok(_) | Err(LimitError::Limited { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
-        Ok(matched)
     }
+    Ok(matched)
+}
 
-    /// Takes one of the codes that may be sent to a contact.
-    pub(super) async fn spend_code(
-        &self,
-        purpose: CodePurpose,
-        channel: Channel,
-        contact: &str,
-    ) -> Result<(), CommandError> {
-        Ok(self.limits().spend(&[code_to(purpose, channel, contact)]).await?)
-    }
+/// Takes one of the codes that may be sent to a contact.
+pub(super) async fn spend_code(
+    commands: &Commands,
+    purpose: CodePurpose,
+    channel: Channel,
+    contact: &str,
+) -> Result<(), CommandError> {
+    Ok(commands.limits().spend(&[code_to(purpose, channel, contact)]).await?)
+}
 
-    /// As [`Commands::spend_code`], and one of the codes that an account may have sent to contacts it names.
-    pub(super) async fn spend_proof(
-        &self,
-        account: EntityId,
-        purpose: CodePurpose,
-        channel: Channel,
-        contact: &str,
-    ) -> Result<(), CommandError> {
-        let share = share_of(Whose::Account(account), channel, contact);
-        let places = [PROOFS_FOR_ACCOUNT.of(account), share, code_to(purpose, channel, contact)];
-        Ok(self.limits().spend(&places).await?)
-    }
+/// As [`spend_code`], and one of the codes that an account may have sent to contacts it names.
+pub(super) async fn spend_proof(
+    commands: &Commands,
+    account: EntityId,
+    purpose: CodePurpose,
+    channel: Channel,
+    contact: &str,
+) -> Result<(), CommandError> {
+    let share = share_of(Whose::Account(account), channel, contact);
+    let places = [PROOFS_FOR_ACCOUNT.of(account), share, code_to(purpose, channel, contact)];
+    Ok(commands.limits().spend(&places).await?)
+}
 
-    /// As [`Commands::spend_code`], for a sign-up that comes from an address.
-    pub(super) async fn spend_sign_up_code(
-        &self,
-        channel: Channel,
-        contact: &str,
-        caller: &Caller,
-    ) -> Result<(), CommandError> {
-        let mut places = vec![code_to(CodePurpose::SignUp, channel, contact)];
-        if caller.address.is_some() {
-            places.push(share_of(Whose::Name(&origin(caller)), channel, contact));
-        }
-        Ok(self.limits().spend(&places).await?)
+/// As [`spend_code`], for a sign-up that comes from an address.
+pub(super) async fn spend_sign_up_code(asking: &Asking, channel: Channel, contact: &str) -> Result<(), CommandError> {
+    let mut places = vec![code_to(CodePurpose::SignUp, channel, contact)];
+    if asking.caller().address.is_some() {
+        places.push(share_of(Whose::Name(&origin(asking)), channel, contact));
     }
+    Ok(asking.limits().spend(&places).await?)
+}
 
-    /// The hash of a new password, sealed for its owner.
-    pub(super) async fn hashed(&self, owner: EntityId, password: &str) -> Result<Sealed, CommandError> {
-        Ok(self.vault().seal(owner, &self.vault().hash_password(password).await?).await?)
-    }
+/// The hash of a new password, sealed for its owner.
+pub(super) async fn hashed(commands: &Commands, owner: EntityId, password: &str) -> Result<Sealed, CommandError> {
+    Ok(commands.vault().seal(owner, &commands.vault().hash_password(password).await?).await?)
+}
 
-    /// Whether `given` is the password that was hashed; takes as long where there is none.
-    pub(super) async fn is_password(&self, hash: Option<&Sealed>, given: &str) -> Result<bool, CommandError> {
-        Ok(self.vault().verify_password(&self.opened_hash(hash).await?, given).await?)
-    }
+/// Whether `given` is the password that was hashed; takes as long where there is none.
+pub(super) async fn is_password(commands: &Commands, hash: Option<&Sealed>, given: &str) -> Result<bool, CommandError> {
+    Ok(commands.vault().verify_password(&opened_hash(commands, hash).await?, given).await?)
+}
 
-    async fn opened_hash(&self, hash: Option<&Sealed>) -> Result<String, CommandError> {
-        let hash = match hash {
-            Some(hash) => self.vault().open_text(hash).await?,
-            None => FORGOTTEN.to_owned(),
-        };
-        Ok(if hash == FORGOTTEN { NO_PASSWORD.to_owned() } else { hash })
-    }
+async fn opened_hash(commands: &Commands, hash: Option<&Sealed>) -> Result<String, CommandError> {
+    let hash = match hash {
+        Some(hash) => commands.vault().open_text(hash).await?,
+        None => FORGOTTEN.to_owned(),
+    };
+    Ok(if hash == FORGOTTEN { NO_PASSWORD.to_owned() } else { hash })
+}
 
-    /// As [`Commands::is_password`], as one attempt: given back where the password is right, or cannot be checked now.
-    pub(super) async fn attempt_password(
-        &self,
-        attempt: Attempt,
-        hash: Option<&Sealed>,
-        given: &str,
-    ) -> Result<bool, CommandError> {
-        judged(attempt, self.is_password(hash, given).await).await
-    }
+/// As [`is_password`], as one attempt: given back where the password is right, or cannot be checked now.
+pub(super) async fn attempt_password(
+    commands: &Commands,
+    attempt: Attempt,
+    hash: Option<&Sealed>,
+    given: &str,
+) -> Result<bool, CommandError> {
+    judged(attempt, is_password(commands, hash, given).await).await
+}
 
-    /// As [`Commands::attempt_password`], by somebody who has no account yet.
-    pub(super) async fn attempt_newcomers_password(
-        &self,
-        attempt: Attempt,
-        hash: Option<&Sealed>,
-        given: &str,
-    ) -> Result<bool, CommandError> {
-        let hash = self.opened_hash(hash).await?;
-        let right = self.vault().verify_newcomers_password(&hash, given).await;
-        judged(attempt, right.map_err(CommandError::from)).await
-    }
+/// As [`attempt_password`], by somebody who has no account yet.
+pub(super) async fn attempt_newcomers_password(
+    commands: &Commands,
+    attempt: Attempt,
+    hash: Option<&Sealed>,
+    given: &str,
+) -> Result<bool, CommandError> {
+    let hash = opened_hash(commands, hash).await?;
+    let right = commands.vault().verify_newcomers_password(&hash, given).await;
+    judged(attempt, right.map_err(CommandError::from)).await
+}
 
-    /// Whether `given` is the code of a nonce; takes equally long whatever is given.
-    pub(super) fn is_code(&self, nonce: Uuid, given: &str) -> bool {
-        let code = self.vault().code(nonce);
-        let given = given.trim();
-        let differences = code.bytes().zip(given.bytes()).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
-        code.len() == given.len() && differences == 0
-    }
+/// Whether `given` is the code of a nonce; takes equally long whatever is given.
+fn is_code(commands: &Commands, nonce: Uuid, given: &str) -> bool {
+    let code = commands.vault().code(nonce);
+    let given = given.trim();
+    let differences = code.bytes().zip(given.bytes()).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+    code.len() == given.len() && differences == 0
 }
 
 async fn judged(attempt: Attempt, right: Result<bool, CommandError>) -> Result<bool, CommandError> {
@@ -224,6 +215,6 @@ fn share_of(sender: Whose<'_>, channel: Channel, contact: &str) -> Place {
 }
 
 /// Where a request came from, in keys.
-pub(super) fn origin(caller: &Caller) -> String {
-    caller.address.map_or_else(|| "nowhere".to_owned(), |address| address.to_string())
+pub(super) fn origin(asking: &Asking) -> String {
+    asking.caller().address.map_or_else(|| "nowhere".to_owned(), |address| address.to_string())
 }

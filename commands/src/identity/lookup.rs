@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use caravan_domain::identity::contact;
-use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, credentials};
+use caravan_domain::identity::{Account, AccountState, Channel, Claim, Person, credentials};
 use caravan_domain::{EntityId, Rejection};
-use caravan_event_store::{Position, StreamId};
 
-use crate::{Caller, CommandError, Commands, Current, Done, stream};
-use caravan_domain::identity::Person;
+use crate::{CommandError, Commands};
 
 /// Who holds a contact, seen by somebody who has proven it, or wants to name whoever has it.
 pub(super) enum Holder {
@@ -24,108 +22,76 @@ pub(super) enum Holder {
     Account(EntityId),
 }
 
-impl Commands {
-    pub(super) async fn account(&self, id: EntityId) -> Result<Current<Account>, CommandError> {
-        self.state::<Account>(&stream::<Account>(id)).await
-    }
+/// The account of a user name, in its stored form. Costs the same when there is none. Who claimed the name and then
+/// could not be registered under it does not have it.
+pub(super) async fn account_of(
+    commands: &Commands,
+    username: &str,
+) -> Result<Option<(EntityId, Arc<AccountState>)>, CommandError> {
+    let claimed = commands.vault().claim_id("username", username);
+    let claim = commands.state::<Claim>(claimed).await?;
+    let id = claim.state.owner.unwrap_or(claimed);
+    let state = commands.state::<Account>(id).await?.state;
+    let Some(registered) = state.registered() else { return Ok(None) };
+    let theirs = commands.vault().open_text(&registered.registration.username).await? == username;
+    Ok(theirs.then_some((id, state)))
+}
 
-    /// The account of a user name, in its stored form. Costs the same when there is none. Who claimed the name and then
-    /// could not be registered under it does not have it.
-    pub(super) async fn account_of(
-        &self,
-        username: &str,
-    ) -> Result<Option<(EntityId, Arc<AccountState>)>, CommandError> {
-        let claimed = self.vault().claim_id("username", username);
-        let claim = self.state::<Claim>(&stream::<Claim>(claimed)).await?;
-        let id = claim.state.owner.unwrap_or(claimed);
-        let state = self.account(id).await?.state;
-        let Some(registered) = state.registered() else { return Ok(None) };
-        let theirs = self.vault().open_text(&registered.registration.username).await? == username;
-        Ok(theirs.then_some((id, state)))
+/// The registered account behind an access token.
+pub(super) async fn own_account(commands: &Commands, person: Person) -> Result<Arc<AccountState>, CommandError> {
+    let state = commands.state::<Account>(person.account).await?.state;
+    match state.registered() {
+        Some(_) => Ok(state),
+        None => Err(CommandError::Unauthorised("this session has ended")),
     }
+}
 
-    /// The registered account behind an access token.
-    pub(super) async fn own_account(&self, person: Person) -> Result<Arc<AccountState>, CommandError> {
-        let state = self.account(person.account).await?.state;
-        match state.registered() {
-            Some(_) => Ok(state),
-            None => Err(CommandError::Unauthorised("this session has ended")),
-        }
+/// Refuses a user name that is not the account's.
+pub(super) async fn check_username(commands: &Commands, state: &AccountState, given: &str) -> Result<(), CommandError> {
+    if let Some(account) = state.registered()
+        && commands.vault().open_text(&account.registration.username).await? == credentials::normalised_username(given)
+    {
+        return Ok(());
     }
+    Err(Rejection::forbidden("is not your user name").on("username").into())
+}
 
-    /// Refuses a user name that is not the account's.
-    pub(super) async fn check_username(&self, state: &AccountState, given: &str) -> Result<(), CommandError> {
-        if let Some(account) = state.registered()
-            && self.vault().open_text(&account.registration.username).await? == credentials::normalised_username(given)
-        {
-            return Ok(());
-        }
-        Err(Rejection::forbidden("is not your user name").on("username").into())
-    }
+/// The claim on a contact.
+pub(super) fn contact_claim(commands: &Commands, channel: Channel, contact: &str) -> EntityId {
+    let what = match channel {
+        Channel::Mail => "email",
+        Channel::Sms => "phone",
+    };
+    commands.vault().claim_id(what, &contact::claimed_form(channel, contact))
+}
 
-    pub(super) fn contact_stream(&self, channel: Channel, contact: &str) -> StreamId {
-        let what = match channel {
-            Channel::Mail => "email",
-            Channel::Sms => "phone",
-        };
-        stream::<Claim>(self.vault().claim_id(what, &contact::claimed_form(channel, contact)))
-    }
-
-    pub(super) async fn holder(&self, channel: Channel, contact: &str) -> Result<Holder, CommandError> {
-        let claim = self.state::<Claim>(&self.contact_stream(channel, contact)).await?;
-        let Some(owner) = claim.state.owner else { return Ok(Holder::Nobody) };
-        let state = self.account(owner).await?.state;
-        Ok(match *state {
-            AccountState::Unknown => Holder::Unknown(owner),
-            AccountState::Invited(_) => Holder::Invited(owner),
-            AccountState::Registered(_) if self.has_proven(&state, channel, contact).await? => Holder::Account(owner),
-            AccountState::Absorbed { into } => {
-                let state = self.account(into).await?.state;
-                match self.has_proven(&state, channel, contact).await? {
-                    true => Holder::Account(into),
-                    false => Holder::Absorbed { temp: owner, into },
-                }
+pub(super) async fn holder(commands: &Commands, channel: Channel, contact: &str) -> Result<Holder, CommandError> {
+    let claim = commands.state::<Claim>(contact_claim(commands, channel, contact)).await?;
+    let Some(owner) = claim.state.owner else { return Ok(Holder::Nobody) };
+    let state = commands.state::<Account>(owner).await?.state;
+    Ok(match *state {
+        AccountState::Unknown => Holder::Unknown(owner),
+        AccountState::Invited(_) => Holder::Invited(owner),
+        AccountState::Registered(_) if has_proven(commands, &state, channel, contact).await? => Holder::Account(owner),
+        AccountState::Absorbed { into } => {
+            let state = commands.state::<Account>(into).await?.state;
+            match has_proven(commands, &state, channel, contact).await? {
+                true => Holder::Account(into),
+                false => Holder::Absorbed { temp: owner, into },
             }
-            AccountState::Registered(_) | AccountState::Forgotten { .. } => Holder::Nobody,
-        })
-    }
+        }
+        AccountState::Registered(_) | AccountState::Forgotten { .. } => Holder::Nobody,
+    })
+}
 
-    pub(super) async fn has_proven(
-        &self,
-        state: &AccountState,
-        channel: Channel,
-        contact: &str,
-    ) -> Result<bool, CommandError> {
-        let Some(account) = state.registered() else { return Ok(false) };
-        let Some(proven) = account.proven_contact(channel) else { return Ok(false) };
-        let proven = self.vault().open_text(proven).await?;
-        Ok(contact::claimed_form(channel, &proven) == contact::claimed_form(channel, contact))
-    }
-
-    pub(super) async fn claim(
-        &self,
-        stream: StreamId,
-        command: ClaimCommand,
-        caller: &Caller,
-    ) -> Result<Position, CommandError> {
-        Ok(self.execute::<Claim>(stream, command, caller).await?.position)
-    }
-
-    pub(super) async fn change_account(
-        &self,
-        account: EntityId,
-        command: AccountCommand,
-        caller: &Caller,
-    ) -> Result<Done<Account>, CommandError> {
-        self.execute::<Account>(stream::<Account>(account), command, caller).await
-    }
-
-    /// What a repeated request has done to an account. Asked before a secret is looked at that the first one used up.
-    pub(super) async fn changed_before(
-        &self,
-        account: EntityId,
-        caller: &Caller,
-    ) -> Result<Option<Done<Account>>, CommandError> {
-        self.repeated::<Account>(&stream::<Account>(account), caller).await
-    }
+pub(super) async fn has_proven(
+    commands: &Commands,
+    state: &AccountState,
+    channel: Channel,
+    contact: &str,
+) -> Result<bool, CommandError> {
+    let Some(account) = state.registered() else { return Ok(false) };
+    let Some(proven) = account.proven_contact(channel) else { return Ok(false) };
+    let proven = commands.vault().open_text(proven).await?;
+    Ok(contact::claimed_form(channel, &proven) == contact::claimed_form(channel, contact))
 }

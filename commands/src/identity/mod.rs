@@ -3,18 +3,19 @@
 //! Secrets are checked here, with the vault; what then happens is for the account to decide. Steps that touch several
 //! streams come in an order that a repeat can finish wherever it broke off.
 
-mod contacts;
-mod facebook;
+pub mod contacts;
+pub mod facebook;
 mod guesses;
 mod homes;
-mod invited;
+pub mod invited;
 mod lookup;
-mod operator;
-mod passwords;
-mod profile;
+pub mod operator;
+pub mod passwords;
+pub mod people;
+pub mod profile;
 mod provider;
-mod sessions;
-mod sign_up;
+pub mod sessions;
+pub mod sign_up;
 
 use std::sync::Arc;
 
@@ -26,8 +27,6 @@ use chrono::{DateTime, Utc};
 
 pub(crate) use homes::Homes;
 pub use provider::{DevelopmentProvider, IdentityProvider, Vouched};
-pub use sessions::Credentials;
-pub use sign_up::{SignUpForm, SignedUp};
 
 /// A login that was right so far.
 pub struct LoggedIn {

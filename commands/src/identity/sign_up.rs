@@ -6,17 +6,18 @@ use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::sign_up::{Attempt, PendingAttempt};
 use caravan_domain::identity::{
-    AccountCommand, Attribute, Channel, Claim, ClaimCommand, Contact, Details, SignUp, SignUpCommand, SignUpEvent,
-    contact, credentials,
+    Account, AccountCommand, Attribute, Channel, Claim, ClaimCommand, Contact, Details, SignUp, SignUpCommand,
+    SignUpEvent, contact, credentials,
 };
 use caravan_domain::{EntityId, Rejection, RejectionKind, Sealed};
-use caravan_event_store::{Position, StreamId};
+use caravan_event_store::Position;
 use caravan_limits::rules::{RESENDS_PER_NAME_AND_ADDRESS, SIGN_UPS_PER_ADDRESS};
 
 use super::LoggedIn;
-use super::guesses::{Secret, Whose, origin};
-use super::lookup::Holder;
-use crate::{Caller, CommandError, Commands, stream};
+use super::guesses::{Secret, Whose, attempt_newcomers_password, guess, match_code, origin, spend_sign_up_code};
+use super::lookup::{Holder, account_of, contact_claim, holder};
+use super::sessions::open_session;
+use crate::{Asking, CommandError, Commands};
 
 /// What somebody signs up with, in clear text.
 pub struct SignUpForm {
@@ -36,261 +37,253 @@ pub struct SignedUp {
 /// How many attempts one guess is compared with.
 const MOST_MEANT: usize = 10;
 
-impl Commands {
-    /// Begins a sign-up and sends its code: by SMS when there is a phone number, else by mail.
-    pub async fn sign_up(&self, form: SignUpForm, caller: &Caller) -> Result<SignedUp, CommandError> {
-        let username = credentials::username(&form.username)?;
-        credentials::check_new_password("password", &form.password)?;
-        let mut details: BTreeMap<_, _> =
-            form.details.into_iter().filter_map(|(attribute, value)| Some((attribute, value?))).collect();
-        let reachable = details.contains_key(&Attribute::PhoneNumber) || details.contains_key(&Attribute::Email);
-        if !reachable && let Ok(email) = contact::email("username", &form.username) {
-            // A user name that is an address stands for it.
-            details.insert(Attribute::Email, email);
-        }
-        let (channel, to) = match (details.get(&Attribute::PhoneNumber), details.get(&Attribute::Email)) {
-            (Some(phone), _) => (Channel::Sms, phone),
-            (None, Some(email)) => (Channel::Mail, email),
-            (None, None) => return Err(Rejection::invalid("attributes", "need an email or a phone_number").into()),
-        };
-        let places: Vec<_> = caller.address.map(|address| SIGN_UPS_PER_ADDRESS.of(address)).into_iter().collect();
-        let place = self.limits().attempt(&places).await?;
-        // Before anything else that keeps the databases busy: where too many sign up at once, they are turned away here.
-        let password_hash = match self.vault().hash_newcomers_password(&form.password).await {
-            Ok(hash) => hash,
-            Err(refusal) => {
-                place.give_back().await?;
-                return Err(refusal.into());
-            }
-        };
-        if self.account_of(&username).await?.is_some() {
-            // Counts as a sign-up: otherwise an address could ask for any number of names.
-            return Err(taken("username").into());
-        }
-        if let Err(refusal) = self.spend_sign_up_code(channel, to, caller).await {
+/// Begins a sign-up and sends its code: by SMS when there is a phone number, else by mail.
+pub async fn begin(asking: &Asking, form: SignUpForm) -> Result<SignedUp, CommandError> {
+    let username = credentials::username(&form.username)?;
+    credentials::check_new_password("password", &form.password)?;
+    let mut details: BTreeMap<_, _> =
+        form.details.into_iter().filter_map(|(attribute, value)| Some((attribute, value?))).collect();
+    let reachable = details.contains_key(&Attribute::PhoneNumber) || details.contains_key(&Attribute::Email);
+    if !reachable && let Ok(email) = contact::email("username", &form.username) {
+        // A user name that is an address stands for it.
+        details.insert(Attribute::Email, email);
+    }
+    let (channel, to) = match (details.get(&Attribute::PhoneNumber), details.get(&Attribute::Email)) {
+        (Some(phone), _) => (Channel::Sms, phone),
+        (None, Some(email)) => (Channel::Mail, email),
+        (None, None) => return Err(Rejection::invalid("attributes", "need an email or a phone_number").into()),
+    };
+    let places: Vec<_> = asking.caller().address.map(|address| SIGN_UPS_PER_ADDRESS.of(address)).into_iter().collect();
+    let place = asking.limits().attempt(&places).await?;
+    // Before anything else that keeps the databases busy: where too many sign up at once, they are turned away here.
+    let password_hash = match asking.vault().hash_newcomers_password(&form.password).await {
+        Ok(hash) => hash,
+        Err(refusal) => {
             place.give_back().await?;
-            return Err(refusal);
+            return Err(refusal.into());
         }
-        let id = self.new_id("account", caller).await?;
-        let mut attributes = self.seal_all(id, &details).await?;
-        let attempt = Attempt {
-            id,
-            username: self.vault().seal(id, &username).await?,
-            password_hash: self.vault().seal(id, &password_hash).await?,
-            email: attributes.remove(&Attribute::Email),
-            phone: attributes.remove(&Attribute::PhoneNumber),
-            channel,
-            attributes,
-            begun_at: caller.now,
-            begun_from: Some(self.beginning(id, caller)),
-        };
-        let begin = SignUpCommand::Begin { attempt: Box::new(attempt), nonce: caller.command_id };
-        let done = self.execute::<SignUp>(self.sign_up_stream(&username), begin, caller).await?;
-        self.forget_dropped(&done.events).await?;
-        Ok(SignedUp { attempt: id, details, position: done.position })
+    };
+    if account_of(asking, &username).await?.is_some() {
+        // Counts as a sign-up: otherwise an address could ask for any number of names.
+        return Err(taken("username").into());
     }
-
-    /// Takes one of the codes that may be asked for again under a user name from the caller's address, whether or not
-    /// anybody signs up under it. All that whoever asks is told: [`Commands::resend_sign_up_code`] sends it.
-    pub async fn ask_to_resend(&self, username: &str, caller: &Caller) -> Result<(), CommandError> {
-        let username = credentials::normalised_username(username);
-        let place = RESENDS_PER_NAME_AND_ADDRESS.of(format!("{} {username}", origin(caller)));
-        Ok(self.limits().spend(&[place]).await?)
+    if let Err(refusal) = spend_sign_up_code(asking, channel, to).await {
+        place.give_back().await?;
+        return Err(refusal);
     }
+    let id = asking.new_id::<Account>().await?;
+    let mut attributes = seal_all(asking, id, &details).await?;
+    let attempt = Attempt {
+        id,
+        username: asking.vault().seal(id, &username).await?,
+        password_hash: asking.vault().seal(id, &password_hash).await?,
+        email: attributes.remove(&Attribute::Email),
+        phone: attributes.remove(&Attribute::PhoneNumber),
+        channel,
+        attributes,
+        begun_at: asking.now(),
+        begun_from: Some(beginning(asking, id)),
+    };
+    let begin = SignUpCommand::Begin { attempt: Box::new(attempt), nonce: asking.caller().command_id };
+    let done = asking.send::<SignUp>(sign_up_id(asking, &username), begin).await?;
+    forget_dropped(asking, &done.events).await?;
+    Ok(SignedUp { attempt: id, details, position: done.position })
+}
 
-    /// Sends another code to the sign-up under a user name that was begun last from the caller's address; to nobody
-    /// where none was.
-    pub async fn resend_sign_up_code(&self, username: &str, caller: &Caller) -> Result<(), CommandError> {
-        let stream = self.sign_up_stream(&credentials::normalised_username(username));
-        let sign_up = self.state::<SignUp>(&stream).await?;
-        let mut waiting = sign_up.state.attempts.iter().rev().filter(|pending| pending.waits(caller.now));
-        let Some(pending) = waiting.find(|pending| self.begun_here(pending, caller)) else { return Ok(()) };
-        let attempt = &pending.attempt;
-        let to = self.vault().open_text(attempt.contact()?).await?;
-        match self.spend_sign_up_code(attempt.channel, &to, caller).await {
-            Err(CommandError::Limited { .. }) => return Ok(()),
-            other => other?,
-        }
-        let resend = SignUpCommand::Resend { attempt: attempt.id, nonce: caller.command_id };
-        match self.execute::<SignUp>(stream, resend, caller).await {
-            // It was confirmed or dropped meanwhile.
-            Err(CommandError::Rejected(_)) => Ok(()),
-            other => other.map(|_| ()),
-        }
+/// Takes one of the codes that may be asked for again under a user name from the caller's address, whether or not
+/// anybody signs up under it. All that whoever asks is told: [`resend_sign_up_code`] sends it.
+pub async fn ask_to_resend(asking: &Asking, username: &str) -> Result<(), CommandError> {
+    let username = credentials::normalised_username(username);
+    let place = RESENDS_PER_NAME_AND_ADDRESS.of(format!("{} {username}", origin(asking)));
+    Ok(asking.limits().spend(&[place]).await?)
+}
+
+/// Sends another code to the sign-up under a user name that was begun last from the caller's address; to nobody
+/// where none was.
+pub async fn resend_code(asking: &Asking, username: &str) -> Result<(), CommandError> {
+    let id = sign_up_id(asking, &credentials::normalised_username(username));
+    let sign_up = asking.state::<SignUp>(id).await?;
+    let mut waiting = sign_up.state.attempts.iter().rev().filter(|pending| pending.waits(asking.now()));
+    let Some(pending) = waiting.find(|pending| begun_here(asking, pending)) else { return Ok(()) };
+    let attempt = &pending.attempt;
+    let to = asking.vault().open_text(attempt.contact()?).await?;
+    match spend_sign_up_code(asking, attempt.channel, &to).await {
+        Err(CommandError::Limited { .. }) => return Ok(()),
+        other => other?,
     }
+    let resend = SignUpCommand::Resend { attempt: attempt.id, nonce: asking.caller().command_id };
+    match asking.send::<SignUp>(id, resend).await {
+        // It was confirmed or dropped meanwhile.
+        Err(CommandError::Rejected(_)) => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
 
-    /// Confirms a sign-up: claims its user name and contact, makes the account and opens its first session.
-    ///
-    /// A caller whose address began attempts under the name means one of those; only another's may be any. So nobody
-    /// guesses a code void that was asked for elsewhere, unless from an address that began nothing, where ten guesses
-    /// are all there are.
-    pub async fn confirm_sign_up(
-        &self,
-        username: &str,
-        password: &str,
-        code: &str,
-        caller: &Caller,
-    ) -> Result<LoggedIn, CommandError> {
-        let username = credentials::normalised_username(username);
-        let stream = self.sign_up_stream(&username);
-        let sign_up = self.state::<SignUp>(&stream).await?;
-        let open = sign_up.state.attempts.iter().rev();
-        let open: Vec<_> = open.filter_map(|pending| Some((pending, pending.confirmable(caller.now)?))).collect();
-        let begun_here: Vec<_> = open.iter().filter(|(pending, _)| self.begun_here(pending, caller)).copied().collect();
-        let at_home = !begun_here.is_empty();
-        let mut meant = if at_home { begun_here } else { open };
-        meant.truncate(MOST_MEANT);
+/// Confirms a sign-up: claims its user name and contact, makes the account and opens its first session.
+///
+/// A caller whose address began attempts under the name means one of those; only another's may be any. So nobody
+/// guesses a code void that was asked for elsewhere, unless from an address that began nothing, where ten guesses
+/// are all there are.
+pub async fn confirm(asking: &Asking, username: &str, password: &str, code: &str) -> Result<LoggedIn, CommandError> {
+    let username = credentials::normalised_username(username);
+    let id = sign_up_id(asking, &username);
+    let sign_up = asking.state::<SignUp>(id).await?;
+    let open = sign_up.state.attempts.iter().rev();
+    let open: Vec<_> = open.filter_map(|pending| Some((pending, pending.confirmable(asking.now())?))).collect();
+    let here: Vec<_> = open.iter().filter(|(pending, _)| begun_here(asking, pending)).copied().collect();
+    let at_home = !here.is_empty();
+    let mut meant = if at_home { here } else { open };
+    meant.truncate(MOST_MEANT);
 
-        let guess = self.guess(Secret::SignUpCode, Whose::Name(&username), at_home, caller).await?;
-        let matched = self.match_code(meant.iter().map(|(_, nonce)| *nonce), code).await?;
-        let named = meant.iter().find(|(_, nonce)| Some(*nonce) == matched);
-        let named = named.map(|(pending, nonce)| (&pending.attempt, *nonce));
-        let hash = named.map(|(attempt, _)| &attempt.password_hash);
-        let right = self.attempt_newcomers_password(guess, hash, password).await?;
-        let Some((attempt, nonce)) = named.filter(|_| right) else { return Err(wrong_code().into()) };
+    let guess = guess(asking, Secret::SignUpCode, Whose::Name(&username), at_home).await?;
+    let matched = match_code(asking, meant.iter().map(|(_, nonce)| *nonce), code).await?;
+    let named = meant.iter().find(|(_, nonce)| Some(*nonce) == matched);
+    let named = named.map(|(pending, nonce)| (&pending.attempt, *nonce));
+    let hash = named.map(|(attempt, _)| &attempt.password_hash);
+    let right = attempt_newcomers_password(asking, guess, hash, password).await?;
+    let Some((attempt, nonce)) = named.filter(|_| right) else { return Err(wrong_code().into()) };
 
-        let confirm = SignUpCommand::Confirm { attempt: attempt.id, nonce };
-        let done = self.execute::<SignUp>(stream.clone(), confirm, caller).await?;
-        self.forget_dropped(&done.events).await?;
-        match self.make_account(attempt, &username, caller).await {
-            Ok(account) => {
-                let complete = SignUpCommand::Complete { attempt: attempt.id, account };
-                let completed = self.execute::<SignUp>(stream, complete, &caller.step("complete")).await?;
-                // Whoever sent the same code at the same time was faster: one code, one login.
-                if completed.events.is_empty() {
-                    return Err(wrong_code().into());
-                }
-                self.open_session(account, caller).await
+    let confirm = SignUpCommand::Confirm { attempt: attempt.id, nonce };
+    let done = asking.send::<SignUp>(id, confirm).await?;
+    forget_dropped(asking, &done.events).await?;
+    match make_account(asking, attempt, &username).await {
+        Ok(account) => {
+            let complete = SignUpCommand::Complete { attempt: attempt.id, account };
+            let completed = asking.step("complete").send::<SignUp>(id, complete).await?;
+            // Whoever sent the same code at the same time was faster: one code, one login.
+            if completed.events.is_empty() {
+                return Err(wrong_code().into());
             }
-            Err(refusal) => {
-                if matches!(refusal, CommandError::Rejected(_)) {
-                    let drop = SignUpCommand::Drop { attempt: attempt.id };
-                    let done = self.execute::<SignUp>(stream, drop, &caller.step("drop")).await?;
-                    self.forget_dropped(&done.events).await?;
-                }
-                Err(refusal)
+            open_session(asking, account).await
+        }
+        Err(refusal) => {
+            if matches!(refusal, CommandError::Rejected(_)) {
+                let drop = SignUpCommand::Drop { attempt: attempt.id };
+                let done = asking.step("drop").send::<SignUp>(id, drop).await?;
+                forget_dropped(asking, &done.events).await?;
             }
+            Err(refusal)
         }
     }
+}
 
-    /// The account of a confirmed attempt: under the id of the temp member who has the proven number, if there is one.
-    async fn make_account(&self, attempt: &Attempt, username: &str, caller: &Caller) -> Result<EntityId, CommandError> {
-        let proven = self.vault().open_text(attempt.contact()?).await?;
-        let claimed = self.contact_stream(attempt.channel, &proven);
-        let field = match attempt.channel {
-            Channel::Mail => "email",
-            Channel::Sms => "phone_number",
-        };
-        let account = match self.holder(attempt.channel, &proven).await? {
-            Holder::Invited(temp) => temp,
-            Holder::Account(id) if self.is_made_from(id, attempt).await? => return Ok(id),
-            Holder::Account(_) => return Err(taken(field).into()),
-            Holder::Nobody | Holder::Unknown(_) | Holder::Absorbed { .. } => {
-                let claim = ClaimCommand::Claim { owner: attempt.id, held: false };
-                let claimed = self.claim(claimed, claim, &caller.step("contact")).await;
-                claimed.map_err(|error| on(field, error))?;
-                attempt.id
-            }
-        };
-        self.claim_username(username, account, caller).await?;
-        if account != attempt.id {
-            self.vault().link(attempt.id, account).await?;
+/// The account of a confirmed attempt: under the id of the temp member who has the proven number, if there is one.
+async fn make_account(asking: &Asking, attempt: &Attempt, username: &str) -> Result<EntityId, CommandError> {
+    let proven = asking.vault().open_text(attempt.contact()?).await?;
+    let claimed = contact_claim(asking, attempt.channel, &proven);
+    let field = match attempt.channel {
+        Channel::Mail => "email",
+        Channel::Sms => "phone_number",
+    };
+    let account = match holder(asking, attempt.channel, &proven).await? {
+        Holder::Invited(temp) => temp,
+        Holder::Account(id) if is_made_from(asking, id, attempt).await? => return Ok(id),
+        Holder::Account(_) => return Err(taken(field).into()),
+        Holder::Nobody | Holder::Unknown(_) | Holder::Absorbed { .. } => {
+            let claim = ClaimCommand::Claim { owner: attempt.id, held: false };
+            let claimed = asking.step("contact").send::<Claim>(claimed, claim).await;
+            claimed.map_err(|error| on(field, error))?;
+            attempt.id
         }
-        let registration = self.registration(attempt, account).await?;
-        let register = AccountCommand::Register(Box::new(registration));
-        if let Err(error) = self.change_account(account, register, &caller.step("register")).await {
-            if matches!(error, CommandError::Rejected(_)) && self.account_of(username).await?.is_none() {
-                let claimed = self.username_stream(username);
-                self.claim(claimed, ClaimCommand::Release { owner: account }, &caller.step("release")).await?;
-            }
-            return Err(on(field, error));
+    };
+    claim_username(asking, username, account).await?;
+    if account != attempt.id {
+        asking.vault().link(attempt.id, account).await?;
+    }
+    let registration = registration(asking, attempt, account).await?;
+    let register = AccountCommand::Register(Box::new(registration));
+    if let Err(error) = asking.step("register").send::<Account>(account, register).await {
+        if matches!(error, CommandError::Rejected(_)) && account_of(asking, username).await?.is_none() {
+            let claimed = username_claim(asking, username);
+            asking.step("release").send::<Claim>(claimed, ClaimCommand::Release { owner: account }).await?;
         }
-        Ok(account)
+        return Err(on(field, error));
     }
+    Ok(account)
+}
 
-    async fn is_made_from(&self, account: EntityId, attempt: &Attempt) -> Result<bool, CommandError> {
-        let state = self.account(account).await?.state;
-        Ok(state.registered().is_some_and(|account| account.registration.sign_up == Some(attempt.id)))
+async fn is_made_from(commands: &Commands, account: EntityId, attempt: &Attempt) -> Result<bool, CommandError> {
+    let state = commands.state::<Account>(account).await?.state;
+    Ok(state.registered().is_some_and(|account| account.registration.sign_up == Some(attempt.id)))
+}
+
+async fn claim_username(asking: &Asking, username: &str, owner: EntityId) -> Result<(), CommandError> {
+    let claimed = username_claim(asking, username);
+    let held = account_of(asking, username).await?.is_some();
+    let claim = ClaimCommand::Claim { owner, held };
+    asking.step("username").send::<Claim>(claimed, claim).await.map_err(|error| on("username", error))?;
+    Ok(())
+}
+
+/// What the account begins with. Its values are sealed for the account, so that equal ones compare as equal.
+async fn registration(commands: &Commands, attempt: &Attempt, account: EntityId) -> Result<Registration, CommandError> {
+    let mut attributes = BTreeMap::new();
+    for (attribute, value) in &attempt.attributes {
+        attributes.insert(*attribute, sealed_for(commands, account, value).await?);
     }
+    let contact = async |value: &Option<Sealed>, channel| {
+        let Some(value) = value else { return Ok::<_, CommandError>(None) };
+        let value = sealed_for(commands, account, value).await?;
+        Ok(Some(Contact { value, proven: attempt.channel == channel }))
+    };
+    Ok(Registration {
+        provider: Provider::Password,
+        sign_up: Some(attempt.id),
+        username: sealed_for(commands, account, &attempt.username).await?,
+        password_hash: Some(sealed_for(commands, account, &attempt.password_hash).await?),
+        facebook_id: None,
+        email: contact(&attempt.email, Channel::Mail).await?,
+        phone: contact(&attempt.phone, Channel::Sms).await?,
+        attributes,
+    })
+}
 
-    async fn claim_username(&self, username: &str, owner: EntityId, caller: &Caller) -> Result<(), CommandError> {
-        let claimed = self.username_stream(username);
-        let held = self.account_of(username).await?.is_some();
-        let claim = ClaimCommand::Claim { owner, held };
-        self.claim(claimed, claim, &caller.step("username")).await.map_err(|error| on("username", error))?;
-        Ok(())
+async fn sealed_for(commands: &Commands, subject: EntityId, value: &Sealed) -> Result<Sealed, CommandError> {
+    if value.subject == subject {
+        return Ok(value.clone());
     }
+    Ok(commands.vault().seal(subject, &commands.vault().open_text(value).await?).await?)
+}
 
-    /// What the account begins with. Its values are sealed for the account, so that equal ones compare as equal.
-    async fn registration(&self, attempt: &Attempt, account: EntityId) -> Result<Registration, CommandError> {
-        let mut attributes = BTreeMap::new();
-        for (attribute, value) in &attempt.attributes {
-            attributes.insert(*attribute, self.sealed_for(account, value).await?);
+pub(super) async fn seal_all(
+    commands: &Commands,
+    subject: EntityId,
+    details: &BTreeMap<Attribute, String>,
+) -> Result<BTreeMap<Attribute, Sealed>, CommandError> {
+    let mut sealed = BTreeMap::new();
+    for (attribute, text) in details {
+        sealed.insert(*attribute, commands.vault().seal(subject, text).await?);
+    }
+    Ok(sealed)
+}
+
+/// Deletes the keys of attempts that came to nothing, unless somebody named the person meanwhile.
+async fn forget_dropped(commands: &Commands, events: &[SignUpEvent]) -> Result<(), CommandError> {
+    for event in events {
+        if let SignUpEvent::SignUpDropped { attempt } = event
+            && commands.state::<Account>(*attempt).await?.revision < 0
+        {
+            commands.vault().forget(*attempt).await?;
         }
-        let contact = async |value: &Option<Sealed>, channel| {
-            let Some(value) = value else { return Ok::<_, CommandError>(None) };
-            let value = self.sealed_for(account, value).await?;
-            Ok(Some(Contact { value, proven: attempt.channel == channel }))
-        };
-        Ok(Registration {
-            provider: Provider::Password,
-            sign_up: Some(attempt.id),
-            username: self.sealed_for(account, &attempt.username).await?,
-            password_hash: Some(self.sealed_for(account, &attempt.password_hash).await?),
-            facebook_id: None,
-            email: contact(&attempt.email, Channel::Mail).await?,
-            phone: contact(&attempt.phone, Channel::Sms).await?,
-            attributes,
-        })
     }
+    Ok(())
+}
 
-    async fn sealed_for(&self, subject: EntityId, value: &Sealed) -> Result<Sealed, CommandError> {
-        if value.subject == subject {
-            return Ok(value.clone());
-        }
-        Ok(self.vault().seal(subject, &self.vault().open_text(value).await?).await?)
-    }
+/// From where an attempt was begun, as a keyed hash that says nothing beside another attempt's.
+fn beginning(asking: &Asking, attempt: EntityId) -> String {
+    asking.vault().hash("beginning of a sign-up", &format!("{attempt} {}", origin(asking)))
+}
 
-    pub(super) async fn seal_all(
-        &self,
-        subject: EntityId,
-        details: &BTreeMap<Attribute, String>,
-    ) -> Result<BTreeMap<Attribute, Sealed>, CommandError> {
-        let mut sealed = BTreeMap::new();
-        for (attribute, text) in details {
-            sealed.insert(*attribute, self.vault().seal(subject, text).await?);
-        }
-        Ok(sealed)
-    }
+fn begun_here(asking: &Asking, pending: &PendingAttempt) -> bool {
+    pending.attempt.begun_from.as_ref() == Some(&beginning(asking, pending.attempt.id))
+}
 
-    /// Deletes the keys of attempts that came to nothing, unless somebody named the person meanwhile.
-    async fn forget_dropped(&self, events: &[SignUpEvent]) -> Result<(), CommandError> {
-        for event in events {
-            if let SignUpEvent::SignUpDropped { attempt } = event
-                && self.account(*attempt).await?.revision < 0
-            {
-                self.vault().forget(*attempt).await?;
-            }
-        }
-        Ok(())
-    }
+fn username_claim(commands: &Commands, username: &str) -> EntityId {
+    commands.vault().claim_id("username", username)
+}
 
-    /// From where an attempt was begun, as a keyed hash that says nothing beside another attempt's.
-    fn beginning(&self, attempt: EntityId, caller: &Caller) -> String {
-        self.vault().hash("beginning of a sign-up", &format!("{attempt} {}", origin(caller)))
-    }
-
-    fn begun_here(&self, pending: &PendingAttempt, caller: &Caller) -> bool {
-        pending.attempt.begun_from.as_ref() == Some(&self.beginning(pending.attempt.id, caller))
-    }
-
-    fn username_stream(&self, username: &str) -> StreamId {
-        stream::<Claim>(self.vault().claim_id("username", username))
-    }
-
-    fn sign_up_stream(&self, username: &str) -> StreamId {
-        stream::<SignUp>(self.vault().claim_id("sign-up", username))
-    }
+fn sign_up_id(commands: &Commands, username: &str) -> EntityId {
+    commands.vault().claim_id("sign-up", username)
 }
 
 fn taken(field: &'static str) -> Rejection {

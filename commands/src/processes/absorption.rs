@@ -87,17 +87,17 @@ impl Absorption {
         from: EntityId,
         to: EntityId,
     ) -> Result<(), FollowError> {
-        let (commands, name) = (&self.commands, format!("absorption of {from}"));
+        let (commands, name, id) = (&self.commands, format!("absorption of {from}"), place.id);
         match place.category.as_str() {
             Crews::CATEGORY => {
-                react::<Crews>(commands, event, &name, place, CrewCommand::ReplaceMember { from, to }).await
+                react::<Crews>(commands, event, &name, id, CrewCommand::ReplaceMember { from, to }).await
             }
             TripIdeas::CATEGORY => {
-                react::<TripIdeas>(commands, event, &name, place, TripIdeaCommand::ReplaceMember { from, to }).await
+                react::<TripIdeas>(commands, event, &name, id, TripIdeaCommand::ReplaceMember { from, to }).await
             }
             _ => {
                 let replace = TripBookingCommand::ReplaceMember { from, to };
-                react::<TripBookings>(commands, event, &name, place, replace).await
+                react::<TripBookings>(commands, event, &name, id, replace).await
             }
         }
     }

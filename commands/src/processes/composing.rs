@@ -2,17 +2,16 @@
 
 use caravan_domain::catalogue::city::{CITY, City};
 use caravan_domain::identity::{Account, AccountEvent, AccountState, Channel, CodeIssued, SignUp, SignUpEvent};
-use caravan_domain::record::Records;
 use caravan_domain::trips::booking::{TripBooking, TripBookingEvent, TripBookings};
 use caravan_domain::trips::crew::{CrewEvent, Crews};
 use caravan_domain::{Decider, EntityId, Sealed};
-use caravan_event_store::{Recorded, StreamId, codec};
+use caravan_event_store::{Recorded, codec};
 use uuid::Uuid;
 
 use super::messages::purchases;
 use crate::effects::Message;
 use crate::effects::templates::{self, Content};
-use crate::{CommandError, Commands, stream};
+use crate::{CommandError, Commands};
 
 /// What an event demands for one person.
 pub(super) struct Demand {
@@ -82,7 +81,7 @@ impl Composing<'_> {
     }
 
     async fn crew_invitation(&self) -> Result<Option<Message>, CommandError> {
-        let state = self.commands.state::<Crews>(&self.event.stream).await?.state;
+        let state = self.commands.state::<Crews>(self.event.stream.id).await?.state;
         let Some(reached) = self.recipient().await? else { return Ok(None) };
         let Ok(crew) = state.crew() else { return Ok(None) };
         if !crew.is_member(reached.person) && !crew.is_member(self.demand.recipient) {
@@ -94,7 +93,7 @@ impl Composing<'_> {
     }
 
     async fn about_booking(&self, event: &TripBookingEvent) -> Result<Option<Message>, CommandError> {
-        let state = self.commands.state::<TripBookings>(&self.event.stream).await?.state;
+        let state = self.commands.state::<TripBookings>(self.event.stream.id).await?.state;
         let Some(reached) = self.recipient().await? else { return Ok(None) };
         let booking = match state.booking() {
             Ok(booking) if !state.is_abandoned() => booking,
@@ -120,7 +119,7 @@ impl Composing<'_> {
     }
 
     async fn city(&self, booking: &TripBooking) -> Result<String, CommandError> {
-        let city = self.commands.state::<Records>(&StreamId::new(CITY.kind.name, booking.city)).await?.state;
+        let city = self.commands.record(&CITY, booking.city).await?.state;
         Ok(city.get::<City>().map_or("another city".to_owned(), |city| city.name))
     }
 
@@ -155,7 +154,7 @@ impl Composing<'_> {
     }
 
     async fn account(&self, person: EntityId) -> Result<std::sync::Arc<AccountState>, CommandError> {
-        Ok(self.commands.state::<Account>(&stream::<Account>(person)).await?.state)
+        Ok(self.commands.state::<Account>(person).await?.state)
     }
 
     fn to_person(&self, reached: Reached, content: &Content, named: Option<EntityId>) -> Message {

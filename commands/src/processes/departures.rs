@@ -14,7 +14,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::reaction::{decoded, react, react_by};
-use crate::{Caller, Commands, stream};
+use crate::trips::{bookings, crews};
+use crate::{Asking, Commands};
 
 /// The follower's name.
 pub(crate) const DEPARTURES: &str = "departures";
@@ -133,9 +134,9 @@ impl Departures {
     }
 
     async fn leave(&self, event: &Recorded, booking: EntityId, person: EntityId) -> Result<(), FollowError> {
-        let (name, target) = (format!("departure of {person}"), stream::<TripBookings>(booking));
-        let leave = |caller: Caller| async move { self.commands.leave_booking(booking, person, &caller).await };
-        react_by(&self.commands, event, &name, &target, leave).await
+        let name = format!("departure of {person}");
+        let leave = |asking: Asking| async move { bookings::leave(&asking, booking, person).await };
+        react_by(&self.commands, event, &name, booking, leave).await
     }
 
     async fn account_changed(&self, tx: &mut PgConnection, event: &Recorded) -> Result<(), FollowError> {
@@ -143,21 +144,18 @@ impl Departures {
         const NAME: &str = "forgetting";
         let person = event.stream.id;
         for crew in places(tx, "select crew from crew_members where person = $1 order by 1", person).await? {
-            let target = stream::<Crews>(crew);
-            let pass_on = |caller: Caller| async move { self.commands.pass_crew_on(crew, person, &caller).await };
-            react_by(&self.commands, event, NAME, &target, pass_on).await?;
+            let pass_on = |asking: Asking| async move { crews::pass_on(&asking, crew, person).await };
+            react_by(&self.commands, event, NAME, crew, pass_on).await?;
         }
         for booking in places(tx, "select booking from booking_members where person = $1 order by 1", person).await? {
-            let target = stream::<TripBookings>(booking);
-            let pass_on = |caller: Caller| async move { self.commands.pass_booking_on(booking, person, &caller).await };
-            react_by(&self.commands, event, NAME, &target, pass_on).await?;
+            let pass_on = |asking: Asking| async move { bookings::pass_on(&asking, booking, person).await };
+            react_by(&self.commands, event, NAME, booking, pass_on).await?;
         }
         Ok(())
     }
 
     async fn abandon(&self, event: &Recorded, booking: EntityId) -> Result<(), FollowError> {
-        let target = stream::<TripBookings>(booking);
-        react::<TripBookings>(&self.commands, event, "end of the crew", target, TripBookingCommand::AbandonWithCrew)
+        react::<TripBookings>(&self.commands, event, "end of the crew", booking, TripBookingCommand::AbandonWithCrew)
             .await
     }
 }

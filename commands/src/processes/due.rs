@@ -191,15 +191,14 @@ impl Due {
 
     /// Whether the attempt is gone. That it was dropped is what makes its values be forgotten.
     async fn lapse(&self, sign_up: EntityId, attempt: EntityId) -> Result<bool, CommandError> {
-        let caller = Caller::system(Utc::now(), Uuid::new_v5(&attempt.0, b"lapse"));
-        let done =
-            self.commands.execute::<SignUp>(stream::<SignUp>(sign_up), SignUpCommand::Lapse { attempt }, &caller);
-        Ok(done.await?.state.find(attempt).is_none())
+        let asking = self.commands.asked_by(Caller::system(Utc::now(), Uuid::new_v5(&attempt.0, b"lapse")));
+        let done = asking.send::<SignUp>(sign_up, SignUpCommand::Lapse { attempt }).await?;
+        Ok(done.state.find(attempt).is_none())
     }
 
     /// Unless somebody named the person meanwhile.
     async fn forget_attempt(&self, attempt: EntityId, forgotten: &mut Vec<EntityId>) -> Result<bool, CommandError> {
-        match self.commands.state::<Account>(&stream::<Account>(attempt)).await?.revision {
+        match self.commands.state::<Account>(attempt).await?.revision {
             -1 => self.forget(attempt, forgotten).await,
             _ => Ok(true),
         }

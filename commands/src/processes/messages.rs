@@ -91,7 +91,7 @@ impl Messages {
             return Ok(());
         }
         let state =
-            self.commands.state::<TripBookings>(&event.stream).await.map_err(|error| failed(event, error))?.state;
+            self.commands.state::<TripBookings>(event.stream.id).await.map_err(|error| failed(event, error))?.state;
         let Ok(booking) = state.booking() else { return Ok(()) };
         let actor = actor(event)?;
         let knows = |member: &EntityId| *member == made.purchaser || Some(*member) == actor;

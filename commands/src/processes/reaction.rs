@@ -1,12 +1,12 @@
 //! How a process manager reacts to an event: a command whose id follows from the event, so that a repeat does nothing.
 
-use caravan_domain::{Actor, Decider, EntityId};
+use caravan_domain::{Decider, EntityId};
 use caravan_event_store::following::FollowError;
 use caravan_event_store::{CodecError, Recorded, StreamId, codec};
 use chrono::Utc;
 use uuid::Uuid;
 
-use crate::{Caller, CommandError, Commands, Done};
+use crate::{Asking, Caller, CommandError, Commands, Done, stream};
 
 /// Under which process managers take down their commands, as people do with idempotency keys.
 const PROCESS_MANAGERS: EntityId = EntityId(Uuid::nil());
@@ -28,15 +28,14 @@ pub(super) async fn react<D: Decider>(
     commands: &Commands,
     event: &Recorded,
     name: &str,
-    target: StreamId,
+    target: EntityId,
     command: D::Command,
 ) -> Result<(), FollowError> {
-    let stream = target.clone();
-    let execute = |caller: Caller| async move { commands.execute::<D>(stream, command, &caller).await };
-    react_by(commands, event, name, &target, execute).await
+    let send = |asking: Asking| async move { asking.send::<D>(target, command).await };
+    react_by(commands, event, name, target, send).await
 }
 
-/// As [`react`], where a command needs facts of other streams: `flow` sends it as the caller that it is given.
+/// As [`react`], where a command needs facts of other streams: `flow` sends it with what it is given.
 #[tracing::instrument(
     name = "reaction",
     skip_all,
@@ -46,10 +45,11 @@ pub(super) async fn react_by<D: Decider, F: Future<Output = Result<Done<D>, Comm
     commands: &Commands,
     event: &Recorded,
     name: &str,
-    target: &StreamId,
-    flow: impl FnOnce(Caller) -> F,
+    target: EntityId,
+    flow: impl FnOnce(Asking) -> F,
 ) -> Result<(), FollowError> {
-    let sent = async { flow(reacting(commands, event, name, target).await?).await };
+    let target = stream::<D>(target);
+    let sent = async { flow(reacting(commands, event, name, &target).await?).await };
     match sent.await {
         Ok(_) => Ok(()),
         Err(CommandError::Rejected(rejection)) => {
@@ -66,15 +66,14 @@ async fn reacting(
     event: &Recorded,
     name: &str,
     target: &StreamId,
-) -> Result<Caller, CommandError> {
+) -> Result<Asking, CommandError> {
     let command_id = Uuid::new_v5(&event.id, format!("{name}/{target}").as_bytes());
-    let begun = commands.begin(PROCESS_MANAGERS, &command_id.to_string(), &[], command_id).await?;
-    Ok(Caller {
+    let caller = Caller {
         correlation_id: event.metadata().map_err(CommandError::broken)?.correlation_id,
         causation_id: Some(event.id),
-        key: Some(begun.key),
-        ..Caller::new(Actor::System, Utc::now(), begun.command_id, "system")
-    })
+        ..Caller::system(Utc::now(), command_id)
+    };
+    commands.asked_by(caller).under_key(PROCESS_MANAGERS, &command_id.to_string(), &[]).await
 }
 
 /// What a failing command means for following.

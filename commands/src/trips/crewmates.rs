@@ -10,9 +10,9 @@ use futures::{StreamExt, TryStreamExt};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::facts::TOGETHER;
+use super::facts::crew;
 use crate::processes::DEPARTURES;
-use crate::{CommandError, Commands};
+use crate::{CommandError, Commands, TOGETHER};
 
 /// How long a command waits for `departures` to take in what happened before it.
 const NEWS: Duration = Duration::from_secs(2);
@@ -43,35 +43,36 @@ impl CrewMembers {
     }
 }
 
-impl Commands {
-    /// Those of `others` who are in a crew with `person` now.
-    pub(super) async fn crewmates(
-        &self,
-        person: EntityId,
-        others: &[EntityId],
-    ) -> Result<BTreeSet<EntityId>, CommandError> {
-        let asked_at = self.store().head().await?;
-        let found = self.crewmates_known(person, others).await?;
-        if others.iter().all(|other| found.contains(other)) {
-            return Ok(found);
-        }
-        // The crew may be newer than what is kept.
-        let checkpoints = &self.crew_members().checkpoints;
-        let late = |error| CommandError::Unavailable(Box::new(error));
-        checkpoints.wait(DEPARTURES, asked_at, NEWS).await.map_err(late)?;
-        self.crewmates_known(person, others).await
+/// Those of `others` who are in a crew with `person` now.
+pub(super) async fn crewmates(
+    commands: &Commands,
+    person: EntityId,
+    others: &[EntityId],
+) -> Result<BTreeSet<EntityId>, CommandError> {
+    let asked_at = commands.store().head().await?;
+    let found = known_crewmates(commands, person, others).await?;
+    if others.iter().all(|other| found.contains(other)) {
+        return Ok(found);
     }
+    // The crew may be newer than what is kept.
+    let checkpoints = &commands.crew_members().checkpoints;
+    let late = |error| CommandError::Unavailable(Box::new(error));
+    checkpoints.wait(DEPARTURES, asked_at, NEWS).await.map_err(late)?;
+    known_crewmates(commands, person, others).await
+}
 
-    async fn crewmates_known(&self, person: EntityId, others: &[EntityId]) -> Result<BTreeSet<EntityId>, CommandError> {
-        let crews = self.crew_members().shared(person, others).await?;
-        let members = async |crew: EntityId| {
-            let state = self.crew(crew).await?;
-            let members = state.crew().ok().filter(|crew| crew.is_member(person)).map(|crew| crew.members.clone());
-            Ok::<_, CommandError>(members.unwrap_or_default())
-        };
-        let crews: Vec<Vec<EntityId>> =
-            futures::stream::iter(crews).map(members).buffered(TOGETHER).try_collect().await?;
-        let members: BTreeSet<EntityId> = crews.into_iter().flatten().collect();
-        Ok(others.iter().copied().filter(|other| members.contains(other)).collect())
-    }
+async fn known_crewmates(
+    commands: &Commands,
+    person: EntityId,
+    others: &[EntityId],
+) -> Result<BTreeSet<EntityId>, CommandError> {
+    let crews = commands.crew_members().shared(person, others).await?;
+    let members = async |id: EntityId| {
+        let state = crew(commands, id).await?;
+        let members = state.crew().ok().filter(|crew| crew.is_member(person)).map(|crew| crew.members.clone());
+        Ok::<_, CommandError>(members.unwrap_or_default())
+    };
+    let crews: Vec<Vec<EntityId>> = futures::stream::iter(crews).map(members).buffered(TOGETHER).try_collect().await?;
+    let members: BTreeSet<EntityId> = crews.into_iter().flatten().collect();
+    Ok(others.iter().copied().filter(|other| members.contains(other)).collect())
 }

@@ -1,14 +1,11 @@
-//! Crews, trip ideas and trip bookings: commands with the facts of other streams that they need.
+//! Crews, trip ideas and trip bookings: commands with the facts of other streams that they need. A command that its
+//! aggregate decides alone is sent without a flow: `asking.send::<TripBookings>(id, …)`.
 
-mod bookings;
+pub mod bookings;
 mod crewmates;
-mod crews;
+pub mod crews;
 mod facts;
-mod ideas;
+pub mod ideas;
 mod requests;
 
 pub(crate) use crewmates::CrewMembers;
-
-pub use bookings::{NewBooking, NewMember};
-pub use crews::{CrewChange, Invited, NewCrew, NewInvite};
-pub use ideas::NewIdea;

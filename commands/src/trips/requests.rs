@@ -7,31 +7,30 @@ use caravan_domain::identity::contact::claimed_form;
 use caravan_limits::rules::{MESSAGES_TO_RECIPIENT, REQUESTS_TO_RECIPIENT};
 use caravan_limits::{Attempt, Place, Rule};
 
-use crate::{CommandError, Commands};
+use crate::identity::people;
+use crate::{Asking, CommandError};
 
-impl Commands {
-    /// Takes what a request needs that has a message sent to each of `people`, and to `strangers`, phone numbers that
-    /// nobody has: all of it or nothing. A recipient is a contact, whoever has it.
-    pub(super) async fn ask_for_messages(
-        &self,
-        rule: &'static Rule,
-        sender: EntityId,
-        people: &[EntityId],
-        strangers: BTreeSet<String>,
-    ) -> Result<Attempt, CommandError> {
-        let number = u32::try_from(people.len() + strangers.len()).unwrap_or(u32::MAX);
-        let mut recipients = strangers;
-        for (_, state) in self.accounts(people).await? {
-            // Whom no message reaches is sent none.
-            if let Some((channel, contact)) = state.reached_by() {
-                recipients.insert(claimed_form(channel, &self.vault().open_text(contact).await?));
-            }
+/// Takes what a request needs that has a message sent to each of `people`, and to `strangers`, phone numbers that
+/// nobody has: all of it or nothing. A recipient is a contact, whoever has it.
+pub(super) async fn ask_for_messages(
+    asking: &Asking,
+    rule: &'static Rule,
+    people: &[EntityId],
+    strangers: BTreeSet<String>,
+) -> Result<Attempt, CommandError> {
+    let sender = asking.person()?;
+    let number = u32::try_from(people.len() + strangers.len()).unwrap_or(u32::MAX);
+    let mut recipients = strangers;
+    for (_, state) in people::accounts(asking, people).await? {
+        // Whom no message reaches is sent none.
+        if let Some((channel, contact)) = state.reached_by() {
+            recipients.insert(claimed_form(channel, &asking.vault().open_text(contact).await?));
         }
-        let mut places: Vec<Place> = vec![rule.of(sender).times(number)];
-        for recipient in recipients {
-            places.push(REQUESTS_TO_RECIPIENT.of(format!("{sender} {recipient}")));
-            places.push(MESSAGES_TO_RECIPIENT.of(recipient));
-        }
-        Ok(self.limits().attempt(&places).await?)
     }
+    let mut places: Vec<Place> = vec![rule.of(sender).times(number)];
+    for recipient in recipients {
+        places.push(REQUESTS_TO_RECIPIENT.of(format!("{sender} {recipient}")));
+        places.push(MESSAGES_TO_RECIPIENT.of(recipient));
+    }
+    Ok(asking.limits().attempt(&places).await?)
 }

@@ -1,6 +1,6 @@
 //! Phone numbers, addresses, profiles.
 
-use caravan_commands::Caller;
+use caravan_commands::identity::{contacts, invited, operator, passwords, profile};
 use caravan_domain::RejectionKind;
 use caravan_domain::identity::{AccountState, Attribute, details};
 
@@ -10,10 +10,9 @@ use crate::world::{EMAIL, PASSWORD, PHONE, World, refused, unauthorised, wrong};
 async fn a_new_phone_number_is_proven_and_frees_the_old_one() {
     let world = World::new().await;
     let dana = world.sign_up("dana", &[PHONE]).await;
-    world.commands.edit_phone(dana.person, dana.shown(), "+442", &world.by(&dana)).await.unwrap();
+    contacts::edit_phone(&world.by(&dana), dana.person, dana.shown(), "+442").await.unwrap();
     let code = world.code("+442").await;
-    let verify =
-        async |token: &str, code: &str| world.commands.verify_contact(dana.person, token, code, &world.by(&dana)).await;
+    let verify = async |token: &str, code: &str| contacts::verify(&world.by(&dana), dana.person, token, code).await;
     refused(verify(&dana.tokens.access_token, &wrong(&code)).await, RejectionKind::Invalid);
     unauthorised(verify("no token", &code).await);
     verify(&dana.tokens.access_token, &code).await.unwrap();
@@ -29,14 +28,14 @@ async fn a_new_phone_number_is_proven_and_frees_the_old_one() {
 async fn an_account_that_proves_an_invited_number_absorbs_the_temp_member() {
     let world = World::new().await;
     let dana = world.sign_up("dana", &[EMAIL]).await;
-    let temp = world.commands.person_with_phone("+442", None, None, &world.operator()).await.unwrap();
+    let temp = invited::person_with_phone(&world.operator(), "+442", None, None).await.unwrap();
     world.move_to(&dana, "+442").await.unwrap();
     assert_eq!(world.state(temp).await, AccountState::Absorbed { into: dana.person.account });
-    let found = world.commands.person_with_phone("+442", None, None, &world.operator()).await.unwrap();
+    let found = invited::person_with_phone(&world.operator(), "+442", None, None).await.unwrap();
     assert_eq!(found, dana.person.account);
-    let whom = world.commands.person(temp).await.unwrap();
+    let whom = operator::known_as(&world.commands, temp).await.unwrap();
     assert_eq!(whom, (dana.person.account, Some("dana".to_owned())), "an operator sees who it is");
-    let gone = world.commands.forget(temp, &world.operator()).await.unwrap();
+    let gone = operator::forget(&world.operator(), temp).await.unwrap();
     assert!(gone.contains(&temp) && gone.contains(&dana.person.account), "one person");
 }
 
@@ -46,7 +45,7 @@ async fn a_profile_is_edited_except_for_the_phone_number() {
     let dana = world.sign_up("dana", &[("gender", "female"), EMAIL]).await;
     let edit = async |pairs: &[(&str, &str)]| {
         let details = details::parse(pairs.iter().copied()).unwrap();
-        world.commands.edit_profile(dana.person, "dana", details, &world.by(&dana)).await
+        profile::edit(&world.by(&dana), dana.person, "dana", details).await
     };
     let changed = edit(&[("gender", ""), ("nickname", "Dee")]).await.unwrap();
     let account = changed.state.registered().unwrap();
@@ -55,7 +54,7 @@ async fn a_profile_is_edited_except_for_the_phone_number() {
     assert_eq!(world.commands.vault().open_text(&nickname).await.unwrap(), "Dee");
     assert_eq!(edit(&[("nickname", "Dee")]).await.unwrap().revision, changed.revision, "nothing to change");
     assert_eq!(refused(edit(&[PHONE]).await, RejectionKind::Invalid).unwrap(), "phone_number");
-    let foreign = world.commands.edit_profile(dana.person, "kim", details::parse([]).unwrap(), &world.by(&dana)).await;
+    let foreign = profile::edit(&world.by(&dana), dana.person, "kim", details::parse([]).unwrap()).await;
     refused(foreign, RejectionKind::Forbidden);
 }
 
@@ -65,15 +64,14 @@ async fn the_proven_address_serves_until_another_is_proven() {
     let dana = world.sign_up("dana", &[EMAIL]).await;
     let edit = async |email: &str| {
         let details = details::parse([("email", email)]).unwrap();
-        world.commands.edit_profile(dana.person, "dana", details, &world.by(&dana)).await
+        profile::edit(&world.by(&dana), dana.person, "dana", details).await
     };
     let proven = async || {
         let state = world.state(dana.person.account).await;
         world.commands.vault().open_text(state.registered().unwrap().proven_email().unwrap()).await.unwrap()
     };
-    let verify = async |code: &str| {
-        world.commands.verify_contact(dana.person, &dana.tokens.access_token, code, &world.by(&dana)).await
-    };
+    let verify =
+        async |code: &str| contacts::verify(&world.by(&dana), dana.person, &dana.tokens.access_token, code).await;
     // The proven address in other letters is still the proven one.
     let sent = world.codes().await.len();
     edit("DANA@example.com").await.unwrap();
@@ -108,19 +106,19 @@ async fn number_and_address_are_proven_each_by_its_own_code() {
     let world = World::new().await;
     let dana = world.sign_up("dana", &[PHONE]).await;
     let details = details::parse([EMAIL]).unwrap();
-    world.commands.edit_profile(dana.person, "dana", details, &world.by(&dana)).await.unwrap();
-    world.commands.edit_phone(dana.person, dana.shown(), "+442", &world.by(&dana)).await.unwrap();
+    profile::edit(&world.by(&dana), dana.person, "dana", details).await.unwrap();
+    contacts::edit_phone(&world.by(&dana), dana.person, dana.shown(), "+442").await.unwrap();
     for contact in [EMAIL.1, "+442"] {
         let code = world.code(contact).await;
         let token = &dana.tokens.access_token;
-        world.commands.verify_contact(dana.person, token, &code, &world.by(&dana)).await.unwrap();
+        contacts::verify(&world.by(&dana), dana.person, token, &code).await.unwrap();
     }
     let state = world.state(dana.person.account).await;
     let account = state.registered().unwrap();
     assert!(account.proven_email().is_some() && account.contact_changes.is_empty());
     // With a number proven, the address may go.
     let none = details::parse([("email", "")]).unwrap();
-    world.commands.edit_profile(dana.person, "dana", none, &world.by(&dana)).await.unwrap();
+    profile::edit(&world.by(&dana), dana.person, "dana", none).await.unwrap();
     world.sign_up("kim", &[EMAIL]).await;
 }
 
@@ -128,26 +126,21 @@ async fn number_and_address_are_proven_each_by_its_own_code() {
 async fn a_repeat_under_a_key_succeeds_although_its_secret_is_used_up() {
     let world = World::new().await;
     let dana = world.sign_up("dana", &[PHONE]).await;
-    let keyed = async |key: &str| {
-        let caller = world.by(&dana);
-        let begun = world.commands.begin(dana.person.account, key, b"request", caller.command_id).await.unwrap();
-        Caller { command_id: begun.command_id, key: Some(begun.key), ..caller }
-    };
+    let keyed = async |key: &str| world.by(&dana).under_key(dana.person.account, key, b"request").await.unwrap();
     let mut revisions = vec![];
     for _ in 0..2 {
-        let caller = keyed("password").await;
-        let changed =
-            world.commands.change_password(dana.person, dana.shown(), PASSWORD, "a new password", &caller).await;
+        let asking = keyed("password").await;
+        let changed = passwords::change(&asking, dana.person, dana.shown(), PASSWORD, "a new password").await;
         revisions.push(changed.unwrap().revision);
     }
     for _ in 0..7 {
-        let caller = keyed("edit").await;
-        world.commands.edit_phone(dana.person, dana.shown(), "+442", &caller).await.unwrap();
+        let asking = keyed("edit").await;
+        contacts::edit_phone(&asking, dana.person, dana.shown(), "+442").await.unwrap();
     }
     let code = world.code("+442").await;
     for _ in 0..2 {
         let token = &dana.tokens.access_token;
-        let changed = world.commands.verify_contact(dana.person, token, &code, &keyed("verify").await).await;
+        let changed = contacts::verify(&keyed("verify").await, dana.person, token, &code).await;
         revisions.push(changed.unwrap().revision);
     }
     assert_eq!((revisions[0], revisions[2]), (revisions[1], revisions[3]));

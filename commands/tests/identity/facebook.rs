@@ -1,6 +1,6 @@
 //! Logging in with Facebook.
 
-use caravan_commands::identity::{DevelopmentProvider, Next, Vouched};
+use caravan_commands::identity::{DevelopmentProvider, Next, Vouched, facebook, profile, sessions};
 use caravan_domain::identity::Attribute;
 use caravan_domain::identity::account::Challenge;
 use caravan_domain::{EntityId, RejectionKind};
@@ -22,26 +22,26 @@ async fn facebook_makes_one_account_per_person() {
         picture: Some("https://img.example.com/u1.jpg".to_owned()),
     };
     let token = provider.sign(vouched("10150"), world.now + TimeDelta::hours(1)).unwrap();
-    let first = world.commands.log_in_with_facebook(&token, &world.anyone()).await.unwrap();
+    let first = facebook::log_in(&world.anyone(), &token).await.unwrap();
     let account = first.state.registered().unwrap().registration.clone();
     assert!(account.email.is_none() && account.attributes.contains_key(&Attribute::Picture));
     let dana = world.somebody("facebook_10150", first);
-    let second = world.commands.log_in_with_facebook(&token, &world.anyone()).await.unwrap();
+    let second = facebook::log_in(&world.anyone(), &token).await.unwrap();
     assert_eq!(second.account, dana.person.account);
-    world.commands.refresh(dana.shown(), &world.anyone()).await.unwrap();
+    sessions::refresh(&world.anyone(), dana.shown()).await.unwrap();
     refused(world.log_in("facebook_10150", PASSWORD).await, RejectionKind::Invalid);
 
-    let own = world.commands.edit_facebook_phone(dana.person, "10150", "+442", &world.by(&dana)).await;
+    let own = facebook::edit_phone(&world.by(&dana), dana.person, "10150", "+442").await;
     own.unwrap();
     assert_eq!(world.codes().await.len(), 1);
-    let foreign = world.commands.edit_facebook_phone(dana.person, "10151", "+442", &world.by(&dana)).await;
+    let foreign = facebook::edit_phone(&world.by(&dana), dana.person, "10151", "+442").await;
     refused(foreign, RejectionKind::Forbidden);
 
     let expired = provider.sign(vouched("10150"), world.now).unwrap();
-    unauthorised(world.commands.log_in_with_facebook(&expired, &world.anyone()).await);
+    unauthorised(facebook::log_in(&world.anyone(), &expired).await);
     let stranger = DevelopmentProvider::new("another secret").sign(vouched("10150"), world.now + TimeDelta::hours(1));
-    unauthorised(world.commands.log_in_with_facebook(&stranger.unwrap(), &world.anyone()).await);
-    unauthorised(world.commands.log_in_with_facebook(&dana.tokens.access_token, &world.anyone()).await);
+    unauthorised(facebook::log_in(&world.anyone(), &stranger.unwrap()).await);
+    unauthorised(facebook::log_in(&world.anyone(), &dana.tokens.access_token).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,16 +49,15 @@ async fn facebook_asks_for_the_second_factor_too() {
     let world = World::new().await;
     let vouched = Vouched { id: "10150".into(), name: None, email: None, gender: None, picture: None };
     let token = DevelopmentProvider::new(SECRET).sign(vouched, world.now + TimeDelta::hours(1)).unwrap();
-    let log_in = async || world.commands.log_in_with_facebook(&token, &world.anyone()).await;
+    let log_in = async || facebook::log_in(&world.anyone(), &token).await;
     let dana = world.somebody("facebook_10150", log_in().await.unwrap());
     world.move_to(&dana, PHONE.1).await.unwrap();
-    world.commands.switch_mfa(dana.person, dana.shown(), true, &world.by(&dana)).await.unwrap();
+    profile::switch_mfa(&world.by(&dana), dana.person, dana.shown(), true).await.unwrap();
 
     let login = log_in().await.unwrap();
     let Next::Challenge { challenge: Challenge::Mfa, login_session } = login.next else { panic!("a challenge") };
     let code = world.code(PHONE.1).await;
-    let answer =
-        async |name: &str, code: &str| world.commands.answer_mfa(name, &login_session, code, &world.anyone()).await;
+    let answer = async |name: &str, code: &str| sessions::answer_mfa(&world.anyone(), name, &login_session, code).await;
     let id = dana.person.account.to_string();
     refused(answer(&id, &wrong(&code)).await, RejectionKind::Invalid);
     refused(answer(&EntityId(Uuid::new_v4()).to_string(), &code).await, RejectionKind::Invalid);
@@ -73,8 +72,8 @@ async fn two_first_logins_with_facebook_at_once_make_one_account() {
     let vouched = Vouched { id: "10150".into(), name: None, email: None, gender: None, picture: None };
     let token = DevelopmentProvider::new(SECRET).sign(vouched, world.now + TimeDelta::hours(1)).unwrap();
     let logins = (0..8).map(|_| {
-        let (commands, token, caller) = (world.commands.clone(), token.clone(), world.anyone());
-        tokio::spawn(async move { commands.log_in_with_facebook(&token, &caller).await.unwrap().account })
+        let (token, asking) = (token.clone(), world.anyone());
+        tokio::spawn(async move { facebook::log_in(&asking, &token).await.unwrap().account })
     });
     let accounts = futures::future::try_join_all(logins).await.unwrap();
     assert!(accounts.iter().all(|account| *account == accounts[0]), "{accounts:?}");

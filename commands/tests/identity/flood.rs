@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use caravan_commands::identity::SignUpForm;
-use caravan_commands::{Caller, CommandError};
+use caravan_commands::CommandError;
+use caravan_commands::identity::sign_up;
+use caravan_commands::identity::sign_up::SignUpForm;
 use caravan_domain::identity::details;
 
 use crate::world::{PASSWORD, PHONE, World};
@@ -66,9 +67,8 @@ async fn logins_pass_a_flood_of_sign_ups() {
                 details: details::parse([("phone_number", format!("+1416555{number:04}").as_str())]).unwrap(),
             };
             let address = IpAddr::V4(Ipv4Addr::from_bits(0xC000_0200 + number));
-            let caller = Caller { address: Some(address), ..world.anyone() };
-            let commands = world.commands.clone();
-            tokio::spawn(async move { commands.sign_up(form, &caller).await })
+            let asking = world.from(&address.to_string());
+            tokio::spawn(async move { sign_up::begin(&asking, form).await })
         })
         .collect();
     let mut meanwhile = vec![];

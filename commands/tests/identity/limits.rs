@@ -1,6 +1,7 @@
 //! How often somebody may guess, and be sent a code; and that nobody uses up what is another's.
 
-use caravan_commands::identity::{Next, SignUpForm};
+use caravan_commands::identity::sign_up::SignUpForm;
+use caravan_commands::identity::{Next, contacts, operator, passwords, profile, sessions, sign_up};
 use caravan_commands::{Caller, CommandError};
 use caravan_domain::RejectionKind;
 use caravan_domain::identity::details;
@@ -14,16 +15,16 @@ impl World {
     /// Somebody who signed in from home.
     async fn at_home(&self) -> Somebody {
         let somebody = self.sign_up("dana", &[PHONE]).await;
-        self.commands.log_in("dana", PASSWORD, &self.from(HOME)).await.unwrap();
+        sessions::log_in(&self.from(HOME), "dana", PASSWORD).await.unwrap();
         somebody
     }
 
     async fn log_in_from(&self, address: &str, password: &str) -> Result<(), CommandError> {
-        self.commands.log_in("dana", password, &self.from(address)).await.map(|_| ())
+        sessions::log_in(&self.from(address), "dana", password).await.map(|_| ())
     }
 
     async fn reset_from(&self, address: &str, username: &str, code: &str) -> Result<(), CommandError> {
-        let reset = self.commands.reset_password(username, code, "a new password", &self.from(address)).await;
+        let reset = passwords::reset(&self.from(address), username, code, "a new password").await;
         reset.map(|_| ())
     }
 }
@@ -48,7 +49,7 @@ async fn an_account_has_at_most_twenty_codes_sent_to_contacts_it_names() {
     let dana = world.sign_up("dana", &[PHONE]).await;
     let name = async |number: u32| {
         let phone = format!("+44{number:04}");
-        world.commands.edit_phone(dana.person, dana.shown(), &phone, &world.by(&dana)).await
+        contacts::edit_phone(&world.by(&dana), dana.person, dana.shown(), &phone).await
     };
     for number in 0..20 {
         name(number).await.unwrap();
@@ -60,7 +61,7 @@ async fn an_account_has_at_most_twenty_codes_sent_to_contacts_it_names() {
 async fn codes_that_strangers_demand_use_up_none_that_a_login_or_a_reset_needs() {
     let world = World::new().await;
     let dana = world.sign_up("dana", &[PHONE]).await;
-    world.commands.switch_mfa(dana.person, dana.shown(), true, &world.by(&dana)).await.unwrap();
+    profile::switch_mfa(&world.by(&dana), dana.person, dana.shown(), true).await.unwrap();
     for number in 0..4 {
         world.begin(&format!("stranger{number}"), &[PHONE]).await.unwrap();
     }
@@ -106,8 +107,7 @@ async fn strangers_who_fail_do_not_lock_anybody_out_of_home() {
     limited(world.log_in_from("198.51.100.77", PASSWORD).await);
     world.log_in_from(HOME, PASSWORD).await.unwrap();
     // A valid session is not asked about them.
-    let caller = world.by(&dana);
-    world.commands.change_password(dana.person, dana.shown(), PASSWORD, "a new password", &caller).await.unwrap();
+    passwords::change(&world.by(&dana), dana.person, dana.shown(), PASSWORD, "a new password").await.unwrap();
 
     // Nor from home, whatever the neighbours behind the same address fail with.
     for number in 0..300 {
@@ -136,7 +136,7 @@ async fn home_is_where_one_signed_in_from_within_thirty_days() {
 
     world.log_in_from(HOME, PASSWORD).await.unwrap();
     refused(world.reset_from(HOME, "dana", "000000").await, RejectionKind::Invalid);
-    world.commands.forget(dana.person.account, &world.operator()).await.unwrap();
+    operator::forget(&world.operator(), dana.person.account).await.unwrap();
     let homes: i64 = sqlx::query_scalar("select count(*) from home").fetch_one(&world.pool).await.unwrap();
     assert_eq!(homes, 0, "nothing is kept of who is forgotten");
 }
@@ -158,7 +158,7 @@ async fn one_address_or_account_leaves_codes_to_a_contact_for_its_owner() {
     let begin = async |username: &str, from: &str| {
         let details = details::parse([PHONE]).unwrap();
         let form = SignUpForm { username: username.to_owned(), password: PASSWORD.to_owned(), details };
-        world.commands.sign_up(form, &world.from(from)).await
+        sign_up::begin(&world.from(from), form).await
     };
     for username in ["kim", "lee", "max"] {
         begin(username, "198.51.100.1").await.unwrap();
@@ -169,9 +169,9 @@ async fn one_address_or_account_leaves_codes_to_a_contact_for_its_owner() {
     let eli = world.sign_up("eli", &[EMAIL]).await;
     let other = "+14165550177";
     for _ in 0..3 {
-        world.commands.edit_phone(eli.person, eli.shown(), other, &world.by(&eli)).await.unwrap();
+        contacts::edit_phone(&world.by(&eli), eli.person, eli.shown(), other).await.unwrap();
     }
-    limited(world.commands.edit_phone(eli.person, eli.shown(), other, &world.by(&eli)).await);
+    limited(contacts::edit_phone(&world.by(&eli), eli.person, eli.shown(), other).await);
     world.begin("olga", &[("phone_number", other)]).await.unwrap();
 }
 
@@ -209,7 +209,7 @@ async fn ten_wrong_codes_at_home_cost_no_more_than_the_code() {
     let world = World::new().await;
     let begin = world.from(HOME);
     world.begin_from("dana", PHONE.1, &begin).await;
-    let confirm = async |code: &str| world.commands.confirm_sign_up("dana", PASSWORD, code, &world.from(HOME)).await;
+    let confirm = async |code: &str| sign_up::confirm(&world.from(HOME), "dana", PASSWORD, code).await;
     let code = world.code(PHONE.1).await;
     for _ in 0..10 {
         refused(confirm(&wrong(&code)).await, RejectionKind::Invalid);
@@ -218,13 +218,12 @@ async fn ten_wrong_codes_at_home_cost_no_more_than_the_code() {
     world.resend("dana", &world.from(HOME)).await.unwrap();
     let dana = world.somebody("dana", confirm(&world.code(PHONE.1).await).await.unwrap());
 
-    world.commands.switch_mfa(dana.person, dana.shown(), true, &world.by(&dana)).await.unwrap();
-    let challenged = async || match world.commands.log_in("dana", PASSWORD, &world.from(HOME)).await.unwrap().next {
+    profile::switch_mfa(&world.by(&dana), dana.person, dana.shown(), true).await.unwrap();
+    let challenged = async || match sessions::log_in(&world.from(HOME), "dana", PASSWORD).await.unwrap().next {
         Next::Challenge { login_session, .. } => login_session,
         Next::Session(_) => panic!("a challenge"),
     };
-    let answer =
-        async |session: &str, code: &str| world.commands.answer_mfa("dana", session, code, &world.from(HOME)).await;
+    let answer = async |session: &str, code: &str| sessions::answer_mfa(&world.from(HOME), "dana", session, code).await;
     let session = challenged().await;
     let code = world.code(PHONE.1).await;
     for _ in 0..10 {
@@ -234,15 +233,15 @@ async fn ten_wrong_codes_at_home_cost_no_more_than_the_code() {
     let session = challenged().await;
     answer(&session, &world.code(PHONE.1).await).await.unwrap();
 
-    world.commands.edit_phone(dana.person, dana.shown(), "+442", &world.by(&dana)).await.unwrap();
+    contacts::edit_phone(&world.by(&dana), dana.person, dana.shown(), "+442").await.unwrap();
     let code = world.code("+442").await;
     let token = &dana.tokens.access_token;
-    let verify = async |code: &str| world.commands.verify_contact(dana.person, token, code, &world.by(&dana)).await;
+    let verify = async |code: &str| contacts::verify(&world.by(&dana), dana.person, token, code).await;
     for _ in 0..10 {
         refused(verify(&wrong(&code)).await, RejectionKind::Invalid);
     }
     refused(verify(&code).await, RejectionKind::Invalid);
-    world.commands.edit_phone(dana.person, dana.shown(), "+442", &world.by(&dana)).await.unwrap();
+    contacts::edit_phone(&world.by(&dana), dana.person, dana.shown(), "+442").await.unwrap();
     verify(&world.code("+442").await).await.unwrap();
 }
 
@@ -254,12 +253,12 @@ async fn whoever_signs_up_under_the_same_name_voids_no_code_of_anothers() {
     world.begin_from("dana", "+442", &stranger).await;
     let code = world.code(PHONE.1).await;
     for _ in 0..20 {
-        let guess = world.commands.confirm_sign_up("dana", PASSWORD, &wrong(&code), &stranger).await;
+        let guess = sign_up::confirm(&stranger, "dana", PASSWORD, &wrong(&code)).await;
         refused(guess, RejectionKind::Invalid);
     }
     // Not even with the right code: it is another's.
-    refused(world.commands.confirm_sign_up("dana", PASSWORD, &code, &stranger).await, RejectionKind::Invalid);
-    world.commands.confirm_sign_up("dana", PASSWORD, &code, &home).await.unwrap();
+    refused(sign_up::confirm(&stranger, "dana", PASSWORD, &code).await, RejectionKind::Invalid);
+    sign_up::confirm(&home, "dana", PASSWORD, &code).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,7 +267,7 @@ async fn old_passwords_are_guessed_ten_times_in_a_session() {
     let thief = world.sign_up("dana", &[PHONE]).await;
     let dana = world.somebody("dana", world.log_in("dana", PASSWORD).await.unwrap());
     let change = async |who: &Somebody, old: &str| {
-        world.commands.change_password(who.person, who.shown(), old, "a new password", &world.by(who)).await
+        passwords::change(&world.by(who), who.person, who.shown(), old, "a new password").await
     };
     for _ in 0..10 {
         refused(change(&thief, "wrong password").await, RejectionKind::Invalid);
@@ -291,7 +290,7 @@ async fn right_logins_that_come_together_do_not_count_as_failures() {
 async fn what_was_right_is_no_failure_whatever_is_refused_afterwards() {
     let world = World::new().await;
     let dana = world.sign_up("dana", &[PHONE]).await;
-    world.commands.switch_mfa(dana.person, dana.shown(), true, &world.by(&dana)).await.unwrap();
+    profile::switch_mfa(&world.by(&dana), dana.person, dana.shown(), true).await.unwrap();
     let mut sent = 0;
     for _ in 0..12 {
         match world.log_in("dana", PASSWORD).await {
@@ -301,9 +300,8 @@ async fn what_was_right_is_no_failure_whatever_is_refused_afterwards() {
     }
     assert_eq!(sent, 5);
     for _ in 0..12 {
-        let stale = Caller { if_match: Some(0), ..world.by(&dana) };
-        let changed =
-            world.commands.change_password(dana.person, dana.shown(), PASSWORD, "a new password", &stale).await;
+        let stale = world.commands.asked_by(Caller { if_match: Some(0), ..world.by(&dana).caller().clone() });
+        let changed = passwords::change(&stale, dana.person, dana.shown(), PASSWORD, "a new password").await;
         assert!(matches!(changed, Err(CommandError::PreconditionFailed)));
     }
 }

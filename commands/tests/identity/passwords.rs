@@ -1,6 +1,6 @@
 //! Passwords changed, reset and forced.
 
-use caravan_commands::identity::{DevelopmentProvider, Next, Vouched};
+use caravan_commands::identity::{DevelopmentProvider, Next, Vouched, facebook, operator, passwords, sessions};
 use caravan_domain::RejectionKind;
 use caravan_domain::identity::account::Challenge;
 use chrono::TimeDelta;
@@ -13,9 +13,8 @@ async fn a_password_is_changed_by_whoever_knows_the_old_one() {
     let world = World::new().await;
     let other = world.sign_up("dana", &[PHONE]).await;
     let dana = world.somebody("dana", world.log_in("dana", PASSWORD).await.unwrap());
-    let change = async |old: &str, new: &str| {
-        world.commands.change_password(dana.person, dana.shown(), old, new, &world.by(&dana)).await
-    };
+    let change =
+        async |old: &str, new: &str| passwords::change(&world.by(&dana), dana.person, dana.shown(), old, new).await;
     assert_eq!(
         refused(change("wrong password", "a new password").await, RejectionKind::Invalid).unwrap(),
         "old_password"
@@ -33,7 +32,7 @@ async fn a_forgotten_password_is_reset_with_a_code() {
     let dana = world.sign_up("dana", &[EMAIL, PHONE]).await;
     world.forgot_password("dana").await.unwrap();
     let code = world.code(PHONE.1).await;
-    let reset = async |code: &str| world.commands.reset_password("dana", code, "a new password", &world.anyone()).await;
+    let reset = async |code: &str| passwords::reset(&world.anyone(), "dana", code, "a new password").await;
     refused(reset(&wrong(&code)).await, RejectionKind::Invalid);
     reset(&code).await.unwrap();
     refused(reset(&code).await, RejectionKind::Invalid);
@@ -47,7 +46,7 @@ async fn who_has_forgotten_a_password_is_not_told_whether_anybody_has_the_name()
     let dana = world.sign_up("dana", &[PHONE]).await;
     let vouched = Vouched { id: "10150".into(), name: None, email: None, gender: None, picture: None };
     let token = DevelopmentProvider::new(SECRET).sign(vouched, world.now + TimeDelta::hours(1)).unwrap();
-    world.commands.log_in_with_facebook(&token, &world.anyone()).await.unwrap();
+    facebook::log_in(&world.anyone(), &token).await.unwrap();
     let sent = world.codes().await.len();
     for name in ["dana", "nobody", "facebook_10150"] {
         for _ in 0..5 {
@@ -63,7 +62,7 @@ async fn who_has_forgotten_a_password_is_not_told_whether_anybody_has_the_name()
 async fn a_forced_password_has_to_be_changed_at_the_next_login() {
     let world = World::new().await;
     let dana = world.sign_up("dana", &[PHONE]).await;
-    world.commands.force_password(dana.person.account, "from the operator", &world.operator()).await.unwrap();
+    operator::force_password(&world.operator(), dana.person.account, "from the operator").await.unwrap();
     assert!(!world.is_in(&dana).await);
     refused(world.log_in("dana", PASSWORD).await, RejectionKind::Invalid);
     let login = world.log_in("dana", "from the operator").await.unwrap();
@@ -71,7 +70,7 @@ async fn a_forced_password_has_to_be_changed_at_the_next_login() {
         panic!("a challenge")
     };
     let answer = async |session: &str, password: &str| {
-        world.commands.answer_new_password("dana", session, password, &world.anyone()).await
+        sessions::answer_new_password(&world.anyone(), "dana", session, password).await
     };
     refused(answer("no token", "chosen by dana").await, RejectionKind::Invalid);
     refused(answer(&login_session, "short").await, RejectionKind::Invalid);
@@ -85,9 +84,9 @@ async fn a_forced_password_has_to_be_changed_at_the_next_login() {
 async fn a_forced_password_is_not_kept() {
     let world = World::new().await;
     let dana = world.sign_up("dana", &[PHONE]).await;
-    world.commands.force_password(dana.person.account, "from the operator", &world.operator()).await.unwrap();
+    operator::force_password(&world.operator(), dana.person.account, "from the operator").await.unwrap();
     let login = world.log_in("dana", "from the operator").await.unwrap();
     let Next::Challenge { login_session, .. } = login.next else { panic!("a challenge") };
-    let answer = world.commands.answer_new_password("dana", &login_session, "from the operator", &world.anyone()).await;
+    let answer = sessions::answer_new_password(&world.anyone(), "dana", &login_session, "from the operator").await;
     assert_eq!(refused(answer, RejectionKind::Invalid).unwrap(), "new_password");
 }

@@ -1,11 +1,10 @@
 //! Signing up.
 
-use caravan_commands::Caller;
+use caravan_commands::Asking;
+use caravan_commands::identity::{invited, operator, sign_up};
 use caravan_domain::RejectionKind;
 use caravan_domain::identity::{AccountState, Attribute};
 use caravan_event_store::{Direction, Filter};
-
-use uuid::Uuid;
 
 use crate::world::{EMAIL, PASSWORD, PHONE, World, refused, wrong};
 
@@ -17,7 +16,7 @@ async fn a_sign_up_is_confirmed_with_the_code_and_the_password() {
     let code = world.code(PHONE.1).await;
     refused(world.log_in("dana", PASSWORD).await, RejectionKind::Invalid);
     refused(world.confirm("dana", &wrong(&code)).await, RejectionKind::Invalid);
-    let other_password = world.commands.confirm_sign_up("dana", "another password", &code, &world.anyone()).await;
+    let other_password = sign_up::confirm(&world.anyone(), "dana", "another password", &code).await;
     refused(other_password, RejectionKind::Invalid);
 
     let dana = world.somebody("dana", world.confirm(" DANA ", &code).await.unwrap());
@@ -95,9 +94,9 @@ async fn a_code_is_sent_again_to_the_attempt_that_the_address_began_last() {
         world.begin_from("dana", phone, &home).await;
     }
     world.begin_from("dana", "+443", &elsewhere).await;
-    let resend = async |caller: &Caller| {
+    let resend = async |asking: &Asking| {
         let before = world.codes().await.len();
-        world.resend("dana", &Caller { command_id: Uuid::new_v4(), ..caller.clone() }).await.unwrap();
+        world.resend("dana", &world.again(asking)).await.unwrap();
         let codes = world.codes().await;
         codes[before..].iter().map(|(to, ..)| to.clone()).collect::<Vec<_>>()
     };
@@ -122,7 +121,7 @@ async fn one_code_confirms_and_logs_in_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_up_that_proves_an_invited_number_becomes_the_temp_members_account() {
     let world = World::new().await;
-    let invite = async || world.commands.person_with_phone(PHONE.1, Some("D"), None, &world.operator()).await.unwrap();
+    let invite = async || invited::person_with_phone(&world.operator(), PHONE.1, Some("D"), None).await.unwrap();
     let temp = invite().await;
     assert_eq!(invite().await, temp, "one temp member per number");
     assert!(matches!(world.state(temp).await, AccountState::Invited(_)));
@@ -137,14 +136,14 @@ async fn a_sign_up_that_proves_an_invited_number_becomes_the_temp_members_accoun
     assert_eq!(world.log_in("dana", PASSWORD).await.unwrap().account, temp);
     assert_eq!(invite().await, temp, "inviting a known number uses the account");
     // What the sign-up sealed goes with the account.
-    world.commands.forget(temp, &world.operator()).await.unwrap();
+    operator::forget(&world.operator(), temp).await.unwrap();
     assert!(world.commands.vault().is_forgotten(attempt).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_who_prove_one_number_at_once_do_not_both_get_it() {
     let world = World::new().await;
-    let temp = world.commands.person_with_phone(PHONE.1, None, None, &world.operator()).await.unwrap();
+    let temp = invited::person_with_phone(&world.operator(), PHONE.1, None, None).await.unwrap();
     world.begin("dana", &[PHONE]).await.unwrap();
     let danas = world.code(PHONE.1).await;
     world.begin("kim", &[PHONE]).await.unwrap();
@@ -187,7 +186,7 @@ async fn an_interrupted_confirmation_is_finished_by_repeating_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_sign_up_leaves_its_user_name_to_others() {
     let world = World::new().await;
-    world.commands.person_with_phone(PHONE.1, Some("D"), None, &world.operator()).await.unwrap();
+    invited::person_with_phone(&world.operator(), PHONE.1, Some("D"), None).await.unwrap();
     let mut codes = vec![];
     for name in ["dana", "kim"] {
         world.begin(name, &[PHONE]).await.unwrap();

@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use caravan_commands::identity::{Credentials, DevelopmentProvider, LoggedIn, Next, SignUpForm, Tokens};
-use caravan_commands::{Caller, CommandError, Commands, Done, stream};
+use caravan_commands::identity::sessions::Credentials;
+use caravan_commands::identity::sign_up::SignUpForm;
+use caravan_commands::identity::{DevelopmentProvider, LoggedIn, Next, Tokens, contacts, passwords, sessions, sign_up};
+use caravan_commands::{Asking, Caller, CommandError, Commands, Done};
 use caravan_domain::identity::{Account, AccountState, Channel, CodeIssued, Person, details};
 use caravan_domain::{Actor, EntityId, RejectionKind};
 use caravan_event_store::{Direction, Filter};
@@ -38,20 +40,30 @@ impl World {
         World { commands, pool: databases.main, now: Utc::now() }
     }
 
-    pub fn anyone(&self) -> Caller {
-        Caller::new(Actor::Anonymous, self.now, Uuid::new_v4(), "krugo")
+    pub fn anyone(&self) -> Asking {
+        self.asking(Actor::Anonymous)
     }
 
-    pub fn from(&self, address: &str) -> Caller {
-        Caller { address: Some(address.parse::<IpAddr>().unwrap()), ..self.anyone() }
+    pub fn from(&self, address: &str) -> Asking {
+        let address = Some(address.parse::<IpAddr>().unwrap());
+        self.commands.asked_by(Caller { address, ..self.anyone().caller().clone() })
     }
 
-    pub fn by(&self, somebody: &Somebody) -> Caller {
-        Caller::new(Actor::Person(somebody.person.account), self.now, Uuid::new_v4(), "krugo")
+    pub fn by(&self, somebody: &Somebody) -> Asking {
+        self.asking(Actor::Person(somebody.person.account))
     }
 
-    pub fn operator(&self) -> Caller {
-        Caller::system(self.now, Uuid::new_v4())
+    pub fn operator(&self) -> Asking {
+        self.asking(Actor::System)
+    }
+
+    /// The same caller with another request.
+    pub fn again(&self, asking: &Asking) -> Asking {
+        self.commands.asked_by(Caller { command_id: Uuid::new_v4(), ..asking.caller().clone() })
+    }
+
+    fn asking(&self, actor: Actor) -> Asking {
+        self.commands.asked_by(Caller::new(actor, self.now, Uuid::new_v4(), "krugo"))
     }
 
     pub async fn begin(&self, username: &str, contact: &[(&str, &str)]) -> Result<EntityId, CommandError> {
@@ -60,11 +72,11 @@ impl World {
             password: PASSWORD.to_owned(),
             details: details::parse(contact.iter().copied()).unwrap(),
         };
-        Ok(self.commands.sign_up(form, &self.anyone()).await?.attempt)
+        Ok(sign_up::begin(&self.anyone(), form).await?.attempt)
     }
 
     pub async fn confirm(&self, username: &str, code: &str) -> Result<LoggedIn, CommandError> {
-        self.commands.confirm_sign_up(username, PASSWORD, code, &self.anyone()).await
+        sign_up::confirm(&self.anyone(), username, PASSWORD, code).await
     }
 
     pub async fn sign_up(&self, username: &str, contact: &[(&str, &str)]) -> Somebody {
@@ -82,25 +94,25 @@ impl World {
     }
 
     pub async fn log_in(&self, username: &str, password: &str) -> Result<LoggedIn, CommandError> {
-        self.commands.log_in(username, password, &self.anyone()).await
+        sessions::log_in(&self.anyone(), username, password).await
     }
 
-    pub async fn begin_from(&self, username: &str, phone: &str, caller: &Caller) {
+    pub async fn begin_from(&self, username: &str, phone: &str, asking: &Asking) {
         let details = details::parse([("phone_number", phone)]).unwrap();
         let form = SignUpForm { username: username.to_owned(), password: PASSWORD.to_owned(), details };
-        self.commands.sign_up(form, &Caller { command_id: Uuid::new_v4(), ..caller.clone() }).await.unwrap();
+        sign_up::begin(&self.again(asking), form).await.unwrap();
     }
 
     /// As the API does: first what whoever asks is told, then what they are not.
-    pub async fn resend(&self, username: &str, caller: &Caller) -> Result<(), CommandError> {
-        self.commands.ask_to_resend(username, caller).await?;
-        self.commands.resend_sign_up_code(username, caller).await
+    pub async fn resend(&self, username: &str, asking: &Asking) -> Result<(), CommandError> {
+        sign_up::ask_to_resend(asking, username).await?;
+        sign_up::resend_code(asking, username).await
     }
 
     /// As the API does: first what whoever asks is told, then what they are not.
     pub async fn forgot_password(&self, username: &str) -> Result<(), CommandError> {
-        self.commands.ask_for_password_reset(username).await?;
-        self.commands.send_password_reset(username, &self.anyone()).await
+        passwords::ask_for_reset(&self.commands, username).await?;
+        passwords::send_reset(&self.anyone(), username).await
     }
 
     /// All codes issued, oldest first: to whom, and the code.
@@ -122,11 +134,11 @@ impl World {
     }
 
     pub async fn state(&self, account: EntityId) -> AccountState {
-        AccountState::clone(&self.commands.state::<Account>(&stream::<Account>(account)).await.unwrap().state)
+        AccountState::clone(&self.commands.state::<Account>(account).await.unwrap().state)
     }
 
     pub async fn is_in(&self, somebody: &Somebody) -> bool {
-        match self.commands.authenticate(&somebody.tokens.access_token, self.now).await {
+        match sessions::authenticate(&self.commands, &somebody.tokens.access_token, self.now).await {
             Ok(person) => {
                 assert_eq!(person, somebody.person);
                 true
@@ -144,10 +156,10 @@ impl World {
     }
 
     pub async fn move_to(&self, somebody: &Somebody, phone: &str) -> Result<Done<Account>, CommandError> {
-        self.commands.edit_phone(somebody.person, somebody.shown(), phone, &self.by(somebody)).await?;
+        contacts::edit_phone(&self.by(somebody), somebody.person, somebody.shown(), phone).await?;
         let code = self.code(phone).await;
         let token = &somebody.tokens.access_token;
-        self.commands.verify_contact(somebody.person, token, &code, &self.by(somebody)).await
+        contacts::verify(&self.by(somebody), somebody.person, token, &code).await
     }
 
     /// A fresh log, the keys of another world.

@@ -1,17 +1,17 @@
+use caravan_commands::Asking;
 use caravan_commands::processes::Absorption;
-use caravan_commands::trips::NewIdea;
-use caravan_commands::{Caller, stream};
+use caravan_commands::trips::ideas;
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountCommand;
-use caravan_domain::trips::booking::{AddMember, TripBookingCommand};
+use caravan_domain::trips::booking::{AddMember, NewMember, TripBookingCommand, TripBookings};
 use caravan_domain::trips::crew::{CrewCommand, Crews};
-use caravan_domain::trips::trip_idea::{TripIdeaState, TripIdeas};
+use caravan_domain::trips::trip_idea::{Suggestion, TripIdeaState, TripIdeas};
 
 use crate::world::{World, day};
 
-async fn idea(world: &World, crew: EntityId, liked: &[EntityId], caller: &Caller) -> EntityId {
+async fn idea(world: &World, crew: EntityId, liked: &[EntityId], asking: &Asking) -> EntityId {
     let city_id = world.city().await;
-    let new = NewIdea {
+    let new = Suggestion {
         crew_id: crew,
         city_id,
         start_date: day(1),
@@ -19,11 +19,11 @@ async fn idea(world: &World, crew: EntityId, liked: &[EntityId], caller: &Caller
         event_ids: vec![],
         liked_user_ids: liked.to_vec(),
     };
-    world.commands.suggest_trip(new, caller).await.unwrap().id
+    ideas::suggest(asking, new).await.unwrap().id
 }
 
 async fn liked(world: &World, idea: EntityId) -> Vec<EntityId> {
-    let current = world.commands.state::<TripIdeas>(&stream::<TripIdeas>(idea)).await.unwrap();
+    let current = world.commands.state::<TripIdeas>(idea).await.unwrap();
     match &*current.state {
         TripIdeaState::Active(idea) => idea.liked.clone(),
         other => panic!("{other:?}"),
@@ -65,13 +65,13 @@ async fn who_names_an_absorbed_temp_member_later_gets_the_account() {
     let booking = world.booking(crew, dana, &[]).await;
     let other = world.crew(dana, &[]).await;
     // Whoever adds them has read who they are before they were absorbed.
-    let before = world.commands.state::<Crews>(&stream::<Crews>(crew)).await.unwrap().state;
+    let before = world.commands.state::<Crews>(crew).await.unwrap().state;
     world.account(temp, AccountCommand::Absorb { into: eli }).await;
     world.follow(Absorption::new(world.commands.clone())).await;
     world.change_crew(other, dana, CrewCommand::AddMember { person: temp }).await;
-    let add =
-        AddMember { person: temp, crew: before, leader: false, start_date: None, end_date: None, availability: None };
-    world.commands.change_booking(booking, TripBookingCommand::AddMember(add), &world.by(dana)).await.unwrap();
+    let add = NewMember { person: temp, leader: false, start_date: None, end_date: None, availability: None };
+    let add = AddMember { member: add, crew: before };
+    world.by(dana).send::<TripBookings>(booking, TripBookingCommand::AddMember(add)).await.unwrap();
     world.follow(Absorption::new(world.commands.clone())).await;
     assert_eq!(world.crew_state(other).await.members, [dana, eli]);
     assert_eq!(world.booking_members(booking).await, [dana, eli]);

@@ -1,6 +1,7 @@
-use caravan_commands::Caller;
-use caravan_commands::identity::SignUpForm;
+use caravan_commands::identity::sign_up::SignUpForm;
+use caravan_commands::identity::{invited, sign_up};
 use caravan_commands::processes::{Deadlines, Messages};
+use caravan_commands::trips::bookings;
 use caravan_domain::EntityId;
 use caravan_domain::identity::{CodeIssued, details};
 use caravan_vault::VaultError;
@@ -14,8 +15,8 @@ async fn sign_up(world: &World, username: &str, hours_ago: i64) -> EntityId {
         password: "correct horse battery".to_owned(),
         details: details::parse([("phone_number", "+14165550100")]).unwrap(),
     };
-    let caller = Caller { now: Utc::now() - TimeDelta::hours(hours_ago), ..world.anyone() };
-    world.commands.sign_up(form, &caller).await.unwrap().attempt
+    let asking = world.at(Utc::now() - TimeDelta::hours(hours_ago));
+    sign_up::begin(&asking, form).await.unwrap().attempt
 }
 
 /// Brings what is due at some time to now.
@@ -81,7 +82,7 @@ async fn a_confirmed_sign_up_does_not_lapse() {
     assert_eq!(deadlines(&world).await.len(), 1);
     let code: CodeIssued = world.events("CodeIssued").await.pop().unwrap().data.read().unwrap();
     let code = world.commands.vault().code(code.nonce);
-    world.commands.confirm_sign_up("dana", "correct horse battery", &code, &world.anyone()).await.unwrap();
+    sign_up::confirm(&world.anyone(), "dana", "correct horse battery", &code).await.unwrap();
     world.follow(Deadlines).await;
     assert!(deadlines(&world).await.is_empty());
     assert!(!world.commands.vault().is_forgotten(attempt).await.unwrap());
@@ -95,7 +96,7 @@ async fn forgetting_that_broke_off_is_finished() {
     let crew = world.crew(dana, &[eli]).await;
     let temp = world.invite(crew, dana, "+14165550133").await;
     let booking = world.booking(crew, dana, &[temp, eli]).await;
-    world.commands.remind_booking_member(booking, eli, &world.by(dana)).await.unwrap();
+    bookings::remind_member(&world.by(dana), booking, eli).await.unwrap();
     world.follow(Messages::new(world.commands.clone())).await;
     world.send_all().await;
     assert_eq!(world.outbox().len(), 2, "both tell of Dana");
@@ -114,7 +115,7 @@ async fn who_was_forgotten_stays_so_with_keys_from_an_old_backup() {
     let world = World::new().await;
     let dana = world.person("Dana", None, None).await;
     // The temp member whom Dana turned out to be; that the two are one person is not in that backup either.
-    let temp = world.commands.person_with_phone("+15550199", None, None, &world.system()).await.unwrap();
+    let temp = invited::person_with_phone(&world.system(), "+15550199", None, None).await.unwrap();
     world.account(temp, caravan_domain::identity::AccountCommand::Absorb { into: dana }).await;
     world.account(dana, caravan_domain::identity::AccountCommand::Forget).await;
     world.follow(Deadlines).await;

@@ -1,11 +1,11 @@
+use caravan_commands::Caller;
 use caravan_commands::processes::Departures;
-use caravan_commands::trips::NewBooking;
-use caravan_commands::{Caller, stream};
+use caravan_commands::trips::bookings;
 use caravan_domain::identity::AccountCommand;
 use caravan_domain::trips::booking::{
-    AddMember, ChangeBooking, ChangeMember, TripBookingCommand, TripBookingState, TripBookings,
+    AddMember, ChangeBooking, MemberChange, NewBooking, NewMember, TripBookingCommand, TripBookingState, TripBookings,
 };
-use caravan_domain::trips::crew::{CrewCommand, CrewState, Crews};
+use caravan_domain::trips::crew::{CrewChange, CrewCommand, CrewState, Crews};
 use caravan_domain::{EntityId, RejectionKind};
 
 use crate::world::{World, day};
@@ -69,9 +69,9 @@ async fn a_booking_recovered_while_its_crew_was_deleted_is_abandoned_again() {
     let dana = world.person("Dana", None, None).await;
     let crew = world.crew(dana, &[]).await;
     let booking = world.booking(crew, dana, &[]).await;
-    let change = async |command| world.commands.change_booking(booking, command, &world.by(dana)).await.unwrap();
+    let change = async |command| world.by(dana).send::<TripBookings>(booking, command).await.unwrap();
     change(TripBookingCommand::Abandon { crew_id: crew }).await;
-    let before = world.commands.state::<Crews>(&stream::<Crews>(crew)).await.unwrap().state;
+    let before = world.commands.state::<Crews>(crew).await.unwrap().state;
     world.change_crew(crew, dana, CrewCommand::Delete).await;
     change(TripBookingCommand::Recover { crew_id: crew, crew: before, forced: false }).await;
     world.follow(Departures::new(world.commands.clone())).await;
@@ -111,11 +111,11 @@ async fn who_joined_a_booking_while_leaving_the_crew_leaves_it_too() {
     let crew = world.crew(dana, &[eli]).await;
     let booking = world.booking(crew, dana, &[]).await;
     // Whoever adds Eli has read the crew before Eli left it.
-    let before = world.commands.state::<Crews>(&stream::<Crews>(crew)).await.unwrap().state;
+    let before = world.commands.state::<Crews>(crew).await.unwrap().state;
     world.remove_from_crew(crew, eli, eli).await;
-    let add =
-        AddMember { person: eli, crew: before, leader: false, start_date: None, end_date: None, availability: None };
-    world.commands.change_booking(booking, TripBookingCommand::AddMember(add), &world.by(dana)).await.unwrap();
+    let add = NewMember { person: eli, leader: false, start_date: None, end_date: None, availability: None };
+    let add = AddMember { member: add, crew: before };
+    world.by(dana).send::<TripBookings>(booking, TripBookingCommand::AddMember(add)).await.unwrap();
     world.follow(Departures::new(world.commands.clone())).await;
     assert_eq!(world.booking_members(booking).await, [dana]);
 }
@@ -130,11 +130,11 @@ async fn an_absorbed_temp_member_is_left_to_be_replaced() {
     world.account(temp, AccountCommand::Absorb { into: eli }).await;
     // The crew knows already, the booking does not.
     let replace = CrewCommand::ReplaceMember { from: temp, to: eli };
-    world.commands.execute::<Crews>(stream::<Crews>(crew), replace, &world.system()).await.unwrap();
+    world.system().send::<Crews>(crew, replace).await.unwrap();
     world.follow(Departures::new(world.commands.clone())).await;
     assert_eq!(world.booking_members(booking).await, [dana, temp]);
     let replace = TripBookingCommand::ReplaceMember { from: temp, to: eli };
-    world.commands.execute::<TripBookings>(stream::<TripBookings>(booking), replace, &world.system()).await.unwrap();
+    world.system().send::<TripBookings>(booking, replace).await.unwrap();
     world.follow(Departures::new(world.commands.clone())).await;
     assert_eq!(world.booking_members(booking).await, [dana, eli]);
     assert!(matches!(world.booking_state(booking).await, TripBookingState::Active(_)));
@@ -165,14 +165,14 @@ async fn an_abandoned_booking_is_led_by_who_is_still_in_the_crew() {
     let crew = world.crew(dana, &[eli, fay]).await;
     let booking = world.booking(crew, dana, &[eli, fay]).await;
     let abandon = TripBookingCommand::Abandon { crew_id: crew };
-    world.commands.change_booking(booking, abandon, &world.by(dana)).await.unwrap();
+    world.by(dana).send::<TripBookings>(booking, abandon).await.unwrap();
     // Eli stays in the abandoned booking, where his shares are, but could not recover it.
     for gone in [eli, dana] {
         world.remove_from_crew(crew, gone, gone).await;
         world.follow(Departures::new(world.commands.clone())).await;
     }
     assert!(world.booking_state(booking).await.booking().unwrap().is_leader(fay));
-    world.commands.recover_booking(booking, crew, false, &world.by(fay)).await.unwrap();
+    bookings::recover(&world.by(fay), booking, crew, false).await.unwrap();
     assert_eq!(world.booking_members(booking).await, [fay]);
 }
 
@@ -192,13 +192,13 @@ async fn somebody_with_an_account_leads_a_booking() {
             ticket_bundle_ids: None,
             accommodation_ids: None,
         };
-        world.commands.update_booking(booking, change, &world.by(dana)).await
+        bookings::change(&world.by(dana), booking, change).await
     };
     assert!(led_by(&[temp]).await.is_err_and(|error| error.is_rejection(RejectionKind::Invalid)));
     assert!(led_by(&[temp, dana]).await.is_ok());
     let city_id = world.city().await;
     let new = NewBooking { crew_id: crew, city_id, start_date: day(1), end_date: day(4), leader_ids: vec![temp] };
-    let made = world.commands.create_booking(new, &world.by(dana)).await;
+    let made = bookings::create(&world.by(dana), new).await;
     assert!(made.is_err_and(|error| error.is_rejection(RejectionKind::Invalid)));
 }
 
@@ -208,8 +208,8 @@ async fn who_may_not_change_something_learns_nothing_of_its_revision() {
     let (dana, stranger) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
     let crew = world.crew(dana, &[]).await;
     for revision in 0..4 {
-        let caller = Caller { if_match: Some(revision), ..world.by(stranger) };
-        let refused = world.commands.change_crew(crew, CrewCommand::Delete, &caller).await;
+        let caller = Caller { if_match: Some(revision), ..world.by(stranger).caller().clone() };
+        let refused = world.commands.asked_by(caller).send::<Crews>(crew, CrewCommand::Delete).await;
         assert!(refused.is_err_and(|error| error.is_rejection(RejectionKind::Forbidden)), "{revision}");
     }
 }
@@ -222,17 +222,11 @@ async fn the_last_admin_leaves_to_who_has_an_account_or_the_crew_ends() {
     let temp = world.invite(crew, dana, "+14165550100").await;
     world.change_crew(crew, dana, CrewCommand::AddMember { person: eli }).await;
     let booking = world.booking(crew, dana, &[temp, eli]).await;
-    let left = world.commands.remove_booking_member(booking, dana, &world.by(dana)).await.unwrap();
+    let left = bookings::remove_member(&world.by(dana), booking, dana).await.unwrap();
     assert_eq!(left.state.booking().unwrap().leaders, [eli], "the temp member cannot lead");
-    let resign = ChangeMember {
-        person: eli,
-        leader: Some(false),
-        with_account: Default::default(),
-        start_date: None,
-        end_date: None,
-        availability: None,
-    };
-    let resigned = world.commands.change_booking_member(booking, resign, &world.by(eli)).await;
+    let resign =
+        MemberChange { person: eli, leader: Some(false), start_date: None, end_date: None, availability: None };
+    let resigned = bookings::change_member(&world.by(eli), booking, resign).await;
     assert!(resigned.is_err_and(|error| error.is_rejection(RejectionKind::Conflict)), "only Eli could lead");
     world.remove_from_crew(crew, dana, dana).await;
     assert_eq!(world.crew_state(crew).await.admins, [eli]);
@@ -249,8 +243,12 @@ async fn of_two_last_admins_who_leave_at_once_neither_leaves_the_crew_to_nobody(
     let fay = world.person("Fay", None, None).await;
     for _ in 0..10 {
         let crew = world.crew(dana, &[eli, fay]).await;
-        let admins =
-            CrewCommand::Change { name: None, description: None, has_image: None, admin_ids: Some(vec![dana, eli]) };
+        let admins = CrewCommand::Change(CrewChange {
+            name: None,
+            description: None,
+            has_image: None,
+            admin_ids: Some(vec![dana, eli]),
+        });
         world.change_crew(crew, dana, admins).await;
         tokio::join!(world.remove_from_crew(crew, dana, dana), world.remove_from_crew(crew, eli, eli));
         let state = world.crew_state(crew).await;
@@ -266,11 +264,11 @@ async fn a_deleted_crew_is_not_brought_back_by_who_absorbs_a_member() {
     let temp = world.invite(crew, dana, "+14165550100").await;
     world.change_crew(crew, dana, CrewCommand::Delete).await;
     let replace = CrewCommand::ReplaceMember { from: temp, to: eli };
-    world.commands.execute::<Crews>(stream::<Crews>(crew), replace, &world.system()).await.unwrap();
+    world.system().send::<Crews>(crew, replace).await.unwrap();
     world.follow(Departures::new(world.commands.clone())).await;
     let kept = sqlx::query_scalar::<_, i64>("select count(*) from crew_members where crew = $1");
     assert_eq!(kept.bind(crew.0).fetch_one(&world.pool).await.unwrap(), 0);
-    let state = world.commands.state::<Crews>(&stream::<Crews>(crew)).await.unwrap().state;
+    let state = world.commands.state::<Crews>(crew).await.unwrap().state;
     let CrewState::Deleted { last_members, .. } = &*state else { panic!("{state:?}") };
     assert_eq!(last_members, &[dana, eli], "who absorbed the temp member reads on");
 }

@@ -2,6 +2,7 @@
 
 use caravan_commands::CommandError;
 use caravan_commands::processes::Departures;
+use caravan_commands::trips::crews;
 use caravan_domain::trips::crew::CrewCommand;
 use caravan_domain::{EntityId, RejectionKind};
 use uuid::Uuid;
@@ -29,7 +30,7 @@ async fn who_shares_no_crew_cannot_be_told_from_who_does_not_exist() {
     world.crew(stranger, &[]).await;
     let crew = world.crew(dana, &[]).await;
     world.follow(Departures::new(world.commands.clone())).await;
-    let invite = async |users| world.commands.invite_to_crew(crew, users, vec![], &world.by(dana)).await;
+    let invite = async |users| crews::invite(&world.by(dana), crew, users, vec![]).await;
     let unknown = not_found(invite(vec![eli, EntityId(Uuid::new_v4())]).await, "users[1].id");
     assert_eq!(not_found(invite(vec![eli, stranger]).await, "users[1].id"), unknown);
     assert_eq!(world.crew_state(crew).await.members, [dana], "half of a list invites nobody");
@@ -46,7 +47,7 @@ async fn a_crew_that_is_shared_since_just_now_counts() {
     world.crew(dana, &[eli]).await;
     let crew = world.crew(dana, &[]).await;
     let by = world.by(dana);
-    let invite = world.commands.invite_to_crew(crew, vec![eli], vec![], &by);
+    let invite = crews::invite(&by, crew, vec![eli], vec![]);
     let (invited, ()) = tokio::join!(invite, world.follow(Departures::new(world.commands.clone())));
     assert_eq!(invited.unwrap().people[0].0, eli);
     assert_eq!(world.crew_state(crew).await.members, [dana, eli]);
@@ -56,7 +57,7 @@ async fn a_crew_that_is_shared_since_just_now_counts() {
     world.change_crew(gone, dana, CrewCommand::AddMember { person: other }).await;
     world.change_crew(gone, dana, CrewCommand::Delete).await;
     world.follow(Departures::new(world.commands.clone())).await;
-    not_found(world.commands.invite_to_crew(third, vec![other], vec![], &world.by(dana)).await, "users[0].id");
+    not_found(crews::invite(&world.by(dana), third, vec![other], vec![]).await, "users[0].id");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
-use caravan_commands::identity::SignUpForm;
+use caravan_commands::identity::sign_up;
+use caravan_commands::identity::sign_up::SignUpForm;
 use caravan_commands::processes::{Departures, Messages};
-use caravan_commands::trips::NewInvite;
+use caravan_commands::trips::crews::NewInvite;
+use caravan_commands::trips::{bookings, crews};
 use caravan_commands::{Caller, CommandError};
 use caravan_domain::identity::details;
-use caravan_domain::trips::booking::{AddAccommodation, NewRoom, Price, TripBookingCommand};
+use caravan_domain::trips::booking::{AddAccommodation, NewRoom, Price, TripBookingCommand, TripBookings};
 use caravan_domain::{EntityId, RejectionKind};
 
 use crate::world::World;
@@ -36,7 +38,7 @@ async fn one_account_invites_200_people_a_day_and_25_of_them_at_once() {
     let world = World::new().await;
     let dana = world.person("Dana", Some("+14165559999"), None).await;
     let crew = world.crew(dana, &[]).await;
-    let invite = async |numbers| world.commands.invite_to_crew(crew, vec![], invites(numbers), &world.by(dana)).await;
+    let invite = async |numbers| crews::invite(&world.by(dana), crew, vec![], invites(numbers)).await;
     limited(invite(0..201).await);
     assert!(world.events("Invited").await.is_empty(), "nobody was made for what was refused");
     invite(0..150).await.unwrap();
@@ -46,7 +48,7 @@ async fn one_account_invites_200_people_a_day_and_25_of_them_at_once() {
     limited(invite(200..201).await);
     let eli = world.person("Eli", Some("+14165559998"), None).await;
     let other = world.crew(eli, &[]).await;
-    world.commands.invite_to_crew(other, vec![], invites(200..201), &world.by(eli)).await.unwrap();
+    crews::invite(&world.by(eli), other, vec![], invites(200..201)).await.unwrap();
 
     world.follow(Messages::new(world.commands.clone())).await;
     let seconds: Vec<f64> = sqlx::query_scalar(
@@ -71,7 +73,7 @@ async fn one_recipient_gets_five_requests_a_day_of_one_sender() {
     let crew = world.crew(dana, &[eli, finn]).await;
     let booking = world.booking(crew, dana, &[eli, finn]).await;
     let other = world.crew(dana, &[]).await;
-    let remind = async |by| world.commands.remind_booking_member(booking, eli, &world.by(by)).await;
+    let remind = async |by| bookings::remind_member(&world.by(by), booking, eli).await;
     for _ in 0..4 {
         remind(dana).await.unwrap();
     }
@@ -80,9 +82,9 @@ async fn one_recipient_gets_five_requests_a_day_of_one_sender() {
     limited(remind(dana).await);
     let third = world.crew(dana, &[]).await;
     world.follow(Departures::new(world.commands.clone())).await;
-    limited(world.commands.invite_to_crew(third, vec![eli], vec![], &world.by(dana)).await);
+    limited(crews::invite(&world.by(dana), third, vec![eli], vec![]).await);
     let by_number = vec![NewInvite { phone_number: "+14165550122".into(), first_name: None, last_name: None }];
-    limited(world.commands.invite_to_crew(third, vec![], by_number, &world.by(dana)).await);
+    limited(crews::invite(&world.by(dana), third, vec![], by_number).await);
     remind(finn).await.unwrap();
 }
 
@@ -95,16 +97,14 @@ async fn what_was_refused_or_is_repeated_does_not_count() {
     let crew = world.crew(dana, &[eli]).await;
     let booking = world.booking(crew, dana, &[eli]).await;
     for _ in 0..6 {
-        let refused = world.commands.remind_booking_member(booking, eli, &world.by(stranger)).await;
+        let refused = bookings::remind_member(&world.by(stranger), booking, eli).await;
         assert!(refused.err().unwrap().is_rejection(RejectionKind::Forbidden));
     }
-    let caller = world.by(dana);
-    let begun = world.commands.begin(dana, "key", b"remind", caller.command_id).await.unwrap();
-    let repeated = Caller { key: Some(begun.key), ..caller };
+    let repeated = world.by(dana).under_key(dana, "key", b"remind").await.unwrap();
     for _ in 0..6 {
-        world.commands.remind_booking_member(booking, eli, &repeated).await.unwrap();
+        bookings::remind_member(&repeated, booking, eli).await.unwrap();
     }
-    world.commands.remind_booking_member(booking, eli, &world.by(dana)).await.unwrap();
+    bookings::remind_member(&world.by(dana), booking, eli).await.unwrap();
     assert_eq!(world.events("MemberReminded").await.len(), 2);
 }
 
@@ -118,7 +118,7 @@ async fn one_account_sends_50_reminders_a_day() {
     }
     let crew = world.crew(dana, &others).await;
     let booking = world.booking(crew, dana, &others).await;
-    let remind = async |person| world.commands.remind_booking_member(booking, person, &world.by(dana)).await;
+    let remind = async |person| bookings::remind_member(&world.by(dana), booking, person).await;
     for person in &others[..10] {
         for _ in 0..5 {
             remind(*person).await.unwrap();
@@ -140,10 +140,10 @@ async fn one_recipient_gets_20_messages_a_day_and_no_notice_beyond() {
     let booking = world.booking(crew, senders[0], &everybody).await;
     for sender in &senders[..4] {
         for _ in 0..5 {
-            world.commands.remind_booking_member(booking, eli, &world.by(*sender)).await.unwrap();
+            bookings::remind_member(&world.by(*sender), booking, eli).await.unwrap();
         }
     }
-    limited(world.commands.remind_booking_member(booking, eli, &world.by(senders[4])).await);
+    limited(bookings::remind_member(&world.by(senders[4]), booking, eli).await);
     buy(&world, booking, senders[0], 1).await;
     world.follow(Messages::new(world.commands.clone())).await;
     world.send_all().await;
@@ -157,7 +157,7 @@ async fn buy(world: &World, booking: EntityId, purchaser: EntityId, rooms: usize
     let room = NewRoom { purchase: Some(price), ..NewRoom::default() };
     let add = AddAccommodation { name: "Inn".into(), rooms: vec![room; rooms], ..AddAccommodation::default() };
     let add = TripBookingCommand::AddAccommodation(add);
-    world.commands.change_booking(booking, add, &world.by(purchaser)).await.unwrap();
+    world.by(purchaser).send::<TripBookings>(booking, add).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,8 +190,9 @@ async fn one_address_begins_20_sign_ups_an_hour() {
             password: "correct horse battery".to_owned(),
             details: details::parse([("phone_number", format!("+1416555{number:04}").as_str())]).unwrap(),
         };
-        let caller = Caller { address: Some(from.parse::<IpAddr>().unwrap()), ..world.anyone() };
-        world.commands.sign_up(form, &caller).await
+        let address = Some(from.parse::<IpAddr>().unwrap());
+        let asking = world.commands.asked_by(Caller { address, ..world.anyone().caller().clone() });
+        sign_up::begin(&asking, form).await
     };
     for number in 0..20 {
         sign_up(number, "192.0.2.1").await.unwrap();

@@ -2,14 +2,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use caravan_commands::Caller;
+use caravan_commands::Asking;
 use caravan_commands::effects::{Carrier, DeliveryError, Message};
-use caravan_commands::identity::SignUpForm;
+use caravan_commands::identity::sign_up;
+use caravan_commands::identity::sign_up::SignUpForm;
 use caravan_commands::processes::{Departures, Messages, Sender, Setup};
+use caravan_commands::trips::{bookings, crews};
 use caravan_domain::EntityId;
 use caravan_domain::identity::{AccountCommand, CodeIssued, details};
 use caravan_domain::trips::booking::{
-    AddAccommodation, AddBundle, ChangeBundle, NewRoom, Price, TicketTerms, TripBookingCommand,
+    AddAccommodation, AddBundle, ChangeBundle, NewRoom, Price, TicketTerms, TripBookingCommand, TripBookings,
 };
 use caravan_domain::trips::crew::CrewCommand;
 use chrono::{TimeDelta, Utc};
@@ -18,13 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::World;
 
-async fn sign_up(world: &World, username: &str, contact: (&str, &str), caller: &Caller) -> EntityId {
+async fn sign_up(username: &str, contact: (&str, &str), asking: &Asking) -> EntityId {
     let form = SignUpForm {
         username: username.to_owned(),
         password: "correct horse battery".to_owned(),
         details: details::parse([contact]).unwrap(),
     };
-    world.commands.sign_up(form, caller).await.unwrap().attempt
+    sign_up::begin(asking, form).await.unwrap().attempt
 }
 
 async fn send(world: &World) -> Vec<Value> {
@@ -57,8 +59,8 @@ fn price(amount: &str) -> Option<Price> {
 #[tokio::test(flavor = "multi_thread")]
 async fn codes_go_to_the_contact_they_prove() {
     let world = World::new().await;
-    let dana = sign_up(&world, "dana", ("phone_number", "+14165550100"), &world.anyone()).await;
-    let eli = sign_up(&world, "eli", ("email", "eli@example.com"), &world.anyone()).await;
+    let dana = sign_up("dana", ("phone_number", "+14165550100"), &world.anyone()).await;
+    let eli = sign_up("eli", ("email", "eli@example.com"), &world.anyone()).await;
     let messages = send(&world).await;
     let codes: Vec<CodeIssued> =
         world.events("CodeIssued").await.into_iter().map(|event| event.data.read().unwrap()).collect();
@@ -75,7 +77,7 @@ async fn codes_go_to_the_contact_they_prove() {
         assert_eq!(message["html"].is_string(), channel == "mail");
         assert_eq!(message["subject"].is_string(), channel == "mail");
     }
-    world.commands.resend_sign_up_code("dana", &world.anyone()).await.unwrap();
+    sign_up::resend_code(&world.anyone(), "dana").await.unwrap();
     assert_eq!(send(&world).await.len(), 3, "a code that is asked for again is a message of its own");
     assert_eq!(outcomes(&world).await, outcome("accepted", 3));
 }
@@ -83,8 +85,8 @@ async fn codes_go_to_the_contact_they_prove() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_code_is_not_sent() {
     let world = World::new().await;
-    let long_ago = Caller { now: Utc::now() - TimeDelta::minutes(16), ..world.anyone() };
-    sign_up(&world, "dana", ("phone_number", "+14165550100"), &long_ago).await;
+    let long_ago = world.at(Utc::now() - TimeDelta::minutes(16));
+    sign_up("dana", ("phone_number", "+14165550100"), &long_ago).await;
     assert!(send(&world).await.is_empty());
     assert_eq!(outcomes(&world).await, outcome("void", 1));
 }
@@ -92,7 +94,7 @@ async fn an_expired_code_is_not_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_for_somebody_forgotten_is_not_sent() {
     let world = World::new().await;
-    let dana = sign_up(&world, "dana", ("phone_number", "+14165550100"), &world.anyone()).await;
+    let dana = sign_up("dana", ("phone_number", "+14165550100"), &world.anyone()).await;
     world.commands.vault().forget(dana).await.unwrap();
     assert!(send(&world).await.is_empty());
     assert_eq!(outcomes(&world).await, outcome("void", 1));
@@ -143,8 +145,8 @@ fn unsure(world: &World, failures: usize, error: fn(String) -> DeliveryError) ->
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_was_not_accepted_is_tried_again_without_holding_up_others() {
     let world = World::new().await;
-    sign_up(&world, "dana", ("phone_number", "+14165550100"), &world.anyone()).await;
-    sign_up(&world, "eli", ("email", "eli@example.com"), &world.anyone()).await;
+    sign_up("dana", ("phone_number", "+14165550100"), &world.anyone()).await;
+    sign_up("eli", ("email", "eli@example.com"), &world.anyone()).await;
     world.follow(Messages::new(world.commands.clone())).await;
     let sender = unsure(&world, 2, DeliveryError::Later);
     while sender.send_next().await.unwrap() {}
@@ -167,7 +169,7 @@ async fn a_message_that_was_not_accepted_is_tried_again_without_holding_up_other
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_never_accepted_has_failed() {
     let world = World::new().await;
-    sign_up(&world, "dana", ("phone_number", "+14165550100"), &world.anyone()).await;
+    sign_up("dana", ("phone_number", "+14165550100"), &world.anyone()).await;
     world.follow(Messages::new(world.commands.clone())).await;
     let sender = unsure(&world, usize::MAX, DeliveryError::Later);
     for _ in 0..13 {
@@ -179,7 +181,7 @@ async fn a_message_that_is_never_accepted_has_failed() {
         sqlx::query_scalar("select reason from outgoing_messages").fetch_one(&world.pool).await.unwrap();
     assert_eq!(reason, "the answer was lost");
 
-    sign_up(&world, "eli", ("phone_number", "+14165550101"), &world.anyone()).await;
+    sign_up("eli", ("phone_number", "+14165550101"), &world.anyone()).await;
     world.follow(Messages::new(world.commands.clone())).await;
     unsure(&world, 1, DeliveryError::Refused).send_next().await.unwrap();
     assert_eq!(outcomes(&world).await, outcome("failed", 2));
@@ -191,7 +193,7 @@ async fn running_senders_share_the_work() {
     let other = world.another().await;
     for number in 0..12 {
         let contact = format!("+1416555{number:04}");
-        sign_up(&world, &format!("user{number}"), ("phone_number", &contact), &world.anyone()).await;
+        sign_up(&format!("user{number}"), ("phone_number", &contact), &world.anyone()).await;
     }
     world.follow(Messages::new(world.commands.clone())).await;
     let stop = CancellationToken::new();
@@ -225,7 +227,7 @@ async fn invitations_reach_temp_members_by_sms_and_accounts_by_mail_first() {
     let crew = world.crew(dana, &[]).await;
     let temp = world.invite(crew, dana, "+14165550144").await;
     let users = vec![eli, finn, gil, gone];
-    world.commands.invite_to_crew(crew, users, vec![], &world.by(dana)).await.unwrap();
+    crews::invite(&world.by(dana), crew, users, vec![]).await.unwrap();
     world.remove_from_crew(crew, dana, gone).await;
     let messages = send(&world).await;
     let told: Vec<(&str, &str, &Value)> = messages
@@ -265,7 +267,7 @@ async fn a_reminder_tells_of_the_trip() {
     let crew = world.crew(dana, &[eli]).await;
     let booking = world.booking(crew, dana, &[eli]).await;
     for _ in 0..2 {
-        world.commands.remind_booking_member(booking, eli, &world.by(dana)).await.unwrap();
+        bookings::remind_member(&world.by(dana), booking, eli).await.unwrap();
     }
     let messages = send(&world).await;
     assert_eq!(messages.len(), 2, "each reminder is sent");
@@ -283,8 +285,7 @@ async fn a_purchase_is_told_once_to_the_other_members() {
     let gil = world.person("Gil", Some("+14165550144"), None).await;
     let crew = world.crew(dana, &[eli, finn, gil]).await;
     let booking = world.booking(crew, dana, &[eli, finn]).await;
-    let change =
-        async |actor, command| world.commands.change_booking(booking, command, &world.by(actor)).await.unwrap().state;
+    let change = async |actor, command| world.by(actor).send::<TripBookings>(booking, command).await.unwrap().state;
     let event = EntityId(uuid::Uuid::new_v4());
     change(dana, TripBookingCommand::AddEvent { event, attendees: None }).await;
     let bundle = AddBundle {
@@ -339,12 +340,8 @@ async fn nobody_is_told_what_is_no_longer_so() {
     let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", Some("+14165550122"), None).await);
     let crew = world.crew(dana, &[eli]).await;
     let booking = world.booking(crew, dana, &[eli]).await;
-    world.commands.remind_booking_member(booking, eli, &world.by(dana)).await.unwrap();
-    world
-        .commands
-        .change_booking(booking, TripBookingCommand::Abandon { crew_id: crew }, &world.by(dana))
-        .await
-        .unwrap();
+    bookings::remind_member(&world.by(dana), booking, eli).await.unwrap();
+    world.by(dana).send::<TripBookings>(booking, TripBookingCommand::Abandon { crew_id: crew }).await.unwrap();
     world.invite(crew, dana, "+14165550144").await;
     world.change_crew(crew, dana, CrewCommand::Delete).await;
     assert!(send(&world).await.is_empty());

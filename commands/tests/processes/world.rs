@@ -8,18 +8,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caravan_commands::effects::Carriers;
 use caravan_commands::processes::{self, Due, Sender};
-use caravan_commands::trips::{NewBooking, NewCrew, NewInvite, NewMember};
-use caravan_commands::{Caller, Commands, stream};
+use caravan_commands::trips::crews::NewInvite;
+use caravan_commands::trips::{bookings, crews};
+use caravan_commands::{Asking, Caller, Commands};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::{Account, AccountCommand, Attribute, Claim, ClaimCommand, Contact};
-use caravan_domain::record::{Change, RecordCommand, Records};
-use caravan_domain::trips::booking::{TripBookingState, TripBookings};
-use caravan_domain::trips::crew::{Crew, CrewCommand, Crews};
+use caravan_domain::record::Change;
+use caravan_domain::trips::booking::{NewBooking, NewMember, TripBookingState, TripBookings};
+use caravan_domain::trips::crew::{Crew, CrewCommand, Crews, NewCrew};
 use caravan_domain::{Actor, EntityId};
 use caravan_event_store::following::{Checkpoints, FollowError, Follower, follow};
-use caravan_event_store::{Direction, EventStore, Filter, Recorded, StreamId};
-use chrono::{NaiveDate, Utc};
+use caravan_event_store::{Direction, EventStore, Filter, Recorded};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use tempfile::TempDir;
@@ -71,16 +72,25 @@ impl World {
         Due::new(&self.setup)
     }
 
-    pub fn by(&self, person: EntityId) -> Caller {
-        Caller::new(Actor::Person(person), Utc::now(), Uuid::new_v4(), "krugo")
+    pub fn by(&self, person: EntityId) -> Asking {
+        self.asking(Actor::Person(person))
     }
 
-    pub fn system(&self) -> Caller {
-        Caller::system(Utc::now(), Uuid::new_v4())
+    pub fn system(&self) -> Asking {
+        self.asking(Actor::System)
     }
 
-    pub fn anyone(&self) -> Caller {
-        Caller::new(Actor::Anonymous, Utc::now(), Uuid::new_v4(), "krugo")
+    pub fn anyone(&self) -> Asking {
+        self.asking(Actor::Anonymous)
+    }
+
+    /// Anyone, at another time.
+    pub fn at(&self, now: DateTime<Utc>) -> Asking {
+        self.commands.asked_by(Caller { now, ..self.anyone().caller().clone() })
+    }
+
+    fn asking(&self, actor: Actor) -> Asking {
+        self.commands.asked_by(Caller::new(actor, Utc::now(), Uuid::new_v4(), "krugo"))
     }
 
     /// Follows until nothing new comes.
@@ -149,13 +159,13 @@ impl World {
 
     /// As whoever has proven a number does.
     pub async fn claim_phone(&self, person: EntityId, phone: &str) {
-        let claimed = stream::<Claim>(self.commands.vault().claim_id("phone", phone));
+        let claimed = self.commands.vault().claim_id("phone", phone);
         let claim = ClaimCommand::Claim { owner: person, held: false };
-        self.commands.execute::<Claim>(claimed, claim, &self.system()).await.unwrap();
+        self.system().send::<Claim>(claimed, claim).await.unwrap();
     }
 
     pub async fn account(&self, id: EntityId, command: AccountCommand) {
-        self.commands.execute::<Account>(stream::<Account>(id), command, &self.system()).await.unwrap();
+        self.system().send::<Account>(id, command).await.unwrap();
     }
 
     pub async fn city(&self) -> EntityId {
@@ -163,14 +173,13 @@ impl World {
         let fields = json!({"name": "Toronto", "country": "CA", "region": id, "place": {"lat": 43.7, "lon": -79.4},
             "time_zone": "America/Toronto", "population": 2_794_356});
         let change = Change::Put(fields.as_object().unwrap().clone());
-        let command = RecordCommand { record: &CITY, id, change };
-        self.commands.execute::<Records>(StreamId::new("city", id), command, &self.system()).await.unwrap();
+        self.system().change_record(&CITY, id, change).await.unwrap();
         id
     }
 
     pub async fn crew(&self, admin: EntityId, others: &[EntityId]) -> EntityId {
         let new = NewCrew { name: "Weekend".into(), description: None, has_image: false, admin_ids: vec![admin] };
-        let crew = self.commands.create_crew(new, &self.by(admin)).await.unwrap().id;
+        let crew = crews::create(&self.by(admin), new).await.unwrap().id;
         for person in others {
             self.change_crew(crew, admin, CrewCommand::AddMember { person: *person }).await;
         }
@@ -178,22 +187,22 @@ impl World {
     }
 
     pub async fn change_crew(&self, crew: EntityId, actor: EntityId, command: CrewCommand) {
-        self.commands.change_crew(crew, command, &self.by(actor)).await.unwrap();
+        self.by(actor).send::<Crews>(crew, command).await.unwrap();
     }
 
     pub async fn remove_from_crew(&self, crew: EntityId, actor: EntityId, person: EntityId) {
-        self.commands.remove_crew_member(crew, person, &self.by(actor)).await.unwrap();
+        crews::remove_member(&self.by(actor), crew, person).await.unwrap();
     }
 
     pub async fn crew_state(&self, crew: EntityId) -> Crew {
-        self.commands.state::<Crews>(&stream::<Crews>(crew)).await.unwrap().state.crew().unwrap().clone()
+        self.commands.state::<Crews>(crew).await.unwrap().state.crew().unwrap().clone()
     }
 
     /// Invites a number to a crew.
     pub async fn invite(&self, crew: EntityId, actor: EntityId, phone: &str) -> EntityId {
         let invite =
             NewInvite { phone_number: phone.into(), first_name: Some("Eli".into()), last_name: Some("Stone".into()) };
-        let invited = self.commands.invite_to_crew(crew, vec![], vec![invite], &self.by(actor)).await.unwrap();
+        let invited = crews::invite(&self.by(actor), crew, vec![], vec![invite]).await.unwrap();
         invited.people[0].0
     }
 
@@ -201,7 +210,7 @@ impl World {
         let (start_date, end_date) = (day(1), day(4));
         let city_id = self.city().await;
         let new = NewBooking { crew_id: crew, city_id, start_date, end_date, leader_ids: vec![leader] };
-        let booking = self.commands.create_booking(new, &self.by(leader)).await.unwrap().id;
+        let booking = bookings::create(&self.by(leader), new).await.unwrap().id;
         for person in others {
             self.add_member(booking, leader, *person).await;
         }
@@ -210,11 +219,11 @@ impl World {
 
     pub async fn add_member(&self, booking: EntityId, actor: EntityId, person: EntityId) {
         let member = NewMember { person, leader: false, start_date: None, end_date: None, availability: None };
-        self.commands.add_booking_member(booking, member, &self.by(actor)).await.unwrap();
+        bookings::add_member(&self.by(actor), booking, member).await.unwrap();
     }
 
     pub async fn booking_state(&self, booking: EntityId) -> TripBookingState {
-        let current = self.commands.state::<TripBookings>(&stream::<TripBookings>(booking)).await.unwrap();
+        let current = self.commands.state::<TripBookings>(booking).await.unwrap();
         TripBookingState::clone(&current.state)
     }
 

@@ -1,10 +1,10 @@
 //! `bookingaccommodations`: where the members stay, and who bears which part of it.
 
-use caravan_commands::Done;
+use caravan_commands::trips::bookings;
 use caravan_domain::EntityId;
 use caravan_domain::trips::booking::{
     AddAccommodation, ChangeAccommodation, ChangeGuest, ChangeRoom, DetailsChange, NewGuest, NewRoom,
-    TripBookingCommand, TripBookingEvent, TripBookings,
+    TripBookingCommand, TripBookingEvent,
 };
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::ids::{AccommodationId, GuestId, PurchaseId, RoomId};
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Number, Value, json};
 
 use super::requests::{Outcome, change, of_booking, price};
-use crate::{Write, answer};
+use crate::{Write, answer, asking};
 
 /// `RoomPurchaseInput`
 #[derive(Deserialize)]
@@ -100,23 +100,13 @@ pub(super) async fn add_accommodation(call: Call<Write>) -> Outcome {
         simple: request.simple,
     };
     let command = TripBookingCommand::AddAccommodation(AddAccommodation { name: request.name, details, rooms });
-    let done = change_with_city(&call, id, city_id, command).await?;
+    let done = bookings::change_accommodation(&asking(&call).await?, id, city_id, command).await?;
     let added = done.events.iter().find_map(|event| match event {
         TripBookingEvent::AccommodationAdded { accommodation } => Some(accommodation.number),
         _ => None,
     });
     let number = added.ok_or_else(|| Failure::broken("an accommodation was added without an event"))?;
     answer(&done, trips::created_accommodation(id, done.state.booking()?.accommodation(number)?))
-}
-
-async fn change_with_city(
-    call: &Call<Write>,
-    id: EntityId,
-    city: Option<EntityId>,
-    command: TripBookingCommand,
-) -> Result<Done<TripBookings>, Failure> {
-    let caller = call.state.caller(call).await?;
-    Ok(call.state.commands.change_accommodation(id, city, command, &caller).await?)
 }
 
 #[derive(Deserialize)]
@@ -147,7 +137,8 @@ pub(super) async fn update_accommodation(call: Call<Write>) -> Outcome {
         simple: request.simple,
     };
     let change = ChangeAccommodation { accommodation: number, name: request.name, details };
-    let done = change_with_city(&call, id, city_id, TripBookingCommand::ChangeAccommodation(change)).await?;
+    let change = TripBookingCommand::ChangeAccommodation(change);
+    let done = bookings::change_accommodation(&asking(&call).await?, id, city_id, change).await?;
     answer(&done, trips::accommodation(id, done.state.booking()?.accommodation(number)?))
 }
 

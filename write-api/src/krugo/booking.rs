@@ -1,9 +1,10 @@
 //! `booking`: bookings are made, changed, abandoned and recovered.
 
 use caravan_commands::Done;
-use caravan_commands::trips::NewBooking;
+use caravan_commands::identity::people;
+use caravan_commands::trips::bookings;
 use caravan_domain::EntityId;
-use caravan_domain::trips::booking::{ChangeBooking, TripBookingCommand, TripBookings};
+use caravan_domain::trips::booking::{ChangeBooking, NewBooking, TripBookingCommand, TripBookings};
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::ids::{AccommodationId, BundleId, Child};
 use caravan_wire::krugo::trips;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::requests::{Outcome, change};
-use crate::{Write, answer};
+use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
 struct CreateTripBooking {
@@ -27,14 +28,14 @@ pub(super) async fn create_trip_booking(call: Call<Write>) -> Outcome {
     let CreateTripBooking { crew_id, city_id, start_date, end_date, leader_ids } = call.body()?;
     let (Day(start_date), Day(end_date)) = (start_date, end_date);
     let new = NewBooking { crew_id, city_id, start_date, end_date, leader_ids };
-    let done = call.state.commands.create_booking(new, &call.state.caller(&call).await?).await?;
+    let done = bookings::create(&asking(&call).await?, new).await?;
     whole(&call, &done).await
 }
 
 /// Answers with the full booking.
 async fn whole(call: &Call<Write>, done: &Done<TripBookings>) -> Outcome {
     let booking = done.state.booking()?;
-    let temps = call.state.commands.temp_members(&booking.members).await?;
+    let temps = people::temp_members(&call.state.commands, &booking.members).await?;
     answer(done, trips::trip_booking(done.id, booking, &temps, call.now))
 }
 
@@ -60,10 +61,9 @@ pub(super) async fn update_trip_booking(call: Call<Write>) -> Outcome {
         ticket_bundle_ids: order(BundleId::parse, id, request.ticket_bundle_ids, "ticket_bundle_ids")?,
         accommodation_ids: order(AccommodationId::parse, id, request.accommodation_ids, "accommodation_ids")?,
     };
-    let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.update_booking(id, command, &caller).await?;
+    let done = bookings::change(&asking(&call).await?, id, command).await?;
     let booking = done.state.booking()?;
-    let temps = call.state.commands.temp_members(&booking.members).await?;
+    let temps = people::temp_members(&call.state.commands, &booking.members).await?;
     answer(&done, trips::updated_trip_booking(id, booking, &temps, call.now))
 }
 
@@ -102,7 +102,6 @@ struct RecoverTripBooking {
 
 pub(super) async fn recover_abandoned_trip_booking(call: Call<Write>) -> Outcome {
     let RecoverTripBooking { id, crew_id, forced } = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.recover_booking(id, crew_id, forced.unwrap_or(false), &caller).await?;
+    let done = bookings::recover(&asking(&call).await?, id, crew_id, forced.unwrap_or(false)).await?;
     whole(&call, &done).await
 }

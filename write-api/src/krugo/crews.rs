@@ -1,15 +1,16 @@
 //! `crews`: crews and their members.
 
-use caravan_commands::trips::{CrewChange, NewCrew};
+use caravan_commands::identity::people;
+use caravan_commands::trips::crews;
 use caravan_domain::EntityId;
-use caravan_domain::trips::crew::{CrewCommand, Description};
+use caravan_domain::trips::crew::{CrewChange, CrewCommand, Crews, Description, NewCrew};
 use caravan_wire::Call;
 use caravan_wire::krugo::trips;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::requests::Outcome;
-use crate::{Write, answer};
+use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
 struct CreateCrew {
@@ -22,7 +23,7 @@ struct CreateCrew {
 pub(super) async fn create_crew(call: Call<Write>) -> Outcome {
     let CreateCrew { admin_ids, name, description, has_image } = call.body()?;
     let new = NewCrew { name, description, has_image: has_image.unwrap_or(false), admin_ids };
-    let done = call.state.commands.create_crew(new, &call.state.caller(&call).await?).await?;
+    let done = crews::create(&asking(&call).await?, new).await?;
     let body = trips::created_crew(done.id, done.state.crew()?);
     answer(&done, body)
 }
@@ -39,7 +40,7 @@ struct UpdateCrew {
 pub(super) async fn update_crew(call: Call<Write>) -> Outcome {
     let UpdateCrew { id, admin_ids, name, description, has_image } = call.body()?;
     let change = CrewChange { name, description, has_image, admin_ids };
-    let done = call.state.commands.update_crew(id, change, &call.state.caller(&call).await?).await?;
+    let done = crews::change(&asking(&call).await?, id, change).await?;
     answer(&done, trips::crew(id, done.state.crew()?))
 }
 
@@ -54,9 +55,8 @@ struct AddCrewMember {
 
 pub(super) async fn add_crew_member(call: Call<Write>) -> Outcome {
     let AddCrewMember { crew_id, person, .. } = call.body()?;
-    let commands = &call.state.commands;
-    let (person, done) = commands.add_crew_member(crew_id, person, &call.state.caller(&call).await?).await?;
-    let temp = commands.temp_members(&[person]).await?.contains(&person);
+    let (person, done) = crews::add_member(&asking(&call).await?, crew_id, person).await?;
+    let temp = people::temp_members(&call.state.commands, &[person]).await?.contains(&person);
     let body = json!({"crewId": crew_id, "userId": call.account()?, "newMemberId": person, "isKrugoUser": !temp});
     answer(&done, body)
 }
@@ -69,9 +69,8 @@ struct RemoveCrewMember {
 
 pub(super) async fn remove_crew_member(call: Call<Write>) -> Outcome {
     let RemoveCrewMember { crew_id, person } = call.body()?;
-    let person = call.state.commands.present(person).await?;
-    let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.remove_crew_member(crew_id, person, &caller).await?;
+    let person = people::present(&call.state.commands, person).await?;
+    let done = crews::remove_member(&asking(&call).await?, crew_id, person).await?;
     answer(&done, json!({"removedMemberId": person}))
 }
 
@@ -85,7 +84,7 @@ struct DeleteCrew {
 
 pub(super) async fn delete_crew(call: Call<Write>) -> Outcome {
     let DeleteCrew { crew_id, .. } = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.change_crew(crew_id, CrewCommand::Delete, &caller).await?;
+    let asking = asking(&call).await?;
+    let done = asking.send::<Crews>(crew_id, CrewCommand::Delete).await?;
     answer(&done, json!({"crewId": crew_id}))
 }

@@ -1,6 +1,7 @@
 //! `bookingevents`: the booking's events and who attends them.
 
 use caravan_commands::Done;
+use caravan_commands::trips::bookings;
 use caravan_domain::EntityId;
 use caravan_domain::trips::booking::{TripBookingCommand, TripBookings};
 use caravan_wire::Call;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::requests::{Outcome, change};
-use crate::{Write, answer};
+use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
 struct AddEvent {
@@ -20,8 +21,7 @@ struct AddEvent {
 
 pub(super) async fn add_trip_booking_event(call: Call<Write>) -> Outcome {
     let AddEvent { trip_booking_id: id, event, attendees } = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.add_booking_event(id, event, attendees, &caller).await?;
+    let done = bookings::add_event(&asking(&call).await?, id, event, attendees).await?;
     event_attendees(&done, event)
 }
 

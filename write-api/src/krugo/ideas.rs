@@ -1,8 +1,8 @@
 //! `tripideas`: what members suggest to their crew.
 
-use caravan_commands::trips::NewIdea;
+use caravan_commands::trips::ideas;
 use caravan_domain::EntityId;
-use caravan_domain::trips::trip_idea::TripIdeaState;
+use caravan_domain::trips::trip_idea::{Suggestion, TripIdeaState};
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::requests::Outcome;
-use crate::{Write, answer};
+use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
 struct AddTripIdea {
@@ -27,8 +27,8 @@ struct AddTripIdea {
 pub(super) async fn add_trip_idea(call: Call<Write>) -> Outcome {
     let AddTripIdea { crew_id, city_id, start_date, end_date, event_ids, liked_user_ids } = call.body()?;
     let (Day(start_date), Day(end_date)) = (start_date, end_date);
-    let new = NewIdea { crew_id, city_id, start_date, end_date, event_ids, liked_user_ids };
-    let done = call.state.commands.suggest_trip(new, &call.state.caller(&call).await?).await?;
+    let new = Suggestion { crew_id, city_id, start_date, end_date, event_ids, liked_user_ids };
+    let done = ideas::suggest(&asking(&call).await?, new).await?;
     let TripIdeaState::Active(idea) = &*done.state else {
         return Err(Failure::not_found("no such trip idea"));
     };
@@ -44,18 +44,18 @@ struct NameTripIdea {
 
 pub(super) async fn like_trip_idea(call: Call<Write>) -> Outcome {
     let NameTripIdea { crew_id, id } = call.body()?;
-    let done = call.state.commands.like_trip(id, crew_id, &call.state.caller(&call).await?).await?;
+    let done = ideas::like(&asking(&call).await?, id, crew_id).await?;
     answer(&done, json!({"crewId": crew_id, "id": id, "userId": call.account()?}))
 }
 
 pub(super) async fn unlike_trip_idea(call: Call<Write>) -> Outcome {
     let NameTripIdea { crew_id, id } = call.body()?;
-    let done = call.state.commands.unlike_trip(id, crew_id, &call.state.caller(&call).await?).await?;
+    let done = ideas::unlike(&asking(&call).await?, id, crew_id).await?;
     answer(&done, json!({"crewId": crew_id, "id": id, "userId": call.account()?}))
 }
 
 pub(super) async fn delete_trip_idea(call: Call<Write>) -> Outcome {
     let NameTripIdea { crew_id, id } = call.body()?;
-    let done = call.state.commands.delete_trip_idea(id, crew_id, &call.state.caller(&call).await?).await?;
+    let done = ideas::delete(&asking(&call).await?, id, crew_id).await?;
     answer(&done, json!({"crewId": crew_id, "id": id}))
 }

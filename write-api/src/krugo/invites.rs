@@ -1,13 +1,13 @@
 //! `inviteusers`: people are invited to a crew, whether or not they have an account.
 
-use caravan_commands::trips::NewInvite;
+use caravan_commands::trips::crews::{self, NewInvite};
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountState;
 use caravan_wire::{Answer, Call, Failure, Log};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Write;
+use crate::{Write, asking};
 
 #[derive(Deserialize)]
 struct SendInvites {
@@ -44,8 +44,7 @@ pub(super) async fn send_invites_for_crew(call: Call<Write>) -> Result<Answer<Lo
         first_name: person.first_name.clone(),
         last_name: person.last_name.clone(),
     });
-    let caller = call.state.caller(&call).await?;
-    let invited = call.state.commands.invite_to_crew(request.crew_id, users, new.collect(), &caller).await?;
+    let invited = crews::invite(&asking(&call).await?, request.crew_id, users, new.collect()).await?;
     let by_id =
         request.users.iter().map(|user| [&user.first_name, &user.last_name, &user.phone_number].map(Option::as_ref));
     let by_number = request

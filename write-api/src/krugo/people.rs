@@ -1,11 +1,10 @@
 //! `bookingpeople`: who goes along. A request names the person meant; the token says who acts.
 
-use std::collections::BTreeSet;
-
-use caravan_commands::trips::NewMember;
+use caravan_commands::identity::people;
+use caravan_commands::trips::bookings;
 use caravan_domain::EntityId;
 use caravan_domain::identity::Channel;
-use caravan_domain::trips::booking::{Availability, ChangeMember, TripBookingEvent};
+use caravan_domain::trips::booking::{Availability, MemberChange, NewMember, TripBookingEvent};
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
@@ -13,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::requests::Outcome;
-use crate::{Write, answer};
+use crate::{Write, answer, asking};
 
 /// Whether the person has an account is not the client's to say.
 #[derive(Deserialize)]
@@ -38,9 +37,8 @@ pub(super) async fn add_trip_booking_member(call: Call<Write>) -> Outcome {
         end_date: request.end_date.map(|day| day.0),
         availability: request.availability,
     };
-    let commands = &call.state.commands;
-    let (person, done) = commands.add_booking_member(id, new, &call.state.caller(&call).await?).await?;
-    let temps = commands.temp_members(&[person]).await?;
+    let (person, done) = bookings::add_member(&asking(&call).await?, id, new).await?;
+    let temps = people::temp_members(&call.state.commands, &[person]).await?;
     answer(&done, trips::added_member(id, done.state.booking()?, person, &temps))
 }
 
@@ -59,17 +57,15 @@ pub(super) async fn update_trip_booking_member(call: Call<Write>) -> Outcome {
     let request: UpdateMember = call.body()?;
     let id = request.trip_booking_id;
     let person = request.person.map_or_else(|| call.account(), Ok)?;
-    let person = call.state.commands.present(person).await?;
-    let change = ChangeMember {
+    let person = people::present(&call.state.commands, person).await?;
+    let change = MemberChange {
         person,
         leader: request.leader,
-        with_account: BTreeSet::new(),
         start_date: request.start_date.map(|day| day.0),
         end_date: request.end_date.map(|day| day.0),
         availability: request.availability,
     };
-    let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.change_booking_member(id, change, &caller).await?;
+    let done = bookings::change_member(&asking(&call).await?, id, change).await?;
     answer(&done, trips::updated_member(id, done.state.booking()?, person))
 }
 
@@ -82,17 +78,15 @@ struct NameMember {
 
 pub(super) async fn remove_trip_booking_member(call: Call<Write>) -> Outcome {
     let NameMember { trip_booking_id: id, person } = call.body()?;
-    let person = call.state.commands.present(person).await?;
-    let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.remove_booking_member(id, person, &caller).await?;
+    let person = people::present(&call.state.commands, person).await?;
+    let done = bookings::remove_member(&asking(&call).await?, id, person).await?;
     answer(&done, json!({"tripBookingId": id, "userId": person}))
 }
 
 pub(super) async fn remind_trip_booking_member(call: Call<Write>) -> Outcome {
     let NameMember { trip_booking_id: id, person } = call.body()?;
-    let person = call.state.commands.present(person).await?;
-    let caller = call.state.caller(&call).await?;
-    let done = call.state.commands.remind_booking_member(id, person, &caller).await?;
+    let person = people::present(&call.state.commands, person).await?;
+    let done = bookings::remind_member(&asking(&call).await?, id, person).await?;
     let reminded = done.events.iter().find_map(|event| match event {
         TripBookingEvent::MemberReminded { channel, at, .. } => Some((*channel, *at)),
         _ => None,

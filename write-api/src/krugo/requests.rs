@@ -6,7 +6,7 @@ use caravan_domain::trips::booking::{Price, TripBookingCommand, TripBookings};
 use caravan_wire::{Answer, Call, Failure, Stream};
 use serde_json::Number;
 
-use crate::Write;
+use crate::{Write, asking};
 
 /// What a command on one stream comes to.
 pub(super) type Outcome = Result<Answer<Stream>, Failure>;
@@ -15,9 +15,9 @@ pub(super) type Outcome = Result<Answer<Stream>, Failure>;
 pub(super) async fn change(
     call: &Call<Write>,
     id: EntityId,
-    command: TripBookingCommand,
+    command: impl Into<TripBookingCommand>,
 ) -> Result<Done<TripBookings>, Failure> {
-    Ok(call.state.commands.change_booking(id, command, &call.state.caller(call).await?).await?)
+    Ok(asking(call).await?.send::<TripBookings>(id, command).await?)
 }
 
 /// What was paid, as requests give it: a number in major units, a currency, Unix seconds, of which a fraction is left

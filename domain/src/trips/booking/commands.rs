@@ -115,12 +115,18 @@ pub enum TripBookingCommand {
     },
 }
 
+/// `crew` is the state of the crew, `time_zone` the city's.
 #[derive(Debug, Clone)]
 pub struct CreateBooking {
-    pub crew_id: EntityId,
+    pub booking: NewBooking,
     pub crew: Arc<CrewState>,
-    pub city_id: EntityId,
     pub time_zone: Tz,
+}
+
+#[derive(Debug, Clone)]
+pub struct NewBooking {
+    pub crew_id: EntityId,
+    pub city_id: EntityId,
     pub start_date: NaiveDate,
     pub end_date: NaiveDate,
     pub leader_ids: Vec<EntityId>,
@@ -140,20 +146,31 @@ pub struct ChangeBooking {
 /// `crew` is the state of the booking's crew.
 #[derive(Debug, Clone)]
 pub struct AddMember {
-    pub person: EntityId,
+    pub member: NewMember,
     pub crew: Arc<CrewState>,
+}
+
+#[derive(Debug, Clone)]
+pub struct NewMember {
+    pub person: EntityId,
     pub leader: bool,
     pub start_date: Option<NaiveDate>,
     pub end_date: Option<NaiveDate>,
     pub availability: Option<Availability>,
 }
 
-/// What is left out stays; `with_account` are the members who have one, of whom somebody may have to lead.
+/// `with_account` are the members who have one, of whom somebody may have to lead.
 #[derive(Debug, Clone)]
 pub struct ChangeMember {
+    pub change: MemberChange,
+    pub with_account: BTreeSet<EntityId>,
+}
+
+/// What is left out stays.
+#[derive(Debug, Clone)]
+pub struct MemberChange {
     pub person: EntityId,
     pub leader: Option<bool>,
-    pub with_account: BTreeSet<EntityId>,
     pub start_date: Option<NaiveDate>,
     pub end_date: Option<NaiveDate>,
     pub availability: Option<Availability>,

@@ -2,28 +2,30 @@
 
 use std::collections::BTreeSet;
 
-use super::commands::{ChangeBooking, CreateBooking};
+use super::commands::{ChangeBooking, CreateBooking, NewBooking};
 use super::{Decision, TripBooking, TripBookingEvent};
 use crate::trips::crew::CrewState;
 use crate::trips::{by_system, distinct, in_order};
 use crate::{Context, EntityId, Rejection};
 
 pub(super) fn create(create: CreateBooking, context: &Context) -> Decision {
-    let crew = create.crew.crew()?;
+    let CreateBooking { booking, crew, time_zone } = create;
+    let NewBooking { crew_id, city_id, start_date, end_date, leader_ids } = booking;
+    let crew = crew.crew()?;
     let creator = context.person()?;
     crew.only_members(creator)?;
-    in_order(Some(create.start_date), Some(create.end_date), "end_date")?;
-    let leaders = some_leaders(create.leader_ids)?;
+    in_order(Some(start_date), Some(end_date), "end_date")?;
+    let leaders = some_leaders(leader_ids)?;
     if !leaders.iter().all(|leader| crew.is_member(*leader)) {
         return Err(Rejection::invalid("leader_ids", "names somebody who is not a member of the crew"));
     }
     let takes_part = leaders.contains(&creator).then_some(TripBookingEvent::MemberTookPart { person: creator });
     let created = TripBookingEvent::BookingCreated {
-        crew: create.crew_id,
-        city: create.city_id,
-        time_zone: create.time_zone,
-        start_date: create.start_date,
-        end_date: create.end_date,
+        crew: crew_id,
+        city: city_id,
+        time_zone,
+        start_date,
+        end_date,
         creator,
         leaders,
     };

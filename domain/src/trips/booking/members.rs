@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::commands::{AddMember, ChangeMember};
+use super::commands::{AddMember, ChangeMember, MemberChange, NewMember};
 use super::events::Terms;
 use super::{Decision, TripBooking, TripBookingEvent};
 use crate::identity::Channel;
@@ -10,23 +10,20 @@ use crate::trips::{Successor, by_system, in_order};
 use crate::{Actor, Context, EntityId, Rejection};
 
 pub(super) fn add(booking: &TripBooking, add: AddMember, context: &Context) -> Decision {
+    let AddMember { member: NewMember { person, leader, start_date, end_date, availability }, crew } = add;
     let actor = booking.acting_member(context)?;
-    if add.leader && !booking.is_leader(actor) {
+    if leader && !booking.is_leader(actor) {
         return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("leader"));
     }
-    if !add.crew.crew()?.is_member(add.person) {
+    if !crew.crew()?.is_member(person) {
         return Err(Rejection::invalid("person", "is not a member of the crew"));
     }
-    let terms = Terms {
-        start_date: add.start_date,
-        end_date: add.end_date,
-        availability: add.availability.unwrap_or_default(),
-    };
+    let terms = Terms { start_date, end_date, availability: availability.unwrap_or_default() };
     let (start, end) = booking.days_of(&terms);
     in_order(Some(start), Some(end), "end_date")?;
-    match booking.terms.get(&add.person) {
-        None => Ok(vec![TripBookingEvent::MemberAdded { person: add.person, leader: add.leader, terms }]),
-        Some(known) if *known == terms && booking.is_leader(add.person) == add.leader => Ok(vec![]),
+    match booking.terms.get(&person) {
+        None => Ok(vec![TripBookingEvent::MemberAdded { person, leader, terms }]),
+        Some(known) if *known == terms && booking.is_leader(person) == leader => Ok(vec![]),
         Some(_) => Err(Rejection::conflict("is a member of the booking already").on("person")),
     }
 }
@@ -46,8 +43,9 @@ fn may_change(booking: &TripBooking, actor: EntityId, person: EntityId) -> Resul
 }
 
 pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Context) -> Decision {
+    let ChangeMember { change, with_account } = change;
+    let MemberChange { person, .. } = change;
     let actor = booking.acting_member(context)?;
-    let person = change.person;
     let known = terms(booking, person)?;
     may_change(booking, actor, person)?;
     let leads = booking.is_leader(person);
@@ -74,7 +72,7 @@ pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Cont
     }
     if leads && !leads_then {
         let nobody = || Rejection::conflict("nobody else could lead the booking").on("leader");
-        events.extend(lead_on(booking, person, &change.with_account).ok_or_else(nobody)?);
+        events.extend(lead_on(booking, person, &with_account).ok_or_else(nobody)?);
     }
     Ok(events)
 }

@@ -20,7 +20,8 @@ mod tickets;
 
 pub use commands::{
     AddAccommodation, AddBundle, AddMember, ChangeAccommodation, ChangeBooking, ChangeBundle, ChangeGuest,
-    ChangeMember, ChangeRoom, CreateBooking, DetailsChange, NewGuest, NewRoom, Price, TicketTerms, TripBookingCommand,
+    ChangeMember, ChangeRoom, CreateBooking, DetailsChange, MemberChange, NewBooking, NewGuest, NewMember, NewRoom,
+    Price, TicketTerms, TripBookingCommand,
 };
 pub use events::{
     Accommodation, Availability, Bundle, Details, Guest, Purchase, Room, RoomTerms, Terms, Ticket, TripBookingEvent,

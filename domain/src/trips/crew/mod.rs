@@ -22,19 +22,8 @@ pub const KIND: Kind = Kind { fields: &[Field { name: "members", of: FieldType::
 /// What may be asked of a crew. People named must exist: whoever sends a command has seen to it.
 #[derive(Debug, Clone)]
 pub enum CrewCommand {
-    Create {
-        name: String,
-        description: Option<Description>,
-        has_image: bool,
-        admin_ids: Vec<EntityId>,
-    },
-    /// What is left out stays.
-    Change {
-        name: Option<String>,
-        description: Option<Description>,
-        has_image: Option<bool>,
-        admin_ids: Option<Vec<EntityId>>,
-    },
+    Create(NewCrew),
+    Change(CrewChange),
     AddMember {
         person: EntityId,
     },
@@ -60,6 +49,23 @@ pub enum CrewCommand {
     },
 }
 
+#[derive(Debug, Clone)]
+pub struct NewCrew {
+    pub name: String,
+    pub description: Option<Description>,
+    pub has_image: bool,
+    pub admin_ids: Vec<EntityId>,
+}
+
+/// What is left out stays.
+#[derive(Debug, Clone)]
+pub struct CrewChange {
+    pub name: Option<String>,
+    pub description: Option<Description>,
+    pub has_image: Option<bool>,
+    pub admin_ids: Option<Vec<EntityId>>,
+}
+
 /// Somebody to be invited; `number` is theirs, where they were named by it.
 #[derive(Debug, Clone)]
 pub struct Invitee {
@@ -76,10 +82,8 @@ impl Decider for Crews {
 
     fn decide(state: &CrewState, command: CrewCommand, context: &Context) -> Result<Vec<CrewEvent>, Rejection> {
         match (state, command) {
-            (CrewState::Unknown, CrewCommand::Create { name, description, has_image, admin_ids }) => {
-                create(name, description, has_image, admin_ids, context)
-            }
-            (_, CrewCommand::Create { .. }) => Err(Rejection::conflict("this crew exists already")),
+            (CrewState::Unknown, CrewCommand::Create(new)) => create(new, context),
+            (_, CrewCommand::Create(_)) => Err(Rejection::conflict("this crew exists already")),
             (CrewState::Active(crew), command) => {
                 let mut events = decide_active(crew, command, context)?;
                 if !events.is_empty()
@@ -110,10 +114,10 @@ impl Decider for Crews {
 
 fn decide_active(crew: &Crew, command: CrewCommand, context: &Context) -> Result<Vec<CrewEvent>, Rejection> {
     match command {
-        CrewCommand::Create { .. } => Err(Rejection::conflict("this crew exists already")),
-        CrewCommand::Change { name, description, has_image, admin_ids } => {
+        CrewCommand::Create(_) => Err(Rejection::conflict("this crew exists already")),
+        CrewCommand::Change(new) => {
             only_admins(crew, context)?;
-            change(crew, name, description, has_image, admin_ids)
+            change(crew, new)
         }
         CrewCommand::AddMember { person } => {
             crew.only_members(context.person()?)?;
@@ -144,13 +148,8 @@ fn only_admins(crew: &Crew, context: &Context) -> Result<(), Rejection> {
     if crew.is_admin(context.person()?) { Ok(()) } else { Err(Rejection::forbidden("only admins of the crew may")) }
 }
 
-fn create(
-    name: String,
-    description: Option<Description>,
-    has_image: bool,
-    admin_ids: Vec<EntityId>,
-    context: &Context,
-) -> Result<Vec<CrewEvent>, Rejection> {
+fn create(new: NewCrew, context: &Context) -> Result<Vec<CrewEvent>, Rejection> {
+    let NewCrew { name, description, has_image, admin_ids } = new;
     let creator = context.person()?;
     named(&name)?;
     let admins = distinct(admin_ids);
@@ -187,13 +186,8 @@ fn invite(crew: &Crew, people: Vec<Invitee>, inviter: EntityId) -> Vec<CrewEvent
     new.into_iter().map(invited).collect()
 }
 
-fn change(
-    crew: &Crew,
-    name: Option<String>,
-    description: Option<Description>,
-    has_image: Option<bool>,
-    admin_ids: Option<Vec<EntityId>>,
-) -> Result<Vec<CrewEvent>, Rejection> {
+fn change(crew: &Crew, new: CrewChange) -> Result<Vec<CrewEvent>, Rejection> {
+    let CrewChange { name, description, has_image, admin_ids } = new;
     name.as_deref().map_or(Ok(()), named)?;
     let admins = admin_ids.map(distinct);
     if let Some(admins) = &admins {

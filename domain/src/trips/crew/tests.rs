@@ -64,11 +64,11 @@ fn deleted() -> Given<Crews> {
 
 fn create(admins: Vec<EntityId>) -> CrewCommand {
     let description = Some(Description::Text("Old friends".into()));
-    CrewCommand::Create { name: "Weekend".into(), description, has_image: false, admin_ids: admins }
+    CrewCommand::Create(NewCrew { name: "Weekend".into(), description, has_image: false, admin_ids: admins })
 }
 
 fn changed_admins(admins: Vec<EntityId>) -> CrewCommand {
-    CrewCommand::Change { name: None, description: None, has_image: None, admin_ids: Some(admins) }
+    CrewCommand::Change(CrewChange { name: None, description: None, has_image: None, admin_ids: Some(admins) })
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn who_creates_a_crew_is_a_member_and_an_admin_and_its_admins_are_members() {
 fn a_crew_has_a_name_and_an_admin() {
     given::<Crews>([]).by(ann()).when(create(vec![])).then_err(Invalid);
     let nameless =
-        CrewCommand::Create { name: " ".into(), description: None, has_image: false, admin_ids: vec![ann()] };
+        CrewCommand::Create(NewCrew { name: " ".into(), description: None, has_image: false, admin_ids: vec![ann()] });
     given::<Crews>([]).by(ann()).when(nameless).then_err(Invalid);
     given::<Crews>([]).anonymous().when(create(vec![ann()])).then_err(Forbidden);
 }
@@ -199,12 +199,12 @@ fn an_admin_who_was_forgotten_administers_no_more() {
 
 #[test]
 fn admins_alone_change_a_crew() {
-    let rename = CrewCommand::Change {
+    let rename = CrewCommand::Change(CrewChange {
         name: Some("Road trips".into()),
         description: Some(Description::Flag(true)),
         has_image: Some(false),
         admin_ids: Some(vec![ann()]),
-    };
+    });
     crew().by(ann()).when(rename.clone()).then([CrewEvent::CrewChanged {
         name: Some("Road trips".into()),
         description: Some(Description::Flag(true)),
@@ -222,8 +222,12 @@ fn admins_are_members_and_there_is_always_one() {
         let rejection = crew().by(ann()).when(changed_admins(admins)).then_err(Invalid);
         assert_eq!(rejection.field.as_deref(), Some("admin_ids"));
     }
-    let nameless =
-        CrewCommand::Change { name: Some(String::new()), description: None, has_image: None, admin_ids: None };
+    let nameless = CrewCommand::Change(CrewChange {
+        name: Some(String::new()),
+        description: None,
+        has_image: None,
+        admin_ids: None,
+    });
     crew().by(ann()).when(nameless).then_err(Invalid);
 }
 

@@ -36,7 +36,10 @@ pub enum TripIdeaState {
 /// What may be asked of a trip idea; `crew` is the state of the crew that `crew_id` names.
 #[derive(Debug, Clone)]
 pub enum TripIdeaCommand {
-    Suggest(Suggestion),
+    Suggest {
+        suggestion: Suggestion,
+        crew: Arc<CrewState>,
+    },
     Like {
         crew_id: EntityId,
         crew: Arc<CrewState>,
@@ -60,7 +63,6 @@ pub enum TripIdeaCommand {
 #[derive(Debug, Clone)]
 pub struct Suggestion {
     pub crew_id: EntityId,
-    pub crew: Arc<CrewState>,
     pub city_id: EntityId,
     pub start_date: NaiveDate,
     pub end_date: NaiveDate,
@@ -80,8 +82,10 @@ impl Decider for TripIdeas {
         context: &Context,
     ) -> Result<Vec<TripIdeaEvent>, Rejection> {
         match (state, command) {
-            (TripIdeaState::Unknown, TripIdeaCommand::Suggest(suggestion)) => suggest(suggestion, context),
-            (_, TripIdeaCommand::Suggest(_)) => Err(Rejection::conflict("this trip idea exists already")),
+            (TripIdeaState::Unknown, TripIdeaCommand::Suggest { suggestion, crew }) => {
+                suggest(suggestion, &crew, context)
+            }
+            (_, TripIdeaCommand::Suggest { .. }) => Err(Rejection::conflict("this trip idea exists already")),
             (TripIdeaState::Active(idea), TripIdeaCommand::ReplaceMember { from, to }) => {
                 by_system(context)?;
                 let present = from != to && (idea.suggestor == from || idea.liked.contains(&from));
@@ -151,9 +155,9 @@ fn member(idea: &TripIdea, crew_id: EntityId, crew: &CrewState, context: &Contex
     Ok(person)
 }
 
-fn suggest(suggestion: Suggestion, context: &Context) -> Result<Vec<TripIdeaEvent>, Rejection> {
+fn suggest(suggestion: Suggestion, crew: &CrewState, context: &Context) -> Result<Vec<TripIdeaEvent>, Rejection> {
     let suggestor = context.person()?;
-    let crew = suggestion.crew.crew()?;
+    let crew = crew.crew()?;
     crew.only_members(suggestor)?;
     in_order(Some(suggestion.start_date), Some(suggestion.end_date), "end_date")?;
     let liked = distinct(suggestion.liked_user_ids);

@@ -63,13 +63,16 @@ fn idea() -> TripIdea {
 fn suggestion() -> Suggestion {
     Suggestion {
         crew_id: crew_id(),
-        crew: crew(),
         city_id: id(60),
         start_date: day(1),
         end_date: day(4),
         event_ids: vec![id(50), id(50)],
         liked_user_ids: vec![cal(), cal()],
     }
+}
+
+fn suggest(suggestion: Suggestion) -> TripIdeaCommand {
+    TripIdeaCommand::Suggest { suggestion, crew: crew() }
 }
 
 fn suggested() -> Given<TripIdeas> {
@@ -90,30 +93,27 @@ fn delete() -> TripIdeaCommand {
 
 #[test]
 fn crew_members_suggest_ideas() {
-    given::<TripIdeas>([])
-        .by(ben())
-        .when(TripIdeaCommand::Suggest(suggestion()))
-        .then([TripIdeaEvent::TripIdeaSuggested(idea())]);
-    given::<TripIdeas>([]).by(eve()).when(TripIdeaCommand::Suggest(suggestion())).then_err(Forbidden);
+    given::<TripIdeas>([]).by(ben()).when(suggest(suggestion())).then([TripIdeaEvent::TripIdeaSuggested(idea())]);
+    given::<TripIdeas>([]).by(eve()).when(suggest(suggestion())).then_err(Forbidden);
 }
 
 #[test]
 fn an_idea_needs_a_crew_that_exists() {
-    let nowhere = Suggestion { crew: Arc::default(), ..suggestion() };
-    given::<TripIdeas>([]).by(ben()).when(TripIdeaCommand::Suggest(nowhere)).then_err(NotFound);
+    let nowhere = TripIdeaCommand::Suggest { suggestion: suggestion(), crew: Arc::default() };
+    given::<TripIdeas>([]).by(ben()).when(nowhere).then_err(NotFound);
 }
 
 #[test]
 fn an_end_before_its_start_is_refused() {
     let backwards = Suggestion { start_date: day(5), ..suggestion() };
-    let rejection = given::<TripIdeas>([]).by(ben()).when(TripIdeaCommand::Suggest(backwards)).then_err(Invalid);
+    let rejection = given::<TripIdeas>([]).by(ben()).when(suggest(backwards)).then_err(Invalid);
     assert_eq!(rejection.field.as_deref(), Some("end_date"));
 }
 
 #[test]
 fn who_likes_an_idea_is_a_crew_member() {
     let liked = Suggestion { liked_user_ids: vec![eve()], ..suggestion() };
-    given::<TripIdeas>([]).by(ben()).when(TripIdeaCommand::Suggest(liked)).then_err(Invalid);
+    given::<TripIdeas>([]).by(ben()).when(suggest(liked)).then_err(Invalid);
     suggested().by(eve()).when(like()).then_err(Forbidden);
     suggested().by(eve()).when(unlike()).then_err(Forbidden);
 }

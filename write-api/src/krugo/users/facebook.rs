@@ -1,12 +1,13 @@
 //! Logging in with Facebook.
 
+use caravan_commands::identity::facebook;
 use caravan_wire::krugo::accounts;
 use caravan_wire::{Answer, Call, Log};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Outcome, logged_in};
-use crate::Write;
+use crate::{Write, asking};
 
 #[derive(Deserialize)]
 struct LoginRequest {
@@ -15,8 +16,7 @@ struct LoginRequest {
 
 pub(super) async fn log_in(call: Call<Write>) -> Outcome<Log> {
     let request: LoginRequest = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let login = call.state.commands.log_in_with_facebook(&request.token, &caller).await?;
+    let login = facebook::log_in(&asking(&call).await?, &request.token).await?;
     logged_in(&call, &login, accounts::facebook_login).await
 }
 
@@ -28,8 +28,7 @@ struct PhoneRequest {
 
 pub(super) async fn update_phone(call: Call<Write>) -> Outcome {
     let PhoneRequest { id, phone_number } = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let changed = call.state.commands.edit_facebook_phone(call.person()?, &id, &phone_number, &caller).await?;
+    let changed = facebook::edit_phone(&asking(&call).await?, call.person()?, &id, &phone_number).await?;
     let answer = Answer::json(json!({"id": id, "phoneNumber": phone_number}));
     Ok(answer.of(changed.revision, changed.position))
 }

@@ -1,12 +1,12 @@
 //! Changing and resetting passwords.
 
-use caravan_commands::identity::Credentials;
+use caravan_commands::identity::{passwords, sessions::Credentials};
 use caravan_wire::{Answer, Call, Log, Many};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Outcome, apart};
-use crate::Write;
+use crate::{Write, asking};
 
 #[derive(Deserialize)]
 struct ChangeRequest {
@@ -18,10 +18,9 @@ struct ChangeRequest {
 
 pub(super) async fn change(call: Call<Write>) -> Outcome {
     let request: ChangeRequest = call.body()?;
-    let caller = call.state.caller(&call).await?;
     let shown = Credentials { username: &request.username, refresh_token: &request.refresh_token };
     let (old, new) = (&request.old_password, &request.new_password);
-    let changed = call.state.commands.change_password(call.person()?, shown, old, new, &caller).await?;
+    let changed = passwords::change(&asking(&call).await?, call.person()?, shown, old, new).await?;
     let answer = Answer::json(json!({"username": request.username}));
     Ok(answer.of(changed.revision, changed.position))
 }
@@ -33,10 +32,9 @@ struct ForgotRequest {
 
 pub(super) async fn forgot(call: Call<Write>) -> Outcome<Many> {
     let request: ForgotRequest = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    call.state.commands.ask_for_password_reset(&request.username).await?;
-    let commands = call.state.commands.clone();
-    Ok(apart(&call, async move { commands.send_password_reset(&request.username, &caller).await }))
+    let asking = asking(&call).await?;
+    passwords::ask_for_reset(&call.state.commands, &request.username).await?;
+    Ok(apart(&call, async move { passwords::send_reset(&asking, &request.username).await }))
 }
 
 #[derive(Deserialize)]
@@ -48,7 +46,6 @@ struct ResetRequest {
 
 pub(super) async fn reset(call: Call<Write>) -> Outcome<Log> {
     let ResetRequest { username, code, new_password } = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let changed = call.state.commands.reset_password(&username, &code, &new_password, &caller).await?;
+    let changed = passwords::reset(&asking(&call).await?, &username, &code, &new_password).await?;
     Ok(Answer::json(json!({"username": username})).at(changed.position))
 }

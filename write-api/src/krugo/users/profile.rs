@@ -1,9 +1,8 @@
 //! Profile, second factor and preferences.
 
-use caravan_commands::identity::Credentials;
+use caravan_commands::identity::{profile, sessions::Credentials};
 use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
-use caravan_domain::record::{Change, RecordCommand, Records};
-use caravan_event_store::StreamId;
+use caravan_domain::record::Change;
 use caravan_wire::krugo::accounts;
 use caravan_wire::{Answer, Call, Failure};
 use serde::Deserialize;
@@ -11,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::Outcome;
 use super::sign_up::{UserAttribute, parse};
-use crate::Write;
+use crate::{Write, asking};
 
 #[derive(Deserialize)]
 struct EditRequest {
@@ -22,8 +21,7 @@ struct EditRequest {
 pub(super) async fn edit(call: Call<Write>) -> Outcome {
     let request: EditRequest = call.body()?;
     let details = parse(&request.update_attributes)?;
-    let caller = call.state.caller(&call).await?;
-    let changed = call.state.commands.edit_profile(call.person()?, &request.username, details, &caller).await?;
+    let changed = profile::edit(&asking(&call).await?, call.person()?, &request.username, details).await?;
     let account = changed.state.registered().ok_or_else(|| Failure::not_found("no such account"))?;
     let answer = Answer::json(accounts::edited(changed.id, account.registration.provider));
     Ok(answer.of(changed.revision, changed.position))
@@ -38,9 +36,8 @@ struct MfaRequest {
 
 pub(super) async fn switch_mfa(call: Call<Write>) -> Outcome {
     let request: MfaRequest = call.body()?;
-    let caller = call.state.caller(&call).await?;
     let shown = Credentials { username: &request.username, refresh_token: &request.refresh_token };
-    let changed = call.state.commands.switch_mfa(call.person()?, shown, request.on, &caller).await?;
+    let changed = profile::switch_mfa(&asking(&call).await?, call.person()?, shown, request.on).await?;
     let answer = Answer::json(json!({"enableMfa": request.on, "username": request.username}));
     Ok(answer.of(changed.revision, changed.position))
 }
@@ -53,10 +50,7 @@ pub(super) async fn update_preferences(call: Call<Write>) -> Outcome {
         _ => Map::new(),
     };
     let account = call.account()?;
-    let caller = call.state.caller(&call).await?;
-    let put = RecordCommand { record: &PREFERENCES, id: account, change: Change::Put(fields) };
-    let stream = StreamId::new(PREFERENCES.kind.name, account);
-    let done = call.state.commands.execute::<Records>(stream, put, &caller).await?;
+    let done = asking(&call).await?.change_record(&PREFERENCES, account, Change::Put(fields)).await?;
     let preferences: Preferences = done.state.get().unwrap_or_default();
     let answer = Answer::json(accounts::updated_preferences(account, &preferences));
     Ok(answer.of(done.revision, done.position))

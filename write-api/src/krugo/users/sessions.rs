@@ -1,13 +1,13 @@
 //! Logging in and out.
 
-use caravan_commands::identity::Credentials;
+use caravan_commands::identity::sessions::{self, Credentials};
 use caravan_wire::krugo::accounts;
 use caravan_wire::{Answer, Call, Log};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Outcome, logged_in, tokens, with_session};
-use crate::Write;
+use crate::{Write, asking};
 
 #[derive(Deserialize)]
 struct LoginRequest {
@@ -17,8 +17,7 @@ struct LoginRequest {
 
 pub(super) async fn log_in(call: Call<Write>) -> Outcome<Log> {
     let request: LoginRequest = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let login = call.state.commands.log_in(&request.username, &request.password, &caller).await?;
+    let login = sessions::log_in(&asking(&call).await?, &request.username, &request.password).await?;
     logged_in(&call, &login, accounts::logged_in).await
 }
 
@@ -31,8 +30,7 @@ struct MfaRequest {
 
 pub(super) async fn answer_mfa(call: Call<Write>) -> Outcome<Log> {
     let MfaRequest { username, code, login_session } = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let login = call.state.commands.answer_mfa(&username, &login_session, &code, &caller).await?;
+    let login = sessions::answer_mfa(&asking(&call).await?, &username, &login_session, &code).await?;
     logged_in(&call, &login, accounts::logged_in).await
 }
 
@@ -45,8 +43,8 @@ struct NewPasswordRequest {
 
 pub(super) async fn answer_new_password(call: Call<Write>) -> Outcome<Log> {
     let NewPasswordRequest { username, new_password, login_session } = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let changed = call.state.commands.answer_new_password(&username, &login_session, &new_password, &caller).await?;
+    let changed =
+        sessions::answer_new_password(&asking(&call).await?, &username, &login_session, &new_password).await?;
     Ok(Answer::json(json!({"username": username})).at(changed.position))
 }
 
@@ -64,15 +62,13 @@ impl SessionRequest {
 
 pub(super) async fn refresh(call: Call<Write>) -> Outcome<Log> {
     let request: SessionRequest = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let login = call.state.commands.refresh(request.shown(), &caller).await?;
+    let login = sessions::refresh(&asking(&call).await?, request.shown()).await?;
     with_session(&call, &login, tokens(&login)?, accounts::refreshed).await
 }
 
 pub(super) async fn log_out(call: Call<Write>) -> Outcome {
     let request: SessionRequest = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    let changed = call.state.commands.log_out(call.person()?, request.shown(), &caller).await?;
+    let changed = sessions::log_out(&asking(&call).await?, call.person()?, request.shown()).await?;
     let answer = Answer::json(json!({"username": request.username}));
     Ok(answer.of(changed.revision, changed.position))
 }

@@ -1,6 +1,6 @@
 //! Signing up.
 
-use caravan_commands::identity::SignUpForm;
+use caravan_commands::identity::sign_up::{self, SignUpForm};
 use caravan_domain::identity::account::Provider;
 use caravan_domain::identity::{Attribute, Details, details};
 use caravan_wire::krugo::accounts::{self, Profile};
@@ -8,7 +8,7 @@ use caravan_wire::{Answer, Call, Failure, Log, Many};
 use serde::Deserialize;
 
 use super::{Outcome, apart, tokens, with_session};
-use crate::Write;
+use crate::{Write, asking};
 
 #[derive(Deserialize)]
 pub(super) struct UserAttribute {
@@ -47,9 +47,8 @@ pub(super) async fn sign_up(call: Call<Write>) -> Outcome<Log> {
             details.entry(attribute).or_insert(value);
         }
     }
-    let caller = call.state.caller(&call).await?;
     let form = SignUpForm { username: request.username, password: request.password, details };
-    let signed_up = call.state.commands.sign_up(form, &caller).await?;
+    let signed_up = sign_up::begin(&asking(&call).await?, form).await?;
     let mut attributes = signed_up.details;
     let profile = Profile {
         id: signed_up.attempt,
@@ -71,10 +70,9 @@ struct ResendRequest {
 
 pub(super) async fn resend(call: Call<Write>) -> Outcome<Many> {
     let request: ResendRequest = call.body()?;
-    let caller = call.state.caller(&call).await?;
-    call.state.commands.ask_to_resend(&request.username, &caller).await?;
-    let commands = call.state.commands.clone();
-    Ok(apart(&call, async move { commands.resend_sign_up_code(&request.username, &caller).await }))
+    let asking = asking(&call).await?;
+    sign_up::ask_to_resend(&asking, &request.username).await?;
+    Ok(apart(&call, async move { sign_up::resend_code(&asking, &request.username).await }))
 }
 
 #[derive(Deserialize)]
@@ -86,8 +84,7 @@ struct ConfirmRequest {
 
 pub(super) async fn confirm(call: Call<Write>) -> Outcome<Log> {
     let request: ConfirmRequest = call.body()?;
-    let caller = call.state.caller(&call).await?;
     let ConfirmRequest { username, password, code } = request;
-    let login = call.state.commands.confirm_sign_up(&username, &password, &code, &caller).await?;
+    let login = sign_up::confirm(&asking(&call).await?, &username, &password, &code).await?;
     with_session(&call, &login, tokens(&login)?, accounts::confirmed).await
 }

@@ -148,20 +148,18 @@ fn any_command() -> impl Strategy<Value = TripBookingCommand> {
         Just(C::Abandon { crew_id: crew_id() }),
         prop::bool::ANY.prop_map(|forced| C::Recover { crew_id: crew_id(), crew: crew(), forced }),
         (person(), prop::bool::ANY).prop_map(|(person, leader)| C::AddMember(AddMember {
-            person,
-            crew: crew(),
-            leader,
-            start_date: None,
-            end_date: None,
-            availability: None
+            member: NewMember { person, leader, start_date: None, end_date: None, availability: None },
+            crew: crew()
         })),
         (person(), prop::option::of(prop::bool::ANY)).prop_map(|(person, leader)| C::ChangeMember(ChangeMember {
-            person,
-            leader,
-            with_account: accounts(),
-            start_date: Some(day(2)),
-            end_date: None,
-            availability: Some(Availability::Going)
+            change: MemberChange {
+                person,
+                leader,
+                start_date: Some(day(2)),
+                end_date: None,
+                availability: Some(Availability::Going)
+            },
+            with_account: accounts()
         })),
         person().prop_map(removal),
         (event_id(), prop::option::of(people())).prop_map(|(event, attendees)| C::AddEvent { event, attendees }),

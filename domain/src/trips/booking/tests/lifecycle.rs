@@ -3,15 +3,12 @@
 use super::*;
 use crate::RejectionKind::{Conflict, Forbidden, Invalid, NotFound};
 
-fn create(leaders: Vec<EntityId>) -> CreateBooking {
+fn create(leader_ids: Vec<EntityId>) -> CreateBooking {
+    let (start_date, end_date) = (day(1), day(4));
     CreateBooking {
-        crew_id: crew_id(),
+        booking: NewBooking { crew_id: crew_id(), city_id: id(60), start_date, end_date, leader_ids },
         crew: crew(),
-        city_id: id(60),
         time_zone: chrono_tz::America::Toronto,
-        start_date: day(1),
-        end_date: day(4),
-        leader_ids: leaders,
     }
 }
 
@@ -52,7 +49,8 @@ fn leaders_must_be_crew_members_and_there_is_one_at_least() {
 
 #[test]
 fn an_end_before_its_start_is_refused() {
-    let create = CreateBooking { end_date: day(1).pred_opt().unwrap(), ..create(vec![ann()]) };
+    let mut create = create(vec![ann()]);
+    create.booking.end_date = day(1).pred_opt().unwrap();
     let rejection = nothing().by(ann()).when(TripBookingCommand::Create(create)).then_err(Invalid);
     assert_eq!(rejection.field.as_deref(), Some("end_date"));
 }

@@ -4,18 +4,19 @@ use super::*;
 use crate::RejectionKind::{Conflict, Forbidden, Invalid, NotFound};
 
 fn add(person: EntityId) -> AddMember {
-    AddMember { person, crew: crew(), leader: false, start_date: None, end_date: None, availability: None }
+    to_be(NewMember { person, leader: false, start_date: None, end_date: None, availability: None })
 }
 
-fn change(person: EntityId) -> ChangeMember {
-    ChangeMember {
-        person,
-        leader: None,
-        with_account: accounts(),
-        start_date: None,
-        end_date: None,
-        availability: None,
-    }
+fn to_be(member: NewMember) -> AddMember {
+    AddMember { member, crew: crew() }
+}
+
+fn change(person: EntityId) -> MemberChange {
+    MemberChange { person, leader: None, start_date: None, end_date: None, availability: None }
+}
+
+fn changing(change: MemberChange) -> TripBookingCommand {
+    TripBookingCommand::ChangeMember(ChangeMember { change, with_account: accounts() })
 }
 
 #[test]
@@ -28,12 +29,12 @@ fn members_add_crew_members_who_start_undecided() {
 #[test]
 fn a_member_has_own_dates_and_availability() {
     let terms = Terms { start_date: Some(day(2)), end_date: Some(day(3)), availability: Availability::Going };
-    let add = AddMember {
+    let add = to_be(NewMember {
         start_date: terms.start_date,
         end_date: terms.end_date,
         availability: Some(Availability::Going),
-        ..add(dan())
-    };
+        ..add(dan()).member
+    });
     booking().by(ben()).when(TripBookingCommand::AddMember(add)).then([TripBookingEvent::MemberAdded {
         person: dan(),
         leader: false,
@@ -43,10 +44,10 @@ fn a_member_has_own_dates_and_availability() {
 
 #[test]
 fn own_dates_are_in_order_with_the_bookings_where_one_is_left_out() {
-    let add = AddMember { start_date: Some(day(5)), ..add(dan()) };
+    let add = to_be(NewMember { start_date: Some(day(5)), ..add(dan()).member });
     booking().by(ben()).when(TripBookingCommand::AddMember(add)).then_err(Invalid);
-    let change = ChangeMember { start_date: Some(day(3)), end_date: Some(day(2)), ..change(ben()) };
-    let rejection = booking().by(ben()).when(TripBookingCommand::ChangeMember(change)).then_err(Invalid);
+    let change = MemberChange { start_date: Some(day(3)), end_date: Some(day(2)), ..change(ben()) };
+    let rejection = booking().by(ben()).when(changing(change)).then_err(Invalid);
     assert_eq!(rejection.field.as_deref(), Some("end_date"));
 }
 
@@ -64,7 +65,7 @@ fn only_members_add_members() {
 
 #[test]
 fn only_leaders_add_leaders() {
-    let add = AddMember { leader: true, ..add(dan()) };
+    let add = to_be(NewMember { leader: true, ..add(dan()).member });
     booking().by(ben()).when(TripBookingCommand::AddMember(add.clone())).then_err(Forbidden);
     let state = booking().by(ann()).when(TripBookingCommand::AddMember(add)).then_state();
     assert_eq!(of(&state).leaders, [ann(), dan()]);
@@ -73,27 +74,24 @@ fn only_leaders_add_leaders() {
 #[test]
 fn a_person_is_a_member_once() {
     booking().by(ann()).when(TripBookingCommand::AddMember(add(ben()))).then_nothing();
-    let again = AddMember { availability: Some(Availability::Going), ..add(ben()) };
+    let again = to_be(NewMember { availability: Some(Availability::Going), ..add(ben()).member });
     booking().by(ann()).when(TripBookingCommand::AddMember(again)).then_err(Conflict);
 }
 
 #[test]
 fn availability_changes_freely() {
     for availability in [Availability::Going, Availability::NotGoing] {
-        let change = ChangeMember { availability: Some(availability), ..change(ben()) };
+        let change = MemberChange { availability: Some(availability), ..change(ben()) };
         let terms = Terms { availability, ..Terms::default() };
-        booking()
-            .by(ben())
-            .when(TripBookingCommand::ChangeMember(change))
-            .then([TripBookingEvent::MemberChanged { person: ben(), terms }]);
+        booking().by(ben()).when(changing(change)).then([TripBookingEvent::MemberChanged { person: ben(), terms }]);
     }
-    let same = ChangeMember { availability: Some(Availability::Undecided), ..change(ben()) };
-    booking().by(ben()).when(TripBookingCommand::ChangeMember(same)).then_nothing();
+    let same = MemberChange { availability: Some(Availability::Undecided), ..change(ben()) };
+    booking().by(ben()).when(changing(same)).then_nothing();
 }
 
 #[test]
 fn members_change_members_but_only_leaders_change_leaders() {
-    let dates = |person| TripBookingCommand::ChangeMember(ChangeMember { start_date: Some(day(2)), ..change(person) });
+    let dates = |person| changing(MemberChange { start_date: Some(day(2)), ..change(person) });
     booking().by(ben()).when(dates(cal())).then_state();
     booking().by(ben()).when(dates(ann())).then_err(Forbidden);
     booking().by(ann()).when(dates(ben())).then_state();
@@ -103,7 +101,7 @@ fn members_change_members_but_only_leaders_change_leaders() {
 
 #[test]
 fn only_leaders_make_leaders() {
-    let lead = |leads| TripBookingCommand::ChangeMember(ChangeMember { leader: Some(leads), ..change(ben()) });
+    let lead = |leads| changing(MemberChange { leader: Some(leads), ..change(ben()) });
     booking().by(ben()).when(lead(true)).then_err(Forbidden);
     booking().by(ann()).when(lead(true)).then([TripBookingEvent::LeadersChanged { leaders: vec![ann(), ben()] }]);
     booking().by(ben()).when(lead(false)).then_nothing();
@@ -121,7 +119,7 @@ fn leads(leaders: Vec<EntityId>) -> TripBookingEvent {
 fn nobody_is_kept_and_where_the_last_leader_goes_the_creator_follows() {
     let gone = |person| TripBookingEvent::MemberRemoved { person };
     after([leads(vec![cal()])]).by(cal()).when(removal(cal())).then([gone(cal()), leads(vec![ann()])]);
-    let resign = |person| TripBookingCommand::ChangeMember(ChangeMember { leader: Some(false), ..change(person) });
+    let resign = |person| changing(MemberChange { leader: Some(false), ..change(person) });
     after([leads(vec![cal()])]).by(cal()).when(resign(cal())).then([leads(vec![ann()])]);
     // With another leader nobody has to follow.
     after([leads(vec![ann(), ben()])]).by(ann()).when(removal(ann())).then([gone(ann())]);
@@ -137,8 +135,8 @@ fn else_the_longest_standing_member_with_an_account_follows() {
     // A leader without an account leads nothing.
     let remove = TripBookingCommand::RemoveMember { person: ann(), with_account: [ann(), cal()].into() };
     after([leads(vec![ann(), ben()])]).by(ann()).when(remove).then([gone, leads(vec![ben(), cal()])]);
-    let resign = ChangeMember { leader: Some(false), ..change(ann()) };
-    booking().by(ann()).when(TripBookingCommand::ChangeMember(resign)).then([leads(vec![ben()])]);
+    let resign = MemberChange { leader: Some(false), ..change(ann()) };
+    booking().by(ann()).when(changing(resign)).then([leads(vec![ben()])]);
 }
 
 #[test]
@@ -150,30 +148,27 @@ fn with_nobody_left_the_booking_is_abandoned() {
         .then([TripBookingEvent::MemberRemoved { person: ann() }, TripBookingEvent::BookingAbandoned {}]);
     assert!(state.is_abandoned());
     // Who only resigns is there still, so that there is nobody to leave it to.
-    let resign = ChangeMember { leader: Some(false), with_account: [ann()].into(), ..change(ann()) };
-    let rejection = booking().by(ann()).when(TripBookingCommand::ChangeMember(resign)).then_err(Conflict);
+    let change = MemberChange { leader: Some(false), ..change(ann()) };
+    let resign = TripBookingCommand::ChangeMember(ChangeMember { change, with_account: [ann()].into() });
+    let rejection = booking().by(ann()).when(resign).then_err(Conflict);
     assert_eq!(rejection.field.as_deref(), Some("leader"));
 }
 
 #[test]
 fn with_their_first_command_a_member_takes_part_unless_they_go() {
     let fresh = || given::<TripBookings>([created(), added(ben()), added(cal())]);
-    let going = ChangeMember { availability: Some(Availability::Going), ..change(ben()) };
+    let going = MemberChange { availability: Some(Availability::Going), ..change(ben()) };
     let terms = Terms { availability: Availability::Going, ..Terms::default() };
     let changed = TripBookingEvent::MemberChanged { person: ben(), terms };
-    let state =
-        fresh().by(ben()).when(TripBookingCommand::ChangeMember(going.clone())).then([changed, takes_part(ben())]);
+    let state = fresh().by(ben()).when(changing(going.clone())).then([changed, takes_part(ben())]);
     assert!(of(&state).shows_number(ben(), cal()) && of(&state).shows_number(ben(), ann()));
     assert!(!of(&state).shows_number(ben(), dan()) && !of(&state).shows_number(cal(), ben()));
-    let other = ChangeMember { availability: Some(Availability::NotGoing), ..going.clone() };
+    let other = MemberChange { availability: Some(Availability::NotGoing), ..going.clone() };
     let terms = Terms { availability: Availability::NotGoing, ..Terms::default() };
-    booking()
-        .by(ben())
-        .when(TripBookingCommand::ChangeMember(other))
-        .then([TripBookingEvent::MemberChanged { person: ben(), terms }]);
+    booking().by(ben()).when(changing(other)).then([TripBookingEvent::MemberChanged { person: ben(), terms }]);
     fresh().by(ben()).when(removal(ben())).then([TripBookingEvent::MemberRemoved { person: ben() }]);
     // What others do with somebody is not theirs.
-    let state = fresh().by(ann()).when(TripBookingCommand::ChangeMember(going)).then_state();
+    let state = fresh().by(ann()).when(changing(going)).then_state();
     assert!(!of(&state).shows_number(ben(), cal()));
 }
 
@@ -273,9 +268,9 @@ fn members_remind_members_through_the_channel_that_reaches_them() {
 fn who_is_added_again_has_not_taken_part_again() {
     let back = [TripBookingEvent::MemberRemoved { person: ben() }, added(ben())];
     let going = Terms { availability: Availability::Going, ..Terms::default() };
-    let change = ChangeMember { availability: Some(Availability::Going), ..change(ben()) };
+    let change = MemberChange { availability: Some(Availability::Going), ..change(ben()) };
     let changed = TripBookingEvent::MemberChanged { person: ben(), terms: going };
-    after(back).by(ben()).when(TripBookingCommand::ChangeMember(change)).then([changed, takes_part(ben())]);
+    after(back).by(ben()).when(changing(change)).then([changed, takes_part(ben())]);
 }
 
 #[test]

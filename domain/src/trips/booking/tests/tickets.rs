@@ -421,7 +421,7 @@ fn a_booking_is_bounded() {
     full().by(ann()).when(add).then_err(Conflict);
     full().by(ann()).when(TripBookingCommand::RemoveTicket { bundle: 1, ticket: 2 }).then_state();
     let members = (100..1_097).map(|number| added(id(number)));
-    let one_more =
-        AddMember { person: dan(), leader: false, start_date: None, end_date: None, availability: None, crew: crew() };
+    let one_more = NewMember { person: dan(), leader: false, start_date: None, end_date: None, availability: None };
+    let one_more = AddMember { member: one_more, crew: crew() };
     after(members).by(ann()).when(TripBookingCommand::AddMember(one_more)).then_err(Conflict);
 }

@@ -1,0 +1,128 @@
+//! The commands of one caller.
+
+use std::ops::Deref;
+
+use caravan_domain::record::{Change, RecordCommand, Records};
+use caravan_domain::{Actor, Decider, EntityId, Record};
+use caravan_event_store::StreamId;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{Caller, CommandError, Commands, Done, stream};
+
+/// [`Commands`] and who asks: what every flow is given that changes something. A flow that only looks takes
+/// [`Commands`], for which this stands in too.
+///
+/// A flow of several commands names the step of each, but of the one whose answer is shown. Event ids follow from the
+/// request and its step, so that a flow sent a second time, because its answer was lost, stores nothing twice and
+/// finishes what the first left open.
+#[derive(Clone)]
+pub struct Asking {
+    commands: Commands,
+    caller: Caller,
+}
+
+impl Commands {
+    /// The same commands, asked for by `caller`.
+    pub fn asked_by(&self, caller: Caller) -> Asking {
+        Asking { commands: self.clone(), caller }
+    }
+}
+
+impl Deref for Asking {
+    type Target = Commands;
+
+    fn deref(&self) -> &Commands {
+        &self.commands
+    }
+}
+
+impl Asking {
+    /// The same request under `actor`'s idempotency key, which is taken down first, so that a repeat is recognised.
+    /// `request` is the hash of operation and body; a key known with another is refused.
+    pub async fn under_key(self, actor: EntityId, key: &str, request: &[u8]) -> Result<Asking, CommandError> {
+        let Asking { commands, caller } = self;
+        let begun = commands.idempotency().begin(actor, key, request, caller.command_id).await?;
+        let caller = Caller { command_id: begun.command_id, key: Some(begun.key), ..caller };
+        Ok(Asking { commands, caller })
+    }
+
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The command's time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.caller.now
+    }
+
+    /// The person acting, where a flow needs one before any rule is asked.
+    pub fn person(&self) -> Result<EntityId, CommandError> {
+        Ok(self.caller.context().person()?)
+    }
+
+    /// Decides `command` on an entity and appends what follows. Returns once that is on disk.
+    pub async fn send<D: Decider>(
+        &self,
+        id: EntityId,
+        command: impl Into<D::Command>,
+    ) -> Result<Done<D>, CommandError> {
+        self.execute(stream::<D>(id), command.into(), &self.caller).await
+    }
+
+    /// As [`Self::send`], of a command that is made from facts of other streams, or from a secret that is used up:
+    /// `command` is not waited for where this request has done its work before.
+    pub async fn send_once<D: Decider, C: Into<D::Command>>(
+        &self,
+        id: EntityId,
+        command: impl Future<Output = Result<C, CommandError>>,
+    ) -> Result<Done<D>, CommandError> {
+        match self.done_before(id).await? {
+            Some(done) => Ok(done),
+            None => self.send(id, command.await?).await,
+        }
+    }
+
+    /// What this request has led to on an entity, if it was here before.
+    pub async fn done_before<D: Decider>(&self, id: EntityId) -> Result<Option<Done<D>>, CommandError> {
+        self.repeated(&stream::<D>(id), &self.caller).await
+    }
+
+    /// As [`Self::send`], to a record.
+    pub async fn change_record(
+        &self,
+        record: &'static Record,
+        id: EntityId,
+        change: Change,
+    ) -> Result<Done<Records>, CommandError> {
+        let stream = StreamId::new(record.kind.name, id);
+        self.execute(stream, RecordCommand { record, id, change }, &self.caller).await
+    }
+
+    /// The id of a new entity; the one allotted before where the request is a repeat.
+    pub async fn new_id<D: Decider>(&self) -> Result<EntityId, CommandError> {
+        self.new_id_of(D::CATEGORY).await
+    }
+
+    /// As [`Self::new_id`], of an entity of the kind named.
+    pub(crate) async fn new_id_of(&self, kind: &str) -> Result<EntityId, CommandError> {
+        self.allotted_id(kind, &self.caller).await
+    }
+
+    /// The same caller for a further command of this request: other event ids, no precondition.
+    pub fn step(&self, name: &str) -> Asking {
+        let command_id = Uuid::new_v5(&self.caller.command_id, name.as_bytes());
+        self.commands.asked_by(Caller { command_id, if_match: None, ..self.caller.clone() })
+    }
+
+    /// This request's further step done by the system: a consequence that the person could not command directly.
+    pub fn system_step(&self, name: &str) -> Asking {
+        let Asking { commands, caller } = self.step(name);
+        Asking { commands, caller: Caller { actor: Actor::System, ..caller } }
+    }
+
+    /// The same request, refused where the entity it is sent to is not at `revision` any more.
+    pub(crate) fn at_revision(&self, revision: i64) -> Asking {
+        self.commands.asked_by(Caller { if_match: Some(revision), ..self.caller.clone() })
+    }
+}
