@@ -310,6 +310,13 @@ impl Commands {
         }
     }
 
+    /// The state that an entity had before a command led to `done`, however far it has gone since. For further steps
+    /// that undo what was, also in a repeat: it reads the stream.
+    pub(crate) async fn state_before<D: Decider>(&self, done: &Done<D>) -> Result<Arc<D::State>, CommandError> {
+        let last = done.revision - Revision::try_from(done.events.len()).map_err(CommandError::broken)?;
+        Ok(self.as_of_revision::<D>(&stream::<D>(done.id), Own { first: last + 1, last }).await?.state)
+    }
+
     /// The stream as it was right after `own`, however far it has gone since.
     async fn as_of_revision<D: Decider>(&self, stream: &StreamId, own: Own) -> Result<Done<D>, CommandError> {
         let mut loaded = Loaded::<D>::nothing();

@@ -5,7 +5,7 @@ use caravan_domain::identity::{Account, AccountCommand, Channel, Claim, ClaimCom
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 
 use super::guesses::{guess_contact_code, match_code, spend_proof};
-use super::lookup::{Holder, contact_claim, holder, own_account};
+use super::lookup::{Holder, contact_claim, has_proven, holder, own_account};
 use super::sessions::{Credentials, authenticate, check_credentials};
 use crate::{Asking, CommandError, Done};
 
@@ -46,10 +46,14 @@ pub async fn verify(
     if shown.account != person.account {
         return Err(CommandError::Unauthorised("this token belongs to somebody else"));
     }
-    let account = person.account;
-    if let Some(changed) = asking.done_before(account).await? {
-        return Ok(changed);
-    }
+    let proven = match asking.done_before(person.account).await? {
+        Some(proven) => proven,
+        None => prove(asking, person, code).await?,
+    };
+    release_former_contacts(asking, proven).await
+}
+
+async fn prove(asking: &Asking, person: Person, code: &str) -> Result<Done<Account>, CommandError> {
     let attempt = guess_contact_code(asking, person).await?;
     let state = own_account(asking, person).await?;
     let registered = state.registered().ok_or_else(wrong_code)?;
@@ -60,34 +64,38 @@ pub async fn verify(
     });
     let live: Vec<_> = live.collect();
     let matched = match_code(asking, live.iter().map(|(nonce, _)| *nonce), code).await?;
-    let proven = live.into_iter().find(|(nonce, _)| Some(*nonce) == matched);
-    let (nonce, change) = proven.ok_or_else(wrong_code)?;
+    let meant = live.into_iter().find(|(nonce, _)| Some(*nonce) == matched);
+    let (nonce, change) = meant.ok_or_else(wrong_code)?;
     attempt.give_back().await?;
-
     let contact = asking.vault().open_text(&change.value).await?;
-    let claimed = take_contact(asking, account, change.channel, &contact).await?;
-    let mut changed = asking.send::<Account>(account, AccountCommand::ProveContact { nonce }).await?;
-    if let Some(before) = registered.proven_contact(change.channel) {
-        let before = contact_claim(asking, change.channel, &asking.vault().open_text(before).await?);
-        if before != claimed {
-            let release = ClaimCommand::Release { owner: account };
-            let released = asking.step("release").send::<Claim>(before, release).await?;
+    take_contact(asking, person.account, change.channel, &contact).await?;
+    asking.send(person.account, AccountCommand::ProveContact { nonce }).await
+}
+
+/// Gives up the claims on proven contacts that the account had before it was `changed`, and has no more.
+pub(super) async fn release_former_contacts(
+    asking: &Asking,
+    mut changed: Done<Account>,
+) -> Result<Done<Account>, CommandError> {
+    let before = asking.state_before(&changed).await?;
+    for channel in [Channel::Sms, Channel::Mail] {
+        let Some(former) = before.registered().and_then(|account| account.proven_contact(channel)) else { continue };
+        let former = asking.vault().open_text(former).await?;
+        if !has_proven(asking, &changed.state, channel, &former).await? {
+            let release = ClaimCommand::Release { owner: changed.id };
+            let released =
+                asking.step("release").send::<Claim>(contact_claim(asking, channel, &former), release).await?;
             changed.position = changed.position.max(released.position);
         }
     }
     Ok(changed)
 }
 
-/// Makes `account` the holder of a contact it has proven; gives the claim.
-async fn take_contact(
-    asking: &Asking,
-    account: EntityId,
-    channel: Channel,
-    contact: &str,
-) -> Result<EntityId, CommandError> {
+/// Makes `account` the holder of a contact it has proven.
+async fn take_contact(asking: &Asking, account: EntityId, channel: Channel, contact: &str) -> Result<(), CommandError> {
     let claimed = contact_claim(asking, channel, contact);
     let command = match holder(asking, channel, contact).await? {
-        Holder::Account(id) if id == account => return Ok(claimed),
+        Holder::Account(id) if id == account => return Ok(()),
         Holder::Account(_) => return Err(belongs_to_another(channel).into()),
         Holder::Invited(temp) => {
             let absorb = AccountCommand::Absorb { into: account };
@@ -105,7 +113,7 @@ async fn take_contact(
         }
     };
     match asking.step("contact").send::<Claim>(claimed, command).await {
-        Ok(_) => Ok(claimed),
+        Ok(_) => Ok(()),
         Err(error) if error.is_rejection(RejectionKind::Conflict) => Err(belongs_to_another(channel).into()),
         Err(error) => Err(error),
     }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use caravan_domain::Rejection;
-use caravan_domain::identity::{
-    Account, AccountCommand, Attribute, Channel, Claim, ClaimCommand, CodePurpose, Details, Person,
-};
+use caravan_domain::identity::{Account, AccountCommand, Attribute, Channel, CodePurpose, Details, Person};
 
+use super::contacts::release_former_contacts;
 use super::guesses::spend_proof;
-use super::lookup::{check_username, contact_claim, has_proven, own_account};
+use super::lookup::{check_username, has_proven, own_account};
 use super::sessions::{Credentials, check_credentials};
 use crate::{Asking, CommandError, Done};
 
@@ -52,16 +51,11 @@ pub async fn edit(
         }
         Ok(AccountCommand::EditProfile { email, attributes, nonce: asking.caller().command_id })
     };
-    let mut changed = asking.send_once::<Account, _>(person.account, edit).await?;
-    if let Some(address) = before.registered().and_then(|account| account.proven_email())
-        && changed.state.registered().is_some_and(|account| account.proven_email().is_none())
-    {
-        let claimed = contact_claim(asking, Channel::Mail, &asking.vault().open_text(address).await?);
-        let release = ClaimCommand::Release { owner: person.account };
-        let released = asking.step("release").send::<Claim>(claimed, release).await?;
-        changed.position = changed.position.max(released.position);
+    let changed = asking.send_once::<Account, _>(person.account, edit).await?;
+    match changed.state.registered().is_some_and(|account| account.proven_email().is_none()) {
+        true => release_former_contacts(asking, changed).await,
+        false => Ok(changed),
     }
-    Ok(changed)
 }
 
 /// Switches the second factor on or off.

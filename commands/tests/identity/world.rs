@@ -166,7 +166,7 @@ impl World {
     pub async fn new_with_vault(vault: Vault) -> World {
         let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
         caravan_migrations::MAIN.run(&main).await.unwrap();
-        let commands = write_side(&main, vault, None);
+        let commands = write_side(caravan_event_store::open("database", &main).unwrap(), &main, vault, None);
         World { commands, pool: main, now: Utc::now() }
     }
 

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use caravan_commands::identity::IdentityProvider;
 use caravan_commands::{Commands, Setup, Snapshot, Snapshots};
-use caravan_event_store::{StoreError, StreamId};
+use caravan_event_store::{EventStore, StoreError, StreamId};
 use caravan_limits::{Limits, Settings};
 use caravan_private_postgres::testing;
 use caravan_vault::Vault;
@@ -40,15 +40,24 @@ impl Databases {
 
     /// A further process, with a cache and a store connection of its own.
     pub async fn process(&self, identity_provider: Option<Arc<dyn IdentityProvider>>) -> Commands {
+        let log = caravan_event_store::open("database", &self.main).unwrap();
+        write_side(log, &self.main, self.vault().await, identity_provider)
+    }
+
+    pub async fn vault(&self) -> Vault {
         let master = STANDARD.encode([7; 32]);
-        let vault = Vault::open(self.keys.clone(), self.main.clone(), &master, SECRET).await.unwrap();
-        write_side(&self.main, vault, identity_provider)
+        Vault::open(self.keys.clone(), self.main.clone(), &master, SECRET).await.unwrap()
     }
 }
 
-pub fn write_side(main: &PgPool, vault: Vault, identity_provider: Option<Arc<dyn IdentityProvider>>) -> Commands {
+pub fn write_side(
+    store: Arc<dyn EventStore>,
+    main: &PgPool,
+    vault: Vault,
+    identity_provider: Option<Arc<dyn IdentityProvider>>,
+) -> Commands {
     Commands::new(Setup {
-        store: caravan_event_store::open("database", main).unwrap(),
+        store,
         limits: Limits::new(main.clone(), vault.clone(), Settings::default()),
         vault,
         pool: main.clone(),
