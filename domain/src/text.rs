@@ -1,4 +1,20 @@
-//! What a text is made of.
+//! What a text is made of, and how long it may be.
+
+use crate::Rejection;
+
+/// Refuses a text of nothing but white space.
+pub fn not_empty(field: &'static str, text: &str) -> Result<(), Rejection> {
+    if text.trim().is_empty() { Err(Rejection::invalid("text-empty", field, "is empty")) } else { Ok(()) }
+}
+
+/// Refuses a text that is empty or of more than `most` characters.
+pub fn bounded(field: &'static str, text: &str, most: usize) -> Result<(), Rejection> {
+    not_empty(field, text)?;
+    if text.chars().count() > most {
+        return Err(Rejection::invalid("text-too-long", field, format!("is longer than {most} characters")));
+    }
+    Ok(())
+}
 
 /// Whether a character shows nothing by itself: invisible ones and those that turn the direction of writing. Unicode's
 /// property Default_Ignorable_Code_Point.

@@ -61,7 +61,7 @@ impl Commands {
             None => false,
         };
         if !own {
-            return Err(Rejection::forbidden("is not your Facebook id").on("id").into());
+            return Err(Rejection::forbidden("facebook-id-of-another", "is not your Facebook id").on("id").into());
         }
         self.request_phone_change(person.account, phone, caller).await
     }

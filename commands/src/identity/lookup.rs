@@ -60,7 +60,7 @@ impl Commands {
         {
             return Ok(());
         }
-        Err(Rejection::forbidden("is not your user name").on("username").into())
+        Err(Rejection::forbidden("username-of-another", "is not your user name").on("username").into())
     }
 
     pub(super) fn contact_stream(&self, channel: Channel, contact: &str) -> StreamId {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use caravan_domain::identity::preferences::PREFERENCES;
-use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, credentials};
+use caravan_domain::identity::{
+    Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, account, credentials,
+};
 use caravan_domain::record::{Change, RecordCommand, Records};
-use caravan_domain::{EntityId, Rejection, RejectionKind};
+use caravan_domain::{EntityId, RejectionKind};
 use caravan_event_store::StreamId;
 
 use crate::{Caller, CommandError, Commands, Done, stream};
@@ -66,7 +68,7 @@ impl Commands {
             Ok::<_, CommandError>(self.vault().has_key(person).await? || self.vault().is_forgotten(person).await?)
         };
         if matches!(*state, AccountState::Unknown) && !named().await? {
-            return Err(Rejection::not_found("no such account").into());
+            return Err(account::no_such_account().into());
         }
         Ok((person, state))
     }

@@ -20,7 +20,9 @@ impl Commands {
         caller: &Caller,
     ) -> Result<Done<Account>, CommandError> {
         if details.contains_key(&Attribute::PhoneNumber) {
-            return Err(Rejection::invalid("phone_number", "is not changed with the profile").into());
+            return Err(
+                Rejection::invalid("phone-changes-apart", "phone_number", "is not changed with the profile").into()
+            );
         }
         let before = self.own_account(person).await?;
         self.check_username(&before, username).await?;

@@ -105,7 +105,12 @@ impl Commands {
             return Err(wrong_code().into());
         }
         if self.is_password(registered.registration.password_hash.as_ref(), new_password).await? {
-            return Err(Rejection::invalid("new_password", "is the password that has to be changed").into());
+            return Err(Rejection::invalid(
+                "password-unchanged",
+                "new_password",
+                "is the password that has to be changed",
+            )
+            .into());
         }
         let hash = self.hashed(account, new_password).await?;
         self.change_account(account, AccountCommand::AnswerNewPassword { login, hash }, caller).await

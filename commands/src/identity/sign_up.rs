@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use caravan_domain::identity::account::{Provider, Registration};
+use caravan_domain::identity::claim::taken;
 use caravan_domain::identity::code::wrong_code;
-use caravan_domain::identity::sign_up::{Attempt, PendingAttempt};
+use caravan_domain::identity::sign_up::{Attempt, PendingAttempt, no_contact};
 use caravan_domain::identity::{
     AccountCommand, Attribute, Channel, Claim, ClaimCommand, Contact, Details, SignUp, SignUpCommand, SignUpEvent,
     contact, credentials,
 };
-use caravan_domain::{EntityId, Rejection, RejectionKind, Sealed};
+use caravan_domain::{EntityId, RejectionKind, Sealed};
 use caravan_event_store::{Position, StreamId};
 use caravan_limits::rules::{RESENDS_PER_NAME_AND_ADDRESS, SIGN_UPS_PER_ADDRESS};
 
@@ -51,7 +52,7 @@ impl Commands {
         let (channel, to) = match (details.get(&Attribute::PhoneNumber), details.get(&Attribute::Email)) {
             (Some(phone), _) => (Channel::Sms, phone),
             (None, Some(email)) => (Channel::Mail, email),
-            (None, None) => return Err(Rejection::invalid("attributes", "need an email or a phone_number").into()),
+            (None, None) => return Err(no_contact().into()),
         };
         let places: Vec<_> = caller.address.map(|address| SIGN_UPS_PER_ADDRESS.of(address)).into_iter().collect();
         let place = self.limits().attempt(&places).await?;
@@ -65,7 +66,7 @@ impl Commands {
         };
         if self.account_of(&username).await?.is_some() {
             // Counts as a sign-up: otherwise an address could ask for any number of names.
-            return Err(taken("username").into());
+            return Err(taken().on("username").into());
         }
         if let Err(refusal) = self.spend_sign_up_code(channel, to, caller).await {
             place.give_back().await?;
@@ -184,7 +185,7 @@ impl Commands {
         let account = match self.holder(attempt.channel, &proven).await? {
             Holder::Invited(temp) => temp,
             Holder::Account(id) if self.is_made_from(id, attempt).await? => return Ok(id),
-            Holder::Account(_) => return Err(taken(field).into()),
+            Holder::Account(_) => return Err(taken().on(field).into()),
             Holder::Nobody | Holder::Unknown(_) | Holder::Absorbed { .. } => {
                 let claim = ClaimCommand::Claim { owner: attempt.id, held: false };
                 let claimed = self.claim(claimed, claim, &caller.step("contact")).await;
@@ -291,10 +292,6 @@ impl Commands {
     fn sign_up_stream(&self, username: &str) -> StreamId {
         stream::<SignUp>(self.vault().claim_id("sign-up", username))
     }
-}
-
-fn taken(field: &'static str) -> Rejection {
-    Rejection::conflict("is taken").on(field)
 }
 
 /// A conflict that names the field it is about.

@@ -11,7 +11,7 @@ use caravan_event_store::Position;
 use caravan_limits::Attempt;
 use caravan_limits::rules::INVITATIONS_PER_ACCOUNT;
 
-use super::facts::present;
+use super::facts::{no_such_person, present};
 use crate::{Caller, CommandError, Commands, Done, stream};
 
 pub struct NewCrew {
@@ -186,7 +186,7 @@ impl Commands {
         let entries = accounts.iter().enumerate().map(|(index, (person, state))| {
             let known = present(*person, state)
                 .filter(|person| crewmates.as_ref().is_none_or(|crewmates| crewmates.contains(person)));
-            known.ok_or_else(|| Rejection::not_found("no such person").on(format!("users[{index}].id")).into())
+            known.ok_or_else(|| no_such_person(format!("users[{index}].id")).into())
         });
         entries.collect()
     }
@@ -217,6 +217,7 @@ impl Commands {
 }
 
 fn of_invite(rejection: Rejection, index: usize) -> Rejection {
-    let field = format!("new_invites[{index}].{}", rejection.field.as_deref().unwrap_or("phone_number"));
-    rejection.on(field)
+    let named = rejection.field().is_some();
+    let rejection = if named { rejection } else { rejection.on("phone_number") };
+    rejection.within(&format!("new_invites[{index}]"))
 }

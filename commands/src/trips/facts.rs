@@ -1,10 +1,11 @@
 //! Facts of other streams: who and what exists.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use caravan_domain::catalogue::city::{CITY, City};
-use caravan_domain::catalogue::event::{Event, EventState};
+use caravan_domain::catalogue::event::{Event, EventState, no_such_event};
 use caravan_domain::identity::{Account, AccountState};
 use caravan_domain::record::Records;
 use caravan_domain::trips::crew::{CrewState, Crews};
@@ -46,7 +47,7 @@ impl Commands {
         if people.is_empty() || !self.with_account(people).await?.is_empty() {
             return Ok(());
         }
-        Err(Rejection::invalid(field, "names nobody who has signed up").into())
+        Err(Rejection::invalid("nobody-signed-up", field, "names nobody who has signed up").into())
     }
 
     /// Sends a command that may leave nobody in charge of a stream, with those of `members` who have an account. It is
@@ -81,7 +82,10 @@ impl Commands {
         let accounts = self.accounts(people).await?;
         let people = all_present(&accounts, field)?;
         match accounts.iter().position(|(_, state)| matches!(**state, AccountState::Invited(_))) {
-            Some(index) => Err(Rejection::invalid(format!("{field}[{index}]"), "has not signed up yet").into()),
+            Some(index) => {
+                Err(Rejection::invalid("person-not-signed-up", format!("{field}[{index}]"), "has not signed up yet")
+                    .into())
+            }
             None => Ok(people),
         }
     }
@@ -97,7 +101,7 @@ impl Commands {
         field: &'static str,
     ) -> Result<EntityId, CommandError> {
         let state = self.state::<Account>(&stream::<Account>(person)).await?.state;
-        present(person, &state).ok_or_else(|| Rejection::not_found("no such person").on(field).into())
+        present(person, &state).ok_or_else(|| no_such_person(field).into())
     }
 
     /// Not found, naming `field`, where one of the events was never listed.
@@ -105,7 +109,7 @@ impl Commands {
         let exists = async |event: EntityId| {
             let current = self.state::<Event>(&stream::<Event>(event)).await?;
             match *current.state {
-                EventState::Unknown => Err(CommandError::from(Rejection::not_found("no such event").on(field))),
+                EventState::Unknown => Err(CommandError::from(no_such_event().on(field))),
                 EventState::Scheduled(_) | EventState::Cancelled(_) => Ok(()),
             }
         };
@@ -115,7 +119,7 @@ impl Commands {
     pub(super) async fn existing_city(&self, city: EntityId) -> Result<City, CommandError> {
         let current = self.state::<Records>(&StreamId::new(CITY.kind.name, city)).await?;
         let city = current.state.get::<City>();
-        city.ok_or_else(|| Rejection::not_found("no such city").on("city_id").into())
+        city.ok_or_else(|| Rejection::not_found("no-such-city", "no such city").on("city_id").into())
     }
 
     pub(super) async fn crew(&self, crew: EntityId) -> Result<Arc<CrewState>, CommandError> {
@@ -137,7 +141,11 @@ pub(super) fn present(person: EntityId, state: &AccountState) -> Option<EntityId
 fn all_present(accounts: &[(EntityId, Arc<AccountState>)], field: &str) -> Result<Vec<EntityId>, CommandError> {
     let people = accounts.iter().enumerate().map(|(index, (person, state))| {
         let present = present(*person, state);
-        present.ok_or_else(|| Rejection::not_found("no such person").on(format!("{field}[{index}]")).into())
+        present.ok_or_else(|| no_such_person(format!("{field}[{index}]")).into())
     });
     people.collect()
+}
+
+pub(super) fn no_such_person(field: impl Into<Cow<'static, str>>) -> Rejection {
+    Rejection::not_found("no-such-person", "no such person").on(field)
 }

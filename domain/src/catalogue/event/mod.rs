@@ -17,7 +17,7 @@ pub use events::EventChange;
 pub use location::Location;
 pub use offers::{Offers, PriceRange};
 pub use organizer::Organizer;
-pub use schedule::{Schedule, local_instant};
+pub use schedule::{Schedule, local_instant, out_of_calendar};
 pub use state::{Details, EventState, Listing, Origin};
 
 use crate::kind::{Field, FieldType};
@@ -66,16 +66,14 @@ impl Decider for Event {
 
     fn decide(state: &EventState, command: EventCommand, context: &Context) -> Result<Vec<EventChange>, Rejection> {
         if context.actor != Actor::System {
-            return Err(Rejection::forbidden("events are published by imports"));
+            return Err(Rejection::forbidden("events-come-by-import", "events are published by imports"));
         }
         match (state, command) {
             (EventState::Unknown, EventCommand::Put { origin, details }) => list(origin, details),
             (EventState::Scheduled(listing) | EventState::Cancelled(listing), EventCommand::Put { details, .. }) => {
                 change(&listing.details, *details)
             }
-            (EventState::Unknown, EventCommand::Cancel | EventCommand::Reinstate) => {
-                Err(Rejection::not_found("no such event"))
-            }
+            (EventState::Unknown, EventCommand::Cancel | EventCommand::Reinstate) => Err(no_such_event()),
             (EventState::Scheduled(_), EventCommand::Cancel) => Ok(vec![EventChange::Cancelled {}]),
             (EventState::Cancelled(_), EventCommand::Reinstate) => Ok(vec![EventChange::Reinstated {}]),
             (EventState::Cancelled(_), EventCommand::Cancel) | (EventState::Scheduled(_), EventCommand::Reinstate) => {
@@ -87,6 +85,11 @@ impl Decider for Event {
     fn evolve(state: EventState, event: &EventChange) -> EventState {
         state.after(event)
     }
+}
+
+/// The refusal where no event was ever listed.
+pub fn no_such_event() -> Rejection {
+    Rejection::not_found("no-such-event", "no such event")
 }
 
 fn list(origin: Origin, details: Box<Details>) -> Result<Vec<EventChange>, Rejection> {

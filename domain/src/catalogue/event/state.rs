@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{Category, EventChange, Location, Offers, Organizer, Schedule};
+use crate::text::bounded;
 use crate::{EntityId, Rejection};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -65,21 +66,13 @@ impl Details {
         bounded("name", &self.name, 300)?;
         self.schedule.check()?;
         if self.performers.len() > 100 {
-            return Err(Rejection::invalid("performers", "has more than 100"));
+            return Err(Rejection::invalid("too-many-performers", "performers", "has more than 100"));
         }
         if self.performers.iter().enumerate().any(|(at, performer)| self.performers[..at].contains(performer)) {
-            return Err(Rejection::invalid("performers", "names one twice"));
+            return Err(Rejection::invalid("performer-named-twice", "performers", "names one twice"));
         }
         self.category.check()?;
         self.offers.check()
-    }
-}
-
-pub(super) fn bounded(field: &'static str, text: &str, most: usize) -> Result<(), Rejection> {
-    match text.chars().count() {
-        0 => Err(Rejection::invalid(field, "is empty")),
-        length if length > most => Err(Rejection::invalid(field, format!("is longer than {most} characters"))),
-        _ => Ok(()),
     }
 }
 

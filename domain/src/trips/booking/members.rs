@@ -12,11 +12,9 @@ use crate::{Actor, Context, EntityId, Rejection};
 pub(super) fn add(booking: &TripBooking, add: AddMember, context: &Context) -> Decision {
     let actor = booking.acting_member(context)?;
     if add.leader && !booking.is_leader(actor) {
-        return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("leader"));
+        return Err(only_leaders_make_leaders());
     }
-    if !add.crew.crew()?.is_member(add.person) {
-        return Err(Rejection::invalid("person", "is not a member of the crew"));
-    }
+    add.crew.crew()?.only_names_members(&[add.person], "person")?;
     let terms = Terms {
         start_date: add.start_date,
         end_date: add.end_date,
@@ -27,20 +25,30 @@ pub(super) fn add(booking: &TripBooking, add: AddMember, context: &Context) -> D
     match booking.terms.get(&add.person) {
         None => Ok(vec![TripBookingEvent::MemberAdded { person: add.person, leader: add.leader, terms }]),
         Some(known) if *known == terms && booking.is_leader(add.person) == add.leader => Ok(vec![]),
-        Some(_) => Err(Rejection::conflict("is a member of the booking already").on("person")),
+        Some(_) => {
+            Err(Rejection::conflict("member-of-booking-already", "is a member of the booking already").on("person"))
+        }
     }
+}
+
+fn only_leaders_make_leaders() -> Rejection {
+    Rejection::forbidden("only-leaders-make-leaders", "only leaders of the booking may make somebody a leader")
+        .on("leader")
 }
 
 /// The terms of a member who must be one.
 fn terms(booking: &TripBooking, person: EntityId) -> Result<&Terms, Rejection> {
     let terms = booking.terms.get(&person);
-    terms.ok_or_else(|| Rejection::not_found("is not a member of the booking").on("person"))
+    terms.ok_or_else(|| Rejection::not_found("no-such-booking-member", "is not a member of the booking").on("person"))
 }
 
 /// Leaders are changed and removed by leaders only.
 fn may_change(booking: &TripBooking, actor: EntityId, person: EntityId) -> Result<(), Rejection> {
     if booking.is_leader(person) && !booking.is_leader(actor) {
-        return Err(Rejection::forbidden("only leaders of the booking may change a leader"));
+        return Err(Rejection::forbidden(
+            "only-leaders-change-leaders",
+            "only leaders of the booking may change a leader",
+        ));
     }
     Ok(())
 }
@@ -53,7 +61,7 @@ pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Cont
     let leads = booking.is_leader(person);
     let leads_then = change.leader.unwrap_or(leads);
     if leads != leads_then && !booking.is_leader(actor) {
-        return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("leader"));
+        return Err(only_leaders_make_leaders());
     }
     let terms = Terms {
         start_date: change.start_date.or(known.start_date),
@@ -73,7 +81,8 @@ pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Cont
         events.push(TripBookingEvent::LeadersChanged { leaders });
     }
     if leads && !leads_then {
-        let nobody = || Rejection::conflict("nobody else could lead the booking").on("leader");
+        let nobody =
+            || Rejection::conflict("nobody-else-could-lead", "nobody else could lead the booking").on("leader");
         events.extend(lead_on(booking, person, &change.with_account).ok_or_else(nobody)?);
     }
     Ok(events)
@@ -127,6 +136,7 @@ pub(super) fn remove(
     may_change(booking, actor, person)?;
     if person != actor && !may_clear(booking, actor, person) {
         return Err(Rejection::forbidden(
+            "only-leaders-remove-who-paid",
             "only leaders of the booking remove somebody who has paid, or has a part in what others paid",
         ));
     }
@@ -149,7 +159,8 @@ fn may_clear(booking: &TripBooking, actor: EntityId, person: EntityId) -> bool {
 pub(super) fn remind(booking: &TripBooking, person: EntityId, channel: Option<Channel>, context: &Context) -> Decision {
     booking.acting_member(context)?;
     terms(booking, person)?;
-    let channel = channel.ok_or_else(|| Rejection::conflict("cannot be reached by mail or sms").on("person"))?;
+    let channel = channel
+        .ok_or_else(|| Rejection::conflict("member-unreachable", "cannot be reached by mail or sms").on("person"))?;
     Ok(vec![TripBookingEvent::MemberReminded { person, channel, at: context.now }])
 }
 

@@ -57,7 +57,9 @@ impl Decider for TripBookings {
         match (state, command) {
             (TripBookingState::Unknown, TripBookingCommand::Create(create)) => lifecycle::create(create, context),
             (TripBookingState::Unknown, _) => Err(state::no_such_booking()),
-            (_, TripBookingCommand::Create(_)) => Err(Rejection::conflict("this trip booking exists already")),
+            (_, TripBookingCommand::Create(_)) => {
+                Err(Rejection::conflict("booking-exists", "this trip booking exists already"))
+            }
             (
                 TripBookingState::Active(booking) | TripBookingState::Abandoned(booking),
                 TripBookingCommand::ReplaceMember { from, to },
@@ -94,7 +96,7 @@ fn decide_abandoned(booking: &TripBooking, command: TripBookingCommand, context:
         TripBookingCommand::AbandonWithCrew => crate::trips::by_system(context).map(|()| vec![]),
         _ => {
             booking.acting_member(context)?;
-            Err(Rejection::conflict("this trip booking was abandoned"))
+            Err(Rejection::conflict("booking-abandoned", "this trip booking was abandoned"))
         }
     }
 }

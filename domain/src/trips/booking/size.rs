@@ -33,7 +33,9 @@ pub(super) fn check(booking: &TripBooking, events: &[TripBookingEvent]) -> Resul
         booking.bundles.iter().map(in_bundle).sum::<usize>()
             + booking.accommodations.iter().map(in_accommodation).sum::<usize>()
     };
-    let full = |most: usize, what: &str| Rejection::conflict(format!("a trip booking has at most {most} {what}"));
+    let full = |most: usize, what: &str| {
+        Rejection::conflict("booking-full", format!("a trip booking has at most {most} {what}"))
+    };
     if members > 0 && booking.members.len() + members > MOST_MEMBERS {
         return Err(full(MOST_MEMBERS, "members"));
     }

@@ -12,7 +12,7 @@ pub use state::{Crew, CrewState, Invitation};
 
 use crate::kind::{Field, FieldType};
 use crate::trips::{Successor, by_system, distinct};
-use crate::{Actor, Context, Decider, EntityId, Kind, Rejection, Sealed};
+use crate::{Actor, Context, Decider, EntityId, Kind, Rejection, Sealed, text};
 
 /// The rules of crews.
 pub enum Crews {}
@@ -79,7 +79,7 @@ impl Decider for Crews {
             (CrewState::Unknown, CrewCommand::Create { name, description, has_image, admin_ids }) => {
                 create(name, description, has_image, admin_ids, context)
             }
-            (_, CrewCommand::Create { .. }) => Err(Rejection::conflict("this crew exists already")),
+            (_, CrewCommand::Create { .. }) => Err(exists_already()),
             (CrewState::Active(crew), command) => {
                 let mut events = decide_active(crew, command, context)?;
                 if !events.is_empty()
@@ -99,7 +99,7 @@ impl Decider for Crews {
                 CrewState::Unknown | CrewState::Deleted { .. },
                 CrewCommand::ReplaceMember { .. } | CrewCommand::PassOn { .. },
             ) => by_system(context).map(|()| vec![]),
-            (CrewState::Unknown | CrewState::Deleted { .. }, _) => Err(Rejection::not_found("no such crew")),
+            (CrewState::Unknown | CrewState::Deleted { .. }, _) => Err(state::no_such_crew()),
         }
     }
 
@@ -110,7 +110,7 @@ impl Decider for Crews {
 
 fn decide_active(crew: &Crew, command: CrewCommand, context: &Context) -> Result<Vec<CrewEvent>, Rejection> {
     match command {
-        CrewCommand::Create { .. } => Err(Rejection::conflict("this crew exists already")),
+        CrewCommand::Create { .. } => Err(exists_already()),
         CrewCommand::Change { name, description, has_image, admin_ids } => {
             only_admins(crew, context)?;
             change(crew, name, description, has_image, admin_ids)
@@ -140,8 +140,16 @@ fn decide_active(crew: &Crew, command: CrewCommand, context: &Context) -> Result
     }
 }
 
+fn exists_already() -> Rejection {
+    Rejection::conflict("crew-exists", "this crew exists already")
+}
+
 fn only_admins(crew: &Crew, context: &Context) -> Result<(), Rejection> {
-    if crew.is_admin(context.person()?) { Ok(()) } else { Err(Rejection::forbidden("only admins of the crew may")) }
+    if crew.is_admin(context.person()?) {
+        Ok(())
+    } else {
+        Err(Rejection::forbidden("only-crew-admins", "only admins of the crew may"))
+    }
 }
 
 fn create(
@@ -152,11 +160,8 @@ fn create(
     context: &Context,
 ) -> Result<Vec<CrewEvent>, Rejection> {
     let creator = context.person()?;
-    named(&name)?;
-    let admins = distinct(admin_ids);
-    if admins.is_empty() {
-        return Err(Rejection::invalid("admin_ids", "needs at least one admin"));
-    }
+    text::not_empty("name", &name)?;
+    let admins = some_admins(admin_ids)?;
     let members = distinct(std::iter::once(creator).chain(admins.iter().copied()).collect());
     let admins = distinct(admins.into_iter().chain([creator]).collect());
     Ok(vec![
@@ -194,15 +199,10 @@ fn change(
     has_image: Option<bool>,
     admin_ids: Option<Vec<EntityId>>,
 ) -> Result<Vec<CrewEvent>, Rejection> {
-    name.as_deref().map_or(Ok(()), named)?;
-    let admins = admin_ids.map(distinct);
+    name.as_deref().map_or(Ok(()), |name| text::not_empty("name", name))?;
+    let admins = admin_ids.map(some_admins).transpose()?;
     if let Some(admins) = &admins {
-        if admins.is_empty() {
-            return Err(Rejection::invalid("admin_ids", "needs at least one admin"));
-        }
-        if !admins.iter().all(|admin| crew.is_member(*admin)) {
-            return Err(Rejection::invalid("admin_ids", "names somebody who is not a member of the crew"));
-        }
+        crew.only_names_members(admins, "admin_ids")?;
     }
     let name = name.filter(|name| *name != crew.name);
     let description = description.filter(|description| crew.description.as_ref() != Some(description));
@@ -212,8 +212,12 @@ fn change(
     Ok(if unchanged { vec![] } else { vec![CrewEvent::CrewChanged { name, description, has_image, admins }] })
 }
 
-fn named(name: &str) -> Result<(), Rejection> {
-    if name.trim().is_empty() { Err(Rejection::invalid("name", "is empty")) } else { Ok(()) }
+fn some_admins(admin_ids: Vec<EntityId>) -> Result<Vec<EntityId>, Rejection> {
+    let admins = distinct(admin_ids);
+    if admins.is_empty() {
+        return Err(Rejection::invalid("crew-needs-admin", "admin_ids", "needs at least one admin"));
+    }
+    Ok(admins)
 }
 
 /// Nobody is kept: where the last admin goes, somebody follows; with nobody who could, the crew is deleted.
@@ -225,10 +229,10 @@ fn remove_member(
 ) -> Result<Vec<CrewEvent>, Rejection> {
     let actor = context.person()?;
     if actor != person && !crew.is_admin(actor) {
-        return Err(Rejection::forbidden("only admins of the crew may remove others"));
+        return Err(Rejection::forbidden("only-admins-remove-others", "only admins of the crew may remove others"));
     }
     if !crew.is_member(person) {
-        return Err(Rejection::not_found("is not a member of the crew").on("person"));
+        return Err(Rejection::not_found("no-such-crew-member", "is not a member of the crew").on("person"));
     }
     let mut events = vec![CrewEvent::CrewMemberRemoved { person }];
     if crew.is_admin(person) {

@@ -52,9 +52,13 @@ impl CrewState {
     pub fn crew(&self) -> Result<&Crew, Rejection> {
         match self {
             CrewState::Active(crew) => Ok(crew),
-            CrewState::Unknown | CrewState::Deleted { .. } => Err(Rejection::not_found("no such crew")),
+            CrewState::Unknown | CrewState::Deleted { .. } => Err(no_such_crew()),
         }
     }
+}
+
+pub(super) fn no_such_crew() -> Rejection {
+    Rejection::not_found("no-such-crew", "no such crew")
 }
 
 impl Crew {
@@ -79,7 +83,20 @@ impl Crew {
 
     /// Refuses everybody but members.
     pub fn only_members(&self, person: EntityId) -> Result<(), Rejection> {
-        if self.is_member(person) { Ok(()) } else { Err(Rejection::forbidden("only members of the crew may")) }
+        if self.is_member(person) {
+            Ok(())
+        } else {
+            Err(Rejection::forbidden("only-crew-members", "only members of the crew may"))
+        }
+    }
+
+    /// Refuses input that names somebody who is not a member.
+    pub fn only_names_members(&self, people: &[EntityId], field: &'static str) -> Result<(), Rejection> {
+        if people.iter().all(|person| self.is_member(*person)) {
+            Ok(())
+        } else {
+            Err(Rejection::invalid("names-non-member-of-crew", field, "names somebody who is not a member of the crew"))
+        }
     }
 }
 

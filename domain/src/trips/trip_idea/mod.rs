@@ -81,7 +81,9 @@ impl Decider for TripIdeas {
     ) -> Result<Vec<TripIdeaEvent>, Rejection> {
         match (state, command) {
             (TripIdeaState::Unknown, TripIdeaCommand::Suggest(suggestion)) => suggest(suggestion, context),
-            (_, TripIdeaCommand::Suggest(_)) => Err(Rejection::conflict("this trip idea exists already")),
+            (_, TripIdeaCommand::Suggest(_)) => {
+                Err(Rejection::conflict("trip-idea-exists", "this trip idea exists already"))
+            }
             (TripIdeaState::Active(idea), TripIdeaCommand::ReplaceMember { from, to }) => {
                 by_system(context)?;
                 let present = from != to && (idea.suggestor == from || idea.liked.contains(&from));
@@ -101,7 +103,10 @@ impl Decider for TripIdeas {
             (TripIdeaState::Active(idea), TripIdeaCommand::Delete { crew_id, crew }) => {
                 let person = member(idea, crew_id, &crew, context)?;
                 if person != idea.suggestor && !crew.crew()?.is_admin(person) {
-                    return Err(Rejection::forbidden("only who suggested it or an admin of the crew may"));
+                    return Err(Rejection::forbidden(
+                        "only-suggestor-or-admins",
+                        "only who suggested it or an admin of the crew may",
+                    ));
                 }
                 Ok(vec![TripIdeaEvent::TripIdeaDeleted { at: context.now }])
             }
@@ -138,7 +143,7 @@ impl Decider for TripIdeas {
 }
 
 fn no_such_idea() -> Rejection {
-    Rejection::not_found("no such trip idea")
+    Rejection::not_found("no-such-trip-idea", "no such trip idea")
 }
 
 /// The person acting, who must be a member of the crew; the idea must be that crew's.
@@ -157,9 +162,7 @@ fn suggest(suggestion: Suggestion, context: &Context) -> Result<Vec<TripIdeaEven
     crew.only_members(suggestor)?;
     in_order(Some(suggestion.start_date), Some(suggestion.end_date), "end_date")?;
     let liked = distinct(suggestion.liked_user_ids);
-    if !liked.iter().all(|person| crew.is_member(*person)) {
-        return Err(Rejection::invalid("liked_user_ids", "names somebody who is not a member of the crew"));
-    }
+    crew.only_names_members(&liked, "liked_user_ids")?;
     Ok(vec![TripIdeaEvent::TripIdeaSuggested(TripIdea {
         crew: suggestion.crew_id,
         city: suggestion.city_id,
