@@ -86,19 +86,29 @@ impl EventState {
     }
 
     pub(super) fn after(self, change: &EventChange) -> EventState {
-        match (self, change) {
-            (EventState::Unknown, EventChange::Listed { origin, details }) => EventState::Scheduled(Listing {
-                origin: origin.clone(),
-                details: Details::clone(details),
-                day: details.schedule.day(),
-            }),
-            (EventState::Scheduled(listing), EventChange::Cancelled {}) => EventState::Cancelled(listing),
-            (EventState::Cancelled(listing), EventChange::Reinstated {}) => EventState::Scheduled(listing),
-            (EventState::Scheduled(listing), change) => EventState::Scheduled(listing.after(change)),
-            (EventState::Cancelled(listing), change) => EventState::Cancelled(listing.after(change)),
-            (EventState::Unknown, _) => EventState::Unknown,
+        match self {
+            EventState::Unknown => listed(change),
+            EventState::Scheduled(listing) => {
+                let listing = listing.after(change);
+                let ends = *change == EventChange::Cancelled {};
+                if ends { EventState::Cancelled(listing) } else { EventState::Scheduled(listing) }
+            }
+            EventState::Cancelled(listing) => {
+                let listing = listing.after(change);
+                let goes_on = *change == EventChange::Reinstated {};
+                if goes_on { EventState::Scheduled(listing) } else { EventState::Cancelled(listing) }
+            }
         }
     }
+}
+
+fn listed(change: &EventChange) -> EventState {
+    let EventChange::Listed { origin, details } = change else { return EventState::Unknown };
+    EventState::Scheduled(Listing {
+        origin: origin.clone(),
+        details: Details::clone(details),
+        day: details.schedule.day(),
+    })
 }
 
 impl Listing {

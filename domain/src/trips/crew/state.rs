@@ -101,29 +101,41 @@ impl Crew {
 }
 
 pub(super) fn evolve(state: CrewState, event: &CrewEvent) -> CrewState {
-    let mut crew = match (state, event) {
-        (CrewState::Unknown, CrewEvent::CrewCreated { name, description, has_image, creator, admins, members }) => {
-            return CrewState::Active(Crew {
-                name: name.clone(),
-                description: description.clone(),
-                has_image: *has_image,
-                creator: *creator,
-                admins: admins.clone(),
-                members: members.clone(),
-                took_part: BTreeSet::new(),
-                invitations: vec![],
-            });
+    match state {
+        CrewState::Unknown => created(event),
+        CrewState::Active(mut crew) => {
+            if let CrewEvent::CrewDeleted { at } = event {
+                return CrewState::Deleted { deleted_at: *at, last_members: crew.members };
+            }
+            apply(&mut crew, event);
+            CrewState::Active(crew)
         }
-        (CrewState::Active(crew), CrewEvent::CrewDeleted { at }) => {
-            return CrewState::Deleted { deleted_at: *at, last_members: crew.members };
+        CrewState::Deleted { deleted_at, mut last_members } => {
+            if let CrewEvent::CrewMemberReplaced { from, to } = event {
+                replace(&mut last_members, *from, *to);
+            }
+            CrewState::Deleted { deleted_at, last_members }
         }
-        (CrewState::Deleted { deleted_at, mut last_members }, CrewEvent::CrewMemberReplaced { from, to }) => {
-            replace(&mut last_members, *from, *to);
-            return CrewState::Deleted { deleted_at, last_members };
-        }
-        (CrewState::Active(crew), _) => crew,
-        (state, _) => return state,
+    }
+}
+
+fn created(event: &CrewEvent) -> CrewState {
+    let CrewEvent::CrewCreated { name, description, has_image, creator, admins, members } = event else {
+        return CrewState::Unknown;
     };
+    CrewState::Active(Crew {
+        name: name.clone(),
+        description: description.clone(),
+        has_image: *has_image,
+        creator: *creator,
+        admins: admins.clone(),
+        members: members.clone(),
+        took_part: BTreeSet::new(),
+        invitations: vec![],
+    })
+}
+
+fn apply(crew: &mut Crew, event: &CrewEvent) {
     match event {
         CrewEvent::CrewChanged { name, description, has_image, admins } => {
             if let Some(name) = name {
@@ -137,9 +149,9 @@ pub(super) fn evolve(state: CrewState, event: &CrewEvent) -> CrewState {
                 crew.admins.clone_from(admins);
             }
         }
-        CrewEvent::CrewMemberAdded { person } => add(&mut crew, *person),
+        CrewEvent::CrewMemberAdded { person } => add(crew, *person),
         CrewEvent::CrewMemberInvited { person, inviter, number } => {
-            add(&mut crew, *person);
+            add(crew, *person);
             if let Some(number) = number {
                 crew.invitations.push(Invitation { person: *person, inviter: *inviter, number: number.clone() });
             }
@@ -171,7 +183,6 @@ pub(super) fn evolve(state: CrewState, event: &CrewEvent) -> CrewState {
         }
         CrewEvent::CrewCreated { .. } | CrewEvent::CrewDeleted { .. } => {}
     }
-    CrewState::Active(crew)
 }
 
 fn add(crew: &mut Crew, person: EntityId) {
