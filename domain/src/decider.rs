@@ -108,10 +108,11 @@ pub mod testing {
             self
         }
 
-        pub fn when(self, command: D::Command) -> Outcome<D>
+        pub fn when(self, command: impl Into<D::Command>) -> Outcome<D>
         where
             D::Command: std::fmt::Debug,
         {
+            let command = command.into();
             let written = format!("{command:?}");
             let result = D::decide(&self.state, command, &self.context);
             Outcome { before: self.state, command: written, result }

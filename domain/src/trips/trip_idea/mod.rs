@@ -7,6 +7,7 @@ mod tests;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use derive_more::From;
 use serde::{Deserialize, Serialize};
 
 pub use events::{TripIdea, TripIdeaEvent};
@@ -34,8 +35,9 @@ pub enum TripIdeaState {
 }
 
 /// What may be asked of a trip idea; `crew` is the state of the crew that `crew_id` names.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, From)]
 pub enum TripIdeaCommand {
+    #[from]
     Suggest(Suggestion),
     Like {
         crew_id: EntityId,
@@ -115,31 +117,38 @@ impl Decider for TripIdeas {
     }
 
     fn evolve(state: TripIdeaState, event: &TripIdeaEvent) -> TripIdeaState {
-        let mut idea = match (state, event) {
-            (TripIdeaState::Unknown, TripIdeaEvent::TripIdeaSuggested(idea)) => {
-                return TripIdeaState::Active(idea.clone());
-            }
-            (TripIdeaState::Active(_), TripIdeaEvent::TripIdeaDeleted { at }) => {
-                return TripIdeaState::Deleted { deleted_at: *at };
-            }
-            (TripIdeaState::Active(idea), _) => idea,
-            (state, _) => return state,
-        };
-        match event {
-            TripIdeaEvent::TripIdeaLiked { person } if !idea.liked.contains(person) => idea.liked.push(*person),
-            TripIdeaEvent::TripIdeaUnliked { person } => idea.liked.retain(|liker| liker != person),
-            TripIdeaEvent::TripIdeaPersonReplaced { from, to } => {
-                replace(&mut idea.liked, *from, *to);
-                if idea.suggestor == *from {
-                    idea.suggestor = *to;
-                }
-            }
-            TripIdeaEvent::TripIdeaLiked { .. }
-            | TripIdeaEvent::TripIdeaSuggested(_)
-            | TripIdeaEvent::TripIdeaDeleted { .. } => {}
+        match state {
+            TripIdeaState::Unknown => match event {
+                TripIdeaEvent::TripIdeaSuggested(idea) => TripIdeaState::Active(idea.clone()),
+                TripIdeaEvent::TripIdeaLiked { .. }
+                | TripIdeaEvent::TripIdeaUnliked { .. }
+                | TripIdeaEvent::TripIdeaPersonReplaced { .. }
+                | TripIdeaEvent::TripIdeaDeleted { .. } => TripIdeaState::Unknown,
+            },
+            TripIdeaState::Active(idea) => after(idea, event),
+            TripIdeaState::Deleted { deleted_at } => TripIdeaState::Deleted { deleted_at },
         }
-        TripIdeaState::Active(idea)
     }
+}
+
+fn after(mut idea: TripIdea, event: &TripIdeaEvent) -> TripIdeaState {
+    match event {
+        TripIdeaEvent::TripIdeaSuggested(_) => {}
+        TripIdeaEvent::TripIdeaLiked { person } => {
+            if !idea.liked.contains(person) {
+                idea.liked.push(*person);
+            }
+        }
+        TripIdeaEvent::TripIdeaUnliked { person } => idea.liked.retain(|liker| liker != person),
+        TripIdeaEvent::TripIdeaPersonReplaced { from, to } => {
+            replace(&mut idea.liked, *from, *to);
+            if idea.suggestor == *from {
+                idea.suggestor = *to;
+            }
+        }
+        TripIdeaEvent::TripIdeaDeleted { at } => return TripIdeaState::Deleted { deleted_at: *at },
+    }
+    TripIdeaState::Active(idea)
 }
 
 fn no_such_idea() -> Rejection {

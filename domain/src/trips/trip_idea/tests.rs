@@ -89,31 +89,27 @@ fn delete() -> TripIdeaCommand {
 
 #[test]
 fn crew_members_suggest_ideas() {
-    given::<TripIdeas>([])
-        .by(ben())
-        .when(TripIdeaCommand::Suggest(suggestion()))
-        .then([TripIdeaEvent::TripIdeaSuggested(idea())]);
-    given::<TripIdeas>([]).by(eve()).when(TripIdeaCommand::Suggest(suggestion())).then_err("only-crew-members");
+    given::<TripIdeas>([]).by(ben()).when(suggestion()).then([TripIdeaEvent::TripIdeaSuggested(idea())]);
+    given::<TripIdeas>([]).by(eve()).when(suggestion()).then_err("only-crew-members");
 }
 
 #[test]
 fn an_idea_needs_a_crew_that_exists() {
     let nowhere = Suggestion { crew: Arc::default(), ..suggestion() };
-    given::<TripIdeas>([]).by(ben()).when(TripIdeaCommand::Suggest(nowhere)).then_err("no-such-crew");
+    given::<TripIdeas>([]).by(ben()).when(nowhere).then_err("no-such-crew");
 }
 
 #[test]
 fn an_end_before_its_start_is_refused() {
     let backwards = Suggestion { start_date: day(5), ..suggestion() };
-    let rejection =
-        given::<TripIdeas>([]).by(ben()).when(TripIdeaCommand::Suggest(backwards)).then_err("dates-in-order");
+    let rejection = given::<TripIdeas>([]).by(ben()).when(backwards).then_err("dates-in-order");
     assert_eq!(rejection.field(), Some("end_date"));
 }
 
 #[test]
 fn who_likes_an_idea_is_a_crew_member() {
     let liked = Suggestion { liked_user_ids: vec![eve()], ..suggestion() };
-    given::<TripIdeas>([]).by(ben()).when(TripIdeaCommand::Suggest(liked)).then_err("names-non-member-of-crew");
+    given::<TripIdeas>([]).by(ben()).when(liked).then_err("names-non-member-of-crew");
     suggested().by(eve()).when(like()).then_err("only-crew-members");
     suggested().by(eve()).when(unlike()).then_err("only-crew-members");
 }
