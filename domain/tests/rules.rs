@@ -92,12 +92,12 @@ fn rules() -> BTreeMap<String, Rule> {
 fn page(rules: &BTreeMap<String, Rule>) -> String {
     let mut page = String::from(
         "# Rules\n\nEvery rule by which a command may be refused: its name, which never changes, and what it says, unless a \
-         dialect says it otherwise. Made from the source by `make docs`; do not edit.\n\n| rule | kind | says | in |\n\
-         |---|---|---|---|\n",
+         dialect says it otherwise. Made from the source by `make docs`; do not edit.\n\n| rule | kind | says |\n\
+         |---|---|---|\n",
     );
-    for (name, Rule { kind, message, file }) in rules {
+    for (name, Rule { kind, message, .. }) in rules {
         let message = message.as_deref().unwrap_or("–");
-        let _ = writeln!(page, "| `{name}` | {kind} | {message} | [{file}](../{file}) |");
+        let _ = writeln!(page, "| `{name}` | {kind} | {message} |");
     }
     page
 }

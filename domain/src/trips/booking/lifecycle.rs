@@ -28,6 +28,10 @@ pub(super) fn create(create: CreateBooking, context: &Context) -> Decision {
     Ok(std::iter::once(created).chain(takes_part).collect())
 }
 
+pub(super) fn made_already() -> Rejection {
+    Rejection::conflict("booking-exists", "this trip booking exists already")
+}
+
 fn some_leaders(leader_ids: Vec<EntityId>) -> Result<Vec<EntityId>, Rejection> {
     let leaders = distinct(leader_ids);
     if leaders.is_empty() {

@@ -75,12 +75,15 @@ impl Decider for Crews {
     type Event = CrewEvent;
 
     fn decide(state: &CrewState, command: CrewCommand, context: &Context) -> Result<Vec<CrewEvent>, Rejection> {
-        match (state, command) {
-            (CrewState::Unknown, CrewCommand::Create { name, description, has_image, admin_ids }) => {
-                create(name, description, has_image, admin_ids, context)
-            }
-            (_, CrewCommand::Create { .. }) => Err(exists_already()),
-            (CrewState::Active(crew), command) => {
+        match state {
+            CrewState::Unknown => match command {
+                CrewCommand::Create { name, description, has_image, admin_ids } => {
+                    create(name, description, has_image, admin_ids, context)
+                }
+                CrewCommand::ReplaceMember { .. } | CrewCommand::PassOn { .. } => by_system(context).map(|()| vec![]),
+                _ => Err(state::no_such_crew()),
+            },
+            CrewState::Active(crew) => {
                 let mut events = decide_active(crew, command, context)?;
                 if !events.is_empty()
                     && let Actor::Person(person) = context.actor
@@ -90,16 +93,16 @@ impl Decider for Crews {
                 }
                 Ok(events)
             }
-            (CrewState::Deleted { last_members, .. }, CrewCommand::ReplaceMember { from, to }) => {
-                by_system(context)?;
-                let present = from != to && last_members.contains(&from);
-                Ok(if present { vec![CrewEvent::CrewMemberReplaced { from, to }] } else { vec![] })
-            }
-            (
-                CrewState::Unknown | CrewState::Deleted { .. },
-                CrewCommand::ReplaceMember { .. } | CrewCommand::PassOn { .. },
-            ) => by_system(context).map(|()| vec![]),
-            (CrewState::Unknown | CrewState::Deleted { .. }, _) => Err(state::no_such_crew()),
+            CrewState::Deleted { last_members, .. } => match command {
+                CrewCommand::Create { .. } => Err(made_already()),
+                CrewCommand::ReplaceMember { from, to } => {
+                    by_system(context)?;
+                    let present = from != to && last_members.contains(&from);
+                    Ok(if present { vec![CrewEvent::CrewMemberReplaced { from, to }] } else { vec![] })
+                }
+                CrewCommand::PassOn { .. } => by_system(context).map(|()| vec![]),
+                _ => Err(state::no_such_crew()),
+            },
         }
     }
 
@@ -110,7 +113,7 @@ impl Decider for Crews {
 
 fn decide_active(crew: &Crew, command: CrewCommand, context: &Context) -> Result<Vec<CrewEvent>, Rejection> {
     match command {
-        CrewCommand::Create { .. } => Err(exists_already()),
+        CrewCommand::Create { .. } => Err(made_already()),
         CrewCommand::Change { name, description, has_image, admin_ids } => {
             only_admins(crew, context)?;
             change(crew, name, description, has_image, admin_ids)
@@ -140,7 +143,7 @@ fn decide_active(crew: &Crew, command: CrewCommand, context: &Context) -> Result
     }
 }
 
-fn exists_already() -> Rejection {
+fn made_already() -> Rejection {
     Rejection::conflict("crew-exists", "this crew exists already")
 }
 
