@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::kind::Field;
 use crate::{Actor, Context, Decider, EntityId, Kind, Rejection};
 
 /// What is declared about one plain resource.
@@ -35,7 +36,31 @@ impl Record {
     where
         T: Serialize + DeserializeOwned + Validate<Context = ()>,
     {
-        Record { kind: Kind { name, ..Kind::of::<Records>() }, write: Access::System, normalise: normalise::<T> }
+        Record { kind: Kind::of::<Records>().named(name), write: Access::System, normalise: normalise::<T> }
+    }
+
+    /// See [`Kind::within`].
+    pub const fn within(self, parent: &'static str) -> Record {
+        Record { kind: self.kind.within(parent), ..self }
+    }
+
+    /// See [`Kind::fields`].
+    pub const fn fields(self, fields: &'static [Field]) -> Record {
+        Record { kind: self.kind.fields(fields), ..self }
+    }
+
+    /// See [`Kind::text`].
+    pub const fn text(self, text: &'static [&'static str]) -> Record {
+        Record { kind: self.kind.text(text), ..self }
+    }
+
+    /// See [`Kind::searchable`].
+    pub const fn searchable(self) -> Record {
+        Record { kind: self.kind.searchable(), ..self }
+    }
+
+    pub const fn written(self, write: Access) -> Record {
+        Record { write, ..self }
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Preferences {
     pub favorite_performer_ids: Option<Vec<String>>,
 }
 
-pub const PREFERENCES: Record = Record { write: Access::Owner, ..Record::of::<Preferences>("preferences") };
+pub const PREFERENCES: Record = Record::of::<Preferences>("preferences").written(Access::Owner);
 
 #[cfg(test)]
 mod tests {

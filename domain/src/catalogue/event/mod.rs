@@ -20,7 +20,7 @@ pub use organizer::Organizer;
 pub use schedule::{Schedule, local_instant, out_of_calendar};
 pub use state::{Details, EventState, Listing, Origin};
 
-use crate::kind::{Field, FieldType};
+use crate::kind::{day, instant, keyword, keywords, place};
 use crate::{Actor, Context, Decider, Kind, Rejection};
 
 /// The aggregate.
@@ -40,23 +40,21 @@ pub enum EventCommand {
     Reinstate,
 }
 
-pub const KIND: Kind = Kind {
-    fields: &[
-        Field { name: "status", of: FieldType::Keyword },
-        Field { name: "starts_at", of: FieldType::Instant },
-        Field { name: "day", of: FieldType::Day },
-        Field { name: "city", of: FieldType::Keyword },
-        Field { name: "region", of: FieldType::Keyword },
-        Field { name: "venue", of: FieldType::Keyword },
-        Field { name: "performers", of: FieldType::Keywords },
-        Field { name: "event_type", of: FieldType::Keyword },
-        Field { name: "category", of: FieldType::Keyword },
-        Field { name: "place", of: FieldType::Place },
-    ],
-    text: &["name", "category"],
-    searchable: true,
-    ..Kind::of::<Event>()
-};
+pub const KIND: Kind = Kind::of::<Event>()
+    .fields(&[
+        keyword("status"),
+        instant("starts_at"),
+        day("day"),
+        keyword("city"),
+        keyword("region"),
+        keyword("venue"),
+        keywords("performers"),
+        keyword("event_type"),
+        keyword("category"),
+        place("place"),
+    ])
+    .text(&["name", "category"])
+    .searchable();
 
 impl Decider for Event {
     const CATEGORY: &'static str = "event";

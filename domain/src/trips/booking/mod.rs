@@ -27,22 +27,18 @@ pub use events::{
 };
 pub use state::{Attendance, TripBooking, TripBookingState};
 
-use crate::kind::{Field, FieldType};
+use crate::kind::{day, keyword, keywords};
 use crate::{Context, Decider, Kind, Rejection};
 
 /// The rules of trip bookings.
 pub enum TripBookings {}
 
-pub const KIND: Kind = Kind {
-    parent: Some("crew"),
-    fields: &[
-        Field { name: "crew", of: FieldType::Keyword },
-        Field { name: "members", of: FieldType::Keywords },
-        Field { name: "status", of: FieldType::Keyword },
-        Field { name: "end_date", of: FieldType::Day },
-    ],
-    ..Kind::of::<TripBookings>()
-};
+pub const KIND: Kind = Kind::of::<TripBookings>().within("crew").fields(&[
+    keyword("crew"),
+    keywords("members"),
+    keyword("status"),
+    day("end_date"),
+]);
 
 type Decision = Result<Vec<TripBookingEvent>, Rejection>;
 

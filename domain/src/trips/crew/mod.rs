@@ -10,14 +10,14 @@ use std::collections::BTreeSet;
 pub use events::{CrewEvent, Description};
 pub use state::{Crew, CrewState, Invitation};
 
-use crate::kind::{Field, FieldType};
+use crate::kind::keywords;
 use crate::trips::{Successor, by_system, distinct};
 use crate::{Actor, Context, Decider, EntityId, Kind, Rejection, Sealed, text};
 
 /// The rules of crews.
 pub enum Crews {}
 
-pub const KIND: Kind = Kind { fields: &[Field { name: "members", of: FieldType::Keywords }], ..Kind::of::<Crews>() };
+pub const KIND: Kind = Kind::of::<Crews>().fields(&[keywords("members")]);
 
 /// What may be asked of a crew. People named must exist: whoever sends a command has seen to it.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use events::{TripIdea, TripIdeaEvent};
 
-use crate::kind::{Field, FieldType};
+use crate::kind::keyword;
 use crate::trips::crew::CrewState;
 use crate::trips::{by_system, distinct, in_order, replace};
 use crate::{Context, Decider, EntityId, Kind, Rejection};
@@ -20,8 +20,7 @@ use crate::{Context, Decider, EntityId, Kind, Rejection};
 /// The rules of trip ideas.
 pub enum TripIdeas {}
 
-pub const KIND: Kind =
-    Kind { parent: Some("crew"), fields: &[Field { name: "crew", of: FieldType::Keyword }], ..Kind::of::<TripIdeas>() };
+pub const KIND: Kind = Kind::of::<TripIdeas>().within("crew").fields(&[keyword("crew")]);
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
