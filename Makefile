@@ -30,9 +30,9 @@ coverage: ## Write docs/COVERAGE.md from a conformance run
 	@scripts/setup test
 	CARAVAN_UPDATE_COVERAGE=1 cargo test --locked --test conformance serve -- --exact
 
-docs: ## Write what the documentation says of events, metrics, alerts and proxies
+docs: ## Write what the documentation says of events, rules, metrics, alerts and proxies
 	@scripts/setup test
-	CARAVAN_UPDATE_DOCS=1 cargo test --locked -p caravan-domain --test storage_format
+	CARAVAN_UPDATE_DOCS=1 cargo test --locked -p caravan-domain --test storage_format --test rules
 	CARAVAN_UPDATE_DOCS=1 cargo test --locked --test observation --test proxy
 
 clean: ## Remove what was built (data/ stays)

@@ -154,13 +154,13 @@ fn line(error: &anyhow::Error) -> String {
 #[cfg(test)]
 mod tests {
     use caravan_commands::CommandError;
-    use caravan_domain::Rejection;
+    use caravan_domain::identity::account::no_such_account;
 
     use super::*;
 
     #[test]
     fn an_error_is_one_line_and_repeats_nothing() {
-        let error = anyhow::Error::from(CommandError::Rejected(Rejection::not_found("no such account")));
+        let error = anyhow::Error::from(CommandError::Rejected(no_such_account()));
         assert_eq!(line(&error.context("forget")), "forget: rejected: no such account");
         let error = anyhow::Error::new(std::io::Error::other("pg_ctl:\n  no space\n")).context("starting");
         assert_eq!(line(&error), "starting: pg_ctl: no space");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use caravan_domain::identity::account;
 use caravan_domain::{Rejection, RejectionKind};
 use caravan_event_store::StoreError;
 use caravan_limits::LimitError;
@@ -72,7 +73,7 @@ impl From<LimitError> for CommandError {
 impl From<VaultError> for CommandError {
     fn from(error: VaultError) -> Self {
         match error {
-            VaultError::Forgotten => CommandError::Rejected(Rejection::gone("this person was forgotten")),
+            VaultError::Forgotten => CommandError::Rejected(account::forgotten()),
             VaultError::Unavailable(source) => CommandError::Unavailable(source),
             VaultError::Overloaded => CommandError::Overloaded,
             other => CommandError::broken(other),

@@ -40,7 +40,7 @@ impl Decider for Seats {
 
     fn decide(state: &State, command: Command, _: &Context) -> Result<Vec<Event>, Rejection> {
         match command {
-            Command::Take { of } if state.taken >= of => Err(Rejection::conflict("no seat left")),
+            Command::Take { of } if state.taken >= of => Err(Rejection::conflict("no-seat-left", "no seat left")),
             Command::Take { .. } => Ok(vec![Event::SeatTaken { number: state.taken + 1 }]),
             Command::Free if state.taken == 0 => Ok(vec![]),
             Command::Free => Ok(vec![Event::SeatsFreed {}]),

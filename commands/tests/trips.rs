@@ -41,7 +41,7 @@ fn nobody() -> EntityId {
 fn refused<T>(outcome: Result<T, CommandError>, kind: RejectionKind, field: Option<&str>) {
     match outcome {
         Err(CommandError::Rejected(rejection)) => {
-            assert_eq!((rejection.kind, rejection.field.as_deref()), (kind, field), "{rejection}");
+            assert_eq!((rejection.kind, rejection.field()), (kind, field), "{rejection}");
         }
         Err(error) => panic!("{error:?}"),
         Ok(_) => panic!("was accepted"),

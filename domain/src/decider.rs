@@ -57,7 +57,7 @@ impl Context {
     pub fn person(&self) -> Result<EntityId, Rejection> {
         match self.actor {
             Actor::Person(person) => Ok(person),
-            Actor::Anonymous | Actor::System => Err(Rejection::forbidden("needs a person")),
+            Actor::Anonymous | Actor::System => Err(Rejection::forbidden("needs-person", "needs a person")),
         }
     }
 }
@@ -70,7 +70,9 @@ pub fn fold<'e, D: Decider>(events: impl IntoIterator<Item = &'e D::Event>) -> D
 /// Given/when/then for rules: `given::<D>([..]).at(now).by(person).when(command).then([..])`.
 pub mod testing {
     use super::*;
-    use crate::RejectionKind;
+
+    /// Fields of which a command carries the proof only, or which its stream's id is made of.
+    const BEHIND: [&str; 4] = ["code", "old_password", "password", "username"];
 
     pub struct Given<D: Decider> {
         state: D::State,
@@ -79,6 +81,8 @@ pub mod testing {
 
     pub struct Outcome<D: Decider> {
         before: D::State,
+        /// The command with its fields, in Rust's notation.
+        command: String,
         result: Result<Vec<D::Event>, Rejection>,
     }
 
@@ -104,9 +108,14 @@ pub mod testing {
             self
         }
 
-        pub fn when(self, command: D::Command) -> Outcome<D> {
+        pub fn when(self, command: impl Into<D::Command>) -> Outcome<D>
+        where
+            D::Command: std::fmt::Debug,
+        {
+            let command = command.into();
+            let written = format!("{command:?}");
             let result = D::decide(&self.state, command, &self.context);
-            Outcome { before: self.state, result }
+            Outcome { before: self.state, command: written, result }
         }
     }
 
@@ -131,13 +140,20 @@ pub mod testing {
             self.then([]);
         }
 
+        /// The refusal, by the rule of this name; what it names as at fault, the command has.
         #[track_caller]
-        pub fn then_err(self, kind: RejectionKind) -> Rejection {
-            match self.result {
-                Err(rejection) if rejection.kind == kind => rejection,
-                Err(rejection) => panic!("expected {kind:?}, was rejected with {rejection:?}"),
-                Ok(events) => panic!("expected {kind:?}, got {events:?}"),
+        pub fn then_err(self, rule: &str) -> Rejection {
+            let rejection = match self.result {
+                Err(rejection) if rejection.rule == rule => rejection,
+                Err(rejection) => panic!("expected {rule}, was rejected with {rejection:?}"),
+                Ok(events) => panic!("expected {rule}, got {events:?}"),
+            };
+            let fields = rejection.faults.iter().filter_map(|fault| fault.field.as_deref());
+            let names = fields.flat_map(|path| path.split('.')).filter_map(|part| part.split('[').next());
+            for name in names.filter(|name| !name.is_empty() && !BEHIND.contains(name)) {
+                assert!(self.command.contains(&format!("{name}: ")), "no {name} in {}", self.command);
             }
+            rejection
         }
     }
 }

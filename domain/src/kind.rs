@@ -59,9 +59,67 @@ impl Kind {
         }
     }
 
+    /// The same kind under another name: records share one fold.
+    pub const fn named(self, name: &'static str) -> Kind {
+        Kind { name, ..self }
+    }
+
+    /// Whose parent's id is in the state field `parent`.
+    pub const fn within(self, parent: &'static str) -> Kind {
+        Kind { parent: Some(parent), ..self }
+    }
+
+    /// That plans filter and sort by these fields.
+    pub const fn fields(self, fields: &'static [Field]) -> Kind {
+        Kind { fields, ..self }
+    }
+
+    /// Whose unsealed text in these fields search covers.
+    pub const fn text(self, text: &'static [&'static str]) -> Kind {
+        Kind { text, ..self }
+    }
+
+    /// Whose sealed text at these dotted paths search covers, opened.
+    pub const fn sealed_text(self, sealed_text: &'static [&'static str]) -> Kind {
+        Kind { sealed_text, ..self }
+    }
+
+    /// That the `search` follower keeps search documents of.
+    pub const fn searchable(self) -> Kind {
+        Kind { searchable: true, ..self }
+    }
+
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
     }
+}
+
+pub const fn keyword(name: &'static str) -> Field {
+    Field { name, of: FieldType::Keyword }
+}
+
+pub const fn keywords(name: &'static str) -> Field {
+    Field { name, of: FieldType::Keywords }
+}
+
+pub const fn integer(name: &'static str) -> Field {
+    Field { name, of: FieldType::Integer }
+}
+
+pub const fn boolean(name: &'static str) -> Field {
+    Field { name, of: FieldType::Boolean }
+}
+
+pub const fn instant(name: &'static str) -> Field {
+    Field { name, of: FieldType::Instant }
+}
+
+pub const fn day(name: &'static str) -> Field {
+    Field { name, of: FieldType::Day }
+}
+
+pub const fn place(name: &'static str) -> Field {
+    Field { name, of: FieldType::Place }
 }
 
 /// How events of one kind become a state, with the type erased.

@@ -22,5 +22,5 @@ pub use id::{EntityId, NotAnId};
 pub use kind::Kind;
 pub use money::Money;
 pub use record::Record;
-pub use rejection::{Rejection, RejectionKind};
+pub use rejection::{Fault, Rejection, RejectionKind};
 pub use sealed::Sealed;

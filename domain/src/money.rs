@@ -17,10 +17,11 @@ impl Money {
     /// amount, an unknown currency, one that nobody pays with (XXX, metals, funds), and more decimals than ISO 4217 gives the currency (krugo, Decisions: Money).
     pub fn parse(amount: &str, currency: &str) -> Result<Money, Rejection> {
         let known = Currency::from_code(currency).filter(|known| !known.is_special() && !known.is_fund());
-        let currency =
-            known.ok_or_else(|| Rejection::invalid("currency", format!("{currency} is no ISO 4217 money")))?;
+        let currency = known.ok_or_else(|| {
+            Rejection::invalid("currency-unknown", "currency", format!("{currency} is no ISO 4217 money"))
+        })?;
         let exponent = exponent(currency);
-        let invalid = |message: &str| Rejection::invalid("amount", message.to_owned());
+        let invalid = |message: &str| Rejection::invalid("amount-form", "amount", message.to_owned());
         let (mantissa, power) = match amount.split_once(['e', 'E']) {
             Some((mantissa, power)) => (mantissa, power.parse::<i32>().map_err(|_| invalid("is not a number"))?),
             None => (amount, 0),
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn nobody_pays_in_what_is_no_money() {
         for code in ["XXX", "XTS", "XAU", "XAG", "XPT", "XPD", "XDR", "CLF", "eur", "ZZZ"] {
-            assert_eq!(Money::parse("1", code).unwrap_err().field.as_deref(), Some("currency"), "{code}");
+            assert_eq!(Money::parse("1", code).unwrap_err().field(), Some("currency"), "{code}");
         }
         assert!(Money::parse("1", "XOF").is_ok());
     }

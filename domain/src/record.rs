@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::kind::Field;
 use crate::{Actor, Context, Decider, EntityId, Kind, Rejection};
 
 /// What is declared about one plain resource.
@@ -35,7 +36,31 @@ impl Record {
     where
         T: Serialize + DeserializeOwned + Validate<Context = ()>,
     {
-        Record { kind: Kind { name, ..Kind::of::<Records>() }, write: Access::System, normalise: normalise::<T> }
+        Record { kind: Kind::of::<Records>().named(name), write: Access::System, normalise: normalise::<T> }
+    }
+
+    /// See [`Kind::within`].
+    pub const fn within(self, parent: &'static str) -> Record {
+        Record { kind: self.kind.within(parent), ..self }
+    }
+
+    /// See [`Kind::fields`].
+    pub const fn fields(self, fields: &'static [Field]) -> Record {
+        Record { kind: self.kind.fields(fields), ..self }
+    }
+
+    /// See [`Kind::text`].
+    pub const fn text(self, text: &'static [&'static str]) -> Record {
+        Record { kind: self.kind.text(text), ..self }
+    }
+
+    /// See [`Kind::searchable`].
+    pub const fn searchable(self) -> Record {
+        Record { kind: self.kind.searchable(), ..self }
+    }
+
+    pub const fn written(self, write: Access) -> Record {
+        Record { write, ..self }
     }
 }
 
@@ -44,19 +69,22 @@ where
     T: Serialize + DeserializeOwned + Validate<Context = ()>,
 {
     let typed: T = serde_path_to_error::deserialize(fields)
-        .map_err(|error| Rejection::invalid(error.path().to_string(), error.inner().to_string()))?;
-    if let Err(report) = typed.validate()
-        && let Some((path, error)) = report.iter().next()
-    {
-        return Err(Rejection::invalid(path.to_string(), error.to_string()));
-    }
+        .map_err(|error| misshapen(error.path().to_string(), &error.inner().to_string()))?;
+    typed.validate().map_err(|report| {
+        let fault = |(path, error): &(garde::Path, garde::Error)| (path.to_string(), error.to_string());
+        Rejection::all_invalid("record-fields", report.iter().map(fault))
+    })?;
     match serde_json::to_value(&typed) {
         Ok(Value::Object(mut map)) => {
             map.retain(|_, value| !value.is_null());
             Ok(map)
         }
-        _ => Err(Rejection::invalid("body", "is not an object")),
+        _ => Err(misshapen("body".to_owned(), "is not an object")),
     }
+}
+
+fn misshapen(field: String, message: &str) -> Rejection {
+    Rejection::invalid("record-shape", field, message)
 }
 
 /// The one engine behind every [`Record`].
@@ -134,10 +162,13 @@ impl Decider for Records {
             Access::Owner => context.actor == Actor::System || context.actor == Actor::Person(id),
         };
         if !may {
-            return Err(Rejection::forbidden(format!("may not write this {}", record.kind.name)));
+            return Err(Rejection::forbidden(
+                "may-not-write-record",
+                format!("may not write this {}", record.kind.name),
+            ));
         }
         match change {
-            Change::Create(_) if state.exists => Err(Rejection::conflict("exists already")),
+            Change::Create(_) if state.exists => Err(Rejection::conflict("record-exists", "exists already")),
             Change::Create(fields) => create(record, fields),
             Change::Put(fields) if !state.exists => create(record, fields),
             Change::Put(fields) => {
@@ -146,9 +177,11 @@ impl Decider for Records {
                 Ok(events)
             }
             Change::Restore if state.exists => Ok(restore(state)),
-            _ if !state.exists => Err(Rejection::not_found(format!("no such {}", record.kind.name))),
+            _ if !state.exists => Err(Rejection::not_found("no-such-record", format!("no such {}", record.kind.name))),
             Change::Delete if state.deleted_at.is_some() => Ok(vec![]),
-            _ if state.deleted_at.is_some() => Err(Rejection::gone(format!("this {} was deleted", record.kind.name))),
+            _ if state.deleted_at.is_some() => {
+                Err(Rejection::gone("record-deleted", format!("this {} was deleted", record.kind.name)))
+            }
             Change::Delete => Ok(vec![RecordEvent::Deleted { at: context.now }]),
             Change::Patch(fields) => patch(record, state, fields),
             Change::Restore => Ok(vec![]),

@@ -1,4 +1,5 @@
-//! Why a command was refused, in the domain's words. A dialect maps the kind to its status and body.
+//! Why a command was refused, in the domain's words. A dialect maps the kind to its status and body, and where its
+//! contract has a text or key of its own, the rule to that.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,8 +8,18 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     pub kind: RejectionKind,
-    /// The input field that caused it, as the command names it.
+    /// The rule's name, which never changes: tests compare it, dialects look up texts by it. `docs/RULES.md` lists all.
+    pub rule: &'static str,
+    /// What is wrong: one thing, unless all that is wrong with an input is told at once. Never none.
+    pub faults: Vec<Fault>,
+}
+
+/// One thing that a rule finds wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The input field that caused it, as the command names it: `tickets[0].event_id`.
     pub field: Option<Cow<'static, str>>,
+    /// In English, continuing the field's name where there is one.
     pub message: String,
 }
 
@@ -28,37 +39,73 @@ pub enum RejectionKind {
 }
 
 impl Rejection {
-    fn new(kind: RejectionKind, message: impl Into<String>) -> Self {
-        Rejection { kind, field: None, message: message.into() }
+    fn new(kind: RejectionKind, rule: &'static str, message: impl Into<String>) -> Self {
+        Rejection { kind, rule, faults: vec![Fault { field: None, message: message.into() }] }
     }
 
-    pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(RejectionKind::NotFound, message)
+    pub fn not_found(rule: &'static str, message: impl Into<String>) -> Self {
+        Self::new(RejectionKind::NotFound, rule, message)
     }
 
-    pub fn forbidden(message: impl Into<String>) -> Self {
-        Self::new(RejectionKind::Forbidden, message)
+    pub fn forbidden(rule: &'static str, message: impl Into<String>) -> Self {
+        Self::new(RejectionKind::Forbidden, rule, message)
     }
 
-    pub fn conflict(message: impl Into<String>) -> Self {
-        Self::new(RejectionKind::Conflict, message)
+    pub fn conflict(rule: &'static str, message: impl Into<String>) -> Self {
+        Self::new(RejectionKind::Conflict, rule, message)
     }
 
-    pub fn invalid(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self::new(RejectionKind::Invalid, message).on(field)
+    pub fn invalid(rule: &'static str, field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::new(RejectionKind::Invalid, rule, message).on(field)
     }
 
-    pub fn gone(message: impl Into<String>) -> Self {
-        Self::new(RejectionKind::Gone, message)
+    /// All that is wrong with an input: fields, each with its message.
+    pub fn all_invalid(rule: &'static str, faults: impl IntoIterator<Item = (String, String)>) -> Self {
+        let fault = |(field, message): (String, String)| Fault { field: Some(field.into()), message };
+        Rejection { kind: RejectionKind::Invalid, rule, faults: faults.into_iter().map(fault).collect() }
+    }
+
+    pub fn gone(rule: &'static str, message: impl Into<String>) -> Self {
+        Self::new(RejectionKind::Gone, rule, message)
     }
 
     /// The same refusal, naming the field at fault.
-    pub fn on(self, field: impl Into<Cow<'static, str>>) -> Self {
-        Rejection { field: Some(field.into()), ..self }
+    pub fn on(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+        let field = field.into();
+        self.faults.iter_mut().for_each(|fault| fault.field = Some(field.clone()));
+        self
+    }
+
+    /// The same refusal of a part of an input, naming it as a part of `whole`: `event_id` within `tickets[0]`.
+    pub fn within(mut self, whole: &str) -> Self {
+        for fault in &mut self.faults {
+            fault.field = Some(match &fault.field {
+                Some(field) => format!("{whole}.{field}").into(),
+                None => whole.to_owned().into(),
+            });
+        }
+        self
+    }
+
+    /// The field of the first fault.
+    pub fn field(&self) -> Option<&str> {
+        self.faults.first()?.field.as_deref()
     }
 }
 
 impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            fault.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.field {
             Some(field) => write!(f, "{field}: {}", self.message),

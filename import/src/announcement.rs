@@ -3,7 +3,7 @@
 use std::fmt;
 
 use caravan_domain::catalogue::Place;
-use caravan_domain::catalogue::event::{Category, Offers, PriceRange, Schedule};
+use caravan_domain::catalogue::event::{Category, Offers, PriceRange, Schedule, out_of_calendar};
 use caravan_domain::{Money, Rejection};
 use chrono::{DateTime, Days, FixedOffset, Utc};
 use chrono_tz::Tz;
@@ -117,7 +117,7 @@ impl Announcement {
     }
 
     fn schedule_until(&self, ends: Option<Ends>, zone: Tz, floating: Tz) -> Result<Schedule, Rejection> {
-        let out = || Rejection::invalid("ends_at", "is out of the calendar");
+        let out = || out_of_calendar("ends_at");
         match (self.starts, ends) {
             (When::Day(first), None) => Schedule::days(first, first, zone),
             (When::Day(first), Some(Ends::At(When::Day(last)))) => Schedule::days(first, last, zone),

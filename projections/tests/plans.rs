@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use caravan_domain::EntityId;
 use caravan_domain::kind::FieldType;
 use caravan_domain::kinds::KINDS;
-use caravan_domain::{EntityId, Kind};
 use caravan_projections::{Condition, Cursor, Kinds, Near, Plan, ReadError, ReadModels, SearchTarget, Sort};
 use serde_json::{Value, json};
 
@@ -336,7 +336,7 @@ async fn domain(target: SearchTarget) {
     world.follow();
     world.follow_search();
     // The indexes are there once the follower has moved.
-    world.create(&Kind { name: "preferences", ..CASE }, 1, json!({})).await;
+    world.create(&CASE.named("preferences"), 1, json!({})).await;
     world.caught_up("postgres").await;
     world.caught_up("search").await;
     for kind in KINDS {

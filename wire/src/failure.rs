@@ -213,8 +213,9 @@ impl Failure {
             RejectionKind::Invalid => FailureKind::Invalid,
             RejectionKind::Gone => FailureKind::Gone,
         };
-        let failure = Failure::new(kind, rejection.message);
-        Failure { field: rejection.field.map(String::from), ..failure }
+        let Some(fault) = rejection.faults.into_iter().next() else { return Failure::new(kind, rejection.rule) };
+        let failure = Failure::new(kind, fault.message);
+        Failure { field: fault.field.map(String::from), ..failure }
     }
 
     /// The same failure, naming the field at fault.

@@ -56,7 +56,7 @@ mod tests {
     fn every_error_has_one_meaning() {
         let broken = || Box::<dyn Error + Send + Sync>::from("secret");
         let cases = [
-            (CommandError::Rejected(Rejection::conflict("no")), FailureKind::Conflict),
+            (CommandError::Rejected(Rejection::conflict("no", "no")), FailureKind::Conflict),
             (CommandError::PreconditionFailed, FailureKind::PreconditionFailed),
             (CommandError::KeyReused, FailureKind::KeyReused),
             (CommandError::Unauthorised("no"), FailureKind::Unauthorised),

@@ -124,5 +124,5 @@ fn belongs_to_another(channel: Channel) -> Rejection {
         Channel::Mail => "is for an email address that belongs to another account",
         Channel::Sms => "is for a phone number that belongs to another account",
     };
-    Rejection::conflict(message).on("code")
+    Rejection::conflict("contact-of-another", message).on("code")
 }

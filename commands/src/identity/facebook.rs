@@ -59,7 +59,7 @@ pub async fn edit_phone(
         None => false,
     };
     if !own {
-        return Err(Rejection::forbidden("is not your Facebook id").on("id").into());
+        return Err(Rejection::forbidden("facebook-id-of-another", "is not your Facebook id").on("id").into());
     }
     request_phone_change(asking, person.account, phone).await
 }

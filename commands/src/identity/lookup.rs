@@ -53,7 +53,7 @@ pub(super) async fn check_username(commands: &Commands, state: &AccountState, gi
     {
         return Ok(());
     }
-    Err(Rejection::forbidden("is not your user name").on("username").into())
+    Err(Rejection::forbidden("username-of-another", "is not your user name").on("username").into())
 }
 
 /// The claim on a contact.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use caravan_domain::identity::preferences::PREFERENCES;
-use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, credentials};
+use caravan_domain::identity::{
+    Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, account, credentials,
+};
 use caravan_domain::record::Change;
-use caravan_domain::{EntityId, Rejection, RejectionKind};
+use caravan_domain::{EntityId, RejectionKind};
 
 use super::guesses::hashed;
 use super::homes::forget_homes;
@@ -60,7 +62,7 @@ async fn known_person(commands: &Commands, id: EntityId) -> Result<(EntityId, Ar
         Ok::<_, CommandError>(commands.vault().has_key(person).await? || commands.vault().is_forgotten(person).await?)
     };
     if matches!(*state, AccountState::Unknown) && !named().await? {
-        return Err(Rejection::not_found("no such account").into());
+        return Err(account::no_such_account().into());
     }
     Ok((person, state))
 }

@@ -1,5 +1,6 @@
 //! Facts about people that other contexts ask for: who they are now, and who of them has an account.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub(crate) async fn some_with_account(
     if people.is_empty() || !with_account(commands, people).await?.is_empty() {
         return Ok(());
     }
-    Err(Rejection::invalid(field, "names nobody who has signed up").into())
+    Err(Rejection::invalid("nobody-signed-up", field, "names nobody who has signed up").into())
 }
 
 /// The people as they are named now: an absorbed temp member is the account that absorbed them. Not found, naming
@@ -57,11 +58,13 @@ pub(crate) async fn signed_up(
     let accounts = accounts(commands, people).await?;
     let people = accounts.iter().enumerate().map(|(index, (person, state))| {
         let present = existing_as(*person, state);
-        present.ok_or_else(|| Rejection::not_found("no such person").on(format!("{field}[{index}]")).into())
+        present.ok_or_else(|| no_such_person(format!("{field}[{index}]")).into())
     });
     let people = people.collect::<Result<_, CommandError>>()?;
     match accounts.iter().position(|(_, state)| matches!(**state, AccountState::Invited(_))) {
-        Some(index) => Err(Rejection::invalid(format!("{field}[{index}]"), "has not signed up yet").into()),
+        Some(index) => {
+            Err(Rejection::invalid("person-not-signed-up", format!("{field}[{index}]"), "has not signed up yet").into())
+        }
         None => Ok(people),
     }
 }
@@ -78,7 +81,11 @@ pub(crate) async fn existing(
     field: &'static str,
 ) -> Result<EntityId, CommandError> {
     let state = commands.state::<Account>(person).await?.state;
-    existing_as(person, &state).ok_or_else(|| Rejection::not_found("no such person").on(field).into())
+    existing_as(person, &state).ok_or_else(|| no_such_person(field).into())
+}
+
+pub(crate) fn no_such_person(field: impl Into<Cow<'static, str>>) -> Rejection {
+    Rejection::not_found("no-such-person", "no such person").on(field)
 }
 
 /// Who somebody is now, unless they never were or were forgotten.

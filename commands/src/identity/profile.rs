@@ -20,7 +20,7 @@ pub async fn edit(
     mut details: Details,
 ) -> Result<Done<Account>, CommandError> {
     if details.contains_key(&Attribute::PhoneNumber) {
-        return Err(Rejection::invalid("phone_number", "is not changed with the profile").into());
+        return Err(Rejection::invalid("phone-changes-apart", "phone_number", "is not changed with the profile").into());
     }
     let before = own_account(asking, person).await?;
     check_username(asking, &before, username).await?;

@@ -103,7 +103,9 @@ pub async fn answer_new_password(
         return Err(wrong_code().into());
     }
     if is_password(asking, registered.registration.password_hash.as_ref(), new_password).await? {
-        return Err(Rejection::invalid("new_password", "is the password that has to be changed").into());
+        return Err(
+            Rejection::invalid("password-unchanged", "new_password", "is the password that has to be changed").into()
+        );
     }
     let hash = hashed(asking, account, new_password).await?;
     asking.send::<Account>(account, AccountCommand::AnswerNewPassword { login, hash }).await

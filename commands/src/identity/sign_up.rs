@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use caravan_domain::identity::account::{Provider, Registration};
+use caravan_domain::identity::claim::taken;
 use caravan_domain::identity::code::wrong_code;
-use caravan_domain::identity::sign_up::{Attempt, PendingAttempt};
+use caravan_domain::identity::sign_up::{Attempt, PendingAttempt, no_contact};
 use caravan_domain::identity::{
     Account, AccountCommand, Attribute, Channel, Claim, ClaimCommand, Contact, Details, SignUp, SignUpCommand,
     SignUpEvent, contact, credentials,
 };
-use caravan_domain::{EntityId, Rejection, RejectionKind, Sealed};
+use caravan_domain::{EntityId, RejectionKind, Sealed};
 use caravan_event_store::Position;
 use caravan_limits::rules::{RESENDS_PER_NAME_AND_ADDRESS, SIGN_UPS_PER_ADDRESS};
 
@@ -51,7 +52,7 @@ pub async fn begin(asking: &Asking, form: SignUpForm) -> Result<SignedUp, Comman
     let (channel, to) = match (details.get(&Attribute::PhoneNumber), details.get(&Attribute::Email)) {
         (Some(phone), _) => (Channel::Sms, phone),
         (None, Some(email)) => (Channel::Mail, email),
-        (None, None) => return Err(Rejection::invalid("attributes", "need an email or a phone_number").into()),
+        (None, None) => return Err(no_contact().into()),
     };
     let places: Vec<_> = asking.caller().address.map(|address| SIGN_UPS_PER_ADDRESS.of(address)).into_iter().collect();
     let place = asking.limits().attempt(&places).await?;
@@ -65,7 +66,7 @@ pub async fn begin(asking: &Asking, form: SignUpForm) -> Result<SignedUp, Comman
     };
     if account_of(asking, &username).await?.is_some() {
         // Counts as a sign-up: otherwise an address could ask for any number of names.
-        return Err(taken("username").into());
+        return Err(taken().on("username").into());
     }
     if let Err(refusal) = spend_sign_up_code(asking, channel, to).await {
         place.give_back().await?;
@@ -178,7 +179,7 @@ async fn make_account(asking: &Asking, attempt: &Attempt, username: &str) -> Res
     let account = match holder(asking, attempt.channel, &proven).await? {
         Holder::Invited(temp) => temp,
         Holder::Account(id) if is_made_from(asking, id, attempt).await? => return Ok(id),
-        Holder::Account(_) => return Err(taken(field).into()),
+        Holder::Account(_) => return Err(taken().on(field).into()),
         Holder::Nobody | Holder::Unknown(_) | Holder::Absorbed { .. } => {
             let claim = ClaimCommand::Claim { owner: attempt.id, held: false };
             let claimed = asking.step("contact").send::<Claim>(claimed, claim).await;
@@ -284,10 +285,6 @@ fn username_claim(commands: &Commands, username: &str) -> EntityId {
 
 fn sign_up_id(commands: &Commands, username: &str) -> EntityId {
     commands.vault().claim_id("sign-up", username)
-}
-
-fn taken(field: &'static str) -> Rejection {
-    Rejection::conflict("is taken").on(field)
 }
 
 /// A conflict that names the field it is about.

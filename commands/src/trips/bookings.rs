@@ -21,7 +21,7 @@ pub async fn create(asking: &Asking, booking: NewBooking) -> Result<Done<TripBoo
         let crew = crew(asking, booking.crew_id).await?;
         let time_zone = existing_city(asking, booking.city_id).await?.time_zone;
         people::some_with_account(asking, &booking.leader_ids, "leader_ids").await?;
-        Ok(TripBookingCommand::Create(CreateBooking { booking, crew, time_zone }))
+        Ok(CreateBooking { booking, crew, time_zone })
     };
     asking.send_once(asking.new_id::<TripBookings>().await?, create).await
 }
@@ -34,7 +34,7 @@ pub async fn change(
 ) -> Result<Done<TripBookings>, CommandError> {
     let change = async {
         people::some_with_account(asking, change.leader_ids.as_deref().unwrap_or_default(), "leader_ids").await?;
-        Ok(TripBookingCommand::Change(change))
+        Ok(change)
     };
     asking.send_once(booking, change).await
 }
@@ -58,7 +58,7 @@ pub async fn add_member(
     let person = people::existing(asking, member.person, "person").await?;
     let add = async {
         let member = NewMember { person, ..member };
-        Ok(TripBookingCommand::AddMember(AddMember { member, crew: crew_of(asking, booking).await? }))
+        Ok(AddMember { member, crew: crew_of(asking, booking).await? })
     };
     Ok((person, asking.send_once(booking, add).await?))
 }
@@ -69,10 +69,7 @@ pub async fn change_member(
     change: MemberChange,
 ) -> Result<Done<TripBookings>, CommandError> {
     let person = change.person;
-    let command = |with_account| {
-        let change = change.clone();
-        TripBookingCommand::ChangeMember(ChangeMember { change, with_account })
-    };
+    let command = |with_account| ChangeMember { change: change.clone(), with_account };
     if change.leader != Some(false) {
         return asking.send(booking, command(BTreeSet::new())).await;
     }
@@ -108,11 +105,11 @@ pub(crate) async fn pass_on(
     without(asking, booking, person, pass_on).await
 }
 
-async fn without(
+async fn without<C: Into<TripBookingCommand>>(
     asking: &Asking,
     booking: EntityId,
     person: EntityId,
-    command: impl Fn(BTreeSet<EntityId>) -> TripBookingCommand,
+    command: impl Fn(BTreeSet<EntityId>) -> C,
 ) -> Result<Done<TripBookings>, CommandError> {
     let crew = crew_of(asking, booking).await?;
     // Who left the crew while the booking was abandoned is in it still, but could not recover it.
@@ -121,7 +118,7 @@ async fn without(
         Ok(booking) if booking.is_leader(person) => booking.members.iter().copied().filter(stays).collect(),
         Ok(_) | Err(_) => vec![],
     };
-    send_with_accounts::<TripBookings>(asking, booking, members, command).await
+    send_with_accounts::<TripBookings, _>(asking, booking, members, command).await
 }
 
 /// Has a message sent to a member: by mail, else SMS; temp members by SMS.
@@ -165,7 +162,7 @@ pub async fn change_accommodation(
     asking: &Asking,
     booking: EntityId,
     city_id: Option<EntityId>,
-    command: TripBookingCommand,
+    command: impl Into<TripBookingCommand>,
 ) -> Result<Done<TripBookings>, CommandError> {
     let change = async {
         if let Some(city) = city_id {

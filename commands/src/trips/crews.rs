@@ -33,7 +33,7 @@ pub struct Invited {
 pub async fn create(asking: &Asking, new: NewCrew) -> Result<Done<Crews>, CommandError> {
     let create = async {
         let admin_ids = people::signed_up(asking, &new.admin_ids, "admin_ids").await?;
-        Ok(CrewCommand::Create(NewCrew { admin_ids, ..new }))
+        Ok(NewCrew { admin_ids, ..new })
     };
     asking.send_once(asking.new_id::<Crews>().await?, create).await
 }
@@ -44,7 +44,7 @@ pub async fn change(asking: &Asking, crew: EntityId, change: CrewChange) -> Resu
             Some(ids) => Some(people::signed_up(asking, ids, "admin_ids").await?),
             None => None,
         };
-        Ok(CrewCommand::Change(CrewChange { admin_ids, ..change }))
+        Ok(CrewChange { admin_ids, ..change })
     };
     asking.send_once(crew, change).await
 }
@@ -80,7 +80,7 @@ async fn without(
         Ok(crew) if crew.is_admin(person) => crew.members.clone(),
         Ok(_) | Err(_) => vec![],
     };
-    send_with_accounts::<Crews>(asking, crew, members, command).await
+    send_with_accounts::<Crews, _>(asking, crew, members, command).await
 }
 
 /// Adds people to a crew and has them told so: `users` who share a crew with the caller, and new ones by phone number,
@@ -146,7 +146,7 @@ async fn invited_by_id(
     let entries = accounts.iter().enumerate().map(|(index, (person, state))| {
         let known = people::existing_as(*person, state)
             .filter(|person| crewmates.as_ref().is_none_or(|crewmates| crewmates.contains(person)));
-        known.ok_or_else(|| Rejection::not_found("no such person").on(format!("users[{index}].id")).into())
+        known.ok_or_else(|| people::no_such_person(format!("users[{index}].id")).into())
     });
     entries.collect()
 }
@@ -174,6 +174,7 @@ async fn ask_to_invite(
 }
 
 fn of_invite(rejection: Rejection, index: usize) -> Rejection {
-    let field = format!("new_invites[{index}].{}", rejection.field.as_deref().unwrap_or("phone_number"));
-    rejection.on(field)
+    let named = rejection.field().is_some();
+    let rejection = if named { rejection } else { rejection.on("phone_number") };
+    rejection.within(&format!("new_invites[{index}]"))
 }

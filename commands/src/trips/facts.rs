@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use caravan_domain::catalogue::city::{CITY, City};
-use caravan_domain::catalogue::event::{Event, EventState};
+use caravan_domain::catalogue::event::{Event, EventState, no_such_event};
 use caravan_domain::trips::crew::{CrewState, Crews};
 use caravan_domain::{Decider, EntityId, Rejection};
 use futures::{StreamExt, TryStreamExt};
@@ -14,11 +14,11 @@ use crate::{Asking, CommandError, Commands, Done, TOGETHER};
 
 /// Sends a command that may leave nobody in charge of something, with those of `members` who have an account. It is
 /// decided on the very state that was asked for the members, so that nobody who joins meanwhile is overlooked.
-pub(super) async fn send_with_accounts<D: Decider>(
+pub(super) async fn send_with_accounts<D: Decider, C: Into<D::Command>>(
     asking: &Asking,
     id: EntityId,
     members: impl Fn(&D::State) -> Vec<EntityId>,
-    command: impl Fn(BTreeSet<EntityId>) -> D::Command,
+    command: impl Fn(BTreeSet<EntityId>) -> C,
 ) -> Result<Done<D>, CommandError> {
     const TRIES: usize = 20;
     let if_match = asking.caller().if_match;
@@ -41,7 +41,7 @@ pub(super) async fn existing_events(
     field: &'static str,
 ) -> Result<(), CommandError> {
     let exists = async |event: EntityId| match *commands.state::<Event>(event).await?.state {
-        EventState::Unknown => Err(CommandError::from(Rejection::not_found("no such event").on(field))),
+        EventState::Unknown => Err(CommandError::from(no_such_event().on(field))),
         EventState::Scheduled(_) | EventState::Cancelled(_) => Ok(()),
     };
     futures::stream::iter(events.iter().copied()).map(exists).buffered(TOGETHER).try_collect().await
@@ -49,7 +49,7 @@ pub(super) async fn existing_events(
 
 pub(super) async fn existing_city(commands: &Commands, city: EntityId) -> Result<City, CommandError> {
     let city = commands.record(&CITY, city).await?.state.get::<City>();
-    city.ok_or_else(|| Rejection::not_found("no such city").on("city_id").into())
+    city.ok_or_else(|| Rejection::not_found("no-such-city", "no such city").on("city_id").into())
 }
 
 pub(super) async fn crew(commands: &Commands, crew: EntityId) -> Result<Arc<CrewState>, CommandError> {

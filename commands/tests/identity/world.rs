@@ -199,7 +199,7 @@ pub fn wrong(code: &str) -> String {
 #[track_caller]
 pub fn refused<T>(result: Result<T, CommandError>, kind: RejectionKind) -> Option<String> {
     match result {
-        Err(CommandError::Rejected(rejection)) if rejection.kind == kind => rejection.field.map(String::from),
+        Err(CommandError::Rejected(rejection)) if rejection.kind == kind => rejection.field().map(String::from),
         Err(other) => panic!("expected {kind:?}, got {other:?}"),
         Ok(_) => panic!("expected {kind:?}, was accepted"),
     }

@@ -13,8 +13,8 @@ use crate::world::World;
 fn not_found<T>(outcome: Result<T, CommandError>, entry: &str) -> String {
     match outcome {
         Err(CommandError::Rejected(rejection)) => {
-            assert_eq!((rejection.kind, rejection.field.as_deref()), (RejectionKind::NotFound, Some(entry)));
-            rejection.message
+            assert_eq!((rejection.kind, rejection.field()), (RejectionKind::NotFound, Some(entry)));
+            rejection.faults[0].message.clone()
         }
         Err(error) => panic!("{error:?}"),
         Ok(_) => panic!("was accepted"),

@@ -5,13 +5,13 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 
 use super::Place;
-use crate::kind::{Field, FieldType};
-use crate::{EntityId, Kind, Record};
+use crate::kind::{integer, keyword, place};
+use crate::{EntityId, Record};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct City {
-    #[garde(length(min = 1, max = 200))]
+    #[garde(length(chars, min = 1, max = 200))]
     pub name: String,
     /// ISO 3166-1, two letters.
     #[garde(custom(country_code))]
@@ -26,23 +26,10 @@ pub struct City {
     pub population: u32,
 }
 
-pub const CITY: Record = {
-    let record = Record::of::<City>("city");
-    Record {
-        kind: Kind {
-            fields: &[
-                Field { name: "country", of: FieldType::Keyword },
-                Field { name: "region", of: FieldType::Keyword },
-                Field { name: "population", of: FieldType::Integer },
-                Field { name: "place", of: FieldType::Place },
-            ],
-            text: &["name"],
-            searchable: true,
-            ..record.kind
-        },
-        ..record
-    }
-};
+pub const CITY: Record = Record::of::<City>("city")
+    .fields(&[keyword("country"), keyword("region"), integer("population"), place("place")])
+    .text(&["name"])
+    .searchable();
 
 pub(super) fn country_code(code: &str, _: &()) -> garde::Result {
     if code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {

@@ -10,7 +10,7 @@ use crate::Record;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct Import {
-    #[garde(length(min = 1, max = 100))]
+    #[garde(length(chars, min = 1, max = 100))]
     pub name: String,
     /// The present as the import sees it; a resumed one sees the same.
     #[serde(with = "instant")]

@@ -1,29 +1,11 @@
 //! When two names mean the same place or performer.
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use crate::text::folded;
 
 /// What is left of a name for comparing: lower case without accents, punctuation or a leading "the", words separated
 /// by one space. Empty when the name has no letter or digit.
 pub fn key(name: &str) -> String {
-    let mut key = String::with_capacity(name.len());
-    for char in name.nfkd().filter(|char| !is_combining_mark(*char)).flat_map(char::to_lowercase) {
-        match char {
-            '&' => key.push_str(" and "),
-            // Letters that Unicode does not take apart.
-            'ß' => key.push_str("ss"),
-            'æ' => key.push_str("ae"),
-            'œ' => key.push_str("oe"),
-            'ø' => key.push('o'),
-            'đ' => key.push('d'),
-            'ł' => key.push('l'),
-            'ı' => key.push('i'),
-            // An apostrophe joins ("St. John's"), other signs separate.
-            '\'' | '’' | 'ʻ' | '`' => {}
-            char if char.is_alphanumeric() => key.push(char),
-            _ => key.push(' '),
-        }
-    }
+    let key = folded(&name.replace('&', " and ")).replace(|sign: char| !sign.is_alphanumeric(), " ");
     let words: Vec<&str> = key.split_whitespace().collect();
     match words.as_slice() {
         ["the", rest @ ..] if !rest.is_empty() => rest.join(" "),

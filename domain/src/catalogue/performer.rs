@@ -3,17 +3,14 @@
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Record};
+use crate::Record;
 
 /// A band, team or series, under the name it performs by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct Performer {
-    #[garde(length(min = 1, max = 300))]
+    #[garde(length(chars, min = 1, max = 300))]
     pub name: String,
 }
 
-pub const PERFORMER: Record = {
-    let record = Record::of::<Performer>("performer");
-    Record { kind: Kind { text: &["name"], searchable: true, ..record.kind }, ..record }
-};
+pub const PERFORMER: Record = Record::of::<Performer>("performer").text(&["name"]).searchable();

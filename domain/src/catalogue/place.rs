@@ -22,7 +22,7 @@ impl Place {
         let round = |degrees: f64| (degrees * 1e6).round() / 1e6;
         let place = Place { lat: round(lat), lon: round(lon) };
         if place.validate().is_err() || !lat.is_finite() || !lon.is_finite() || (place.lat, place.lon) == (0.0, 0.0) {
-            return Err(Rejection::invalid("place", format!("{lat}, {lon} is no place on earth")));
+            return Err(Rejection::invalid("no-place-on-earth", "place", format!("{lat}, {lon} is no place on earth")));
         }
         Ok(place)
     }

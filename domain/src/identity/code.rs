@@ -54,5 +54,5 @@ impl From<&CodeIssued> for PendingCode {
 
 /// The refusal of a code that is wrong, used up or too old; it does not say which.
 pub fn wrong_code() -> Rejection {
-    Rejection::invalid("code", "is wrong or has expired")
+    Rejection::invalid("wrong-code", "code", "is wrong or has expired")
 }

@@ -31,13 +31,17 @@ pub fn phone(field: &'static str, text: &str) -> Result<String, Rejection> {
     if sound {
         Ok(format!("+{digits}"))
     } else {
-        Err(Rejection::invalid(field, "is no phone number: expected + and 2 to 15 digits, such as +14165550100"))
+        Err(Rejection::invalid(
+            "phone-number-form",
+            field,
+            "is no phone number: expected + and 2 to 15 digits, such as +14165550100",
+        ))
     }
 }
 
 /// An email address in stored form, at most 254 bytes: a name in NFC, `@`, and a domain as IDNA writes it in ASCII.
 pub fn email(field: &'static str, text: &str) -> Result<String, Rejection> {
-    parse_email(text.trim()).ok_or_else(|| Rejection::invalid(field, "is no email address"))
+    parse_email(text.trim()).ok_or_else(|| Rejection::invalid("email-address-form", field, "is no email address"))
 }
 
 fn parse_email(text: &str) -> Option<String> {
@@ -76,7 +80,7 @@ mod tests {
         assert_eq!(phone("phone", "+12").unwrap(), "+12");
         for wrong in ["", "+", "+1", "14165550100", "+0123456", "+1416 5550100", "+1234567890123456", "+1416x550100"] {
             let rejection = phone("phone", wrong).unwrap_err();
-            assert_eq!(rejection.field.as_deref(), Some("phone"), "{wrong}");
+            assert_eq!(rejection.field(), Some("phone"), "{wrong}");
         }
     }
 

@@ -28,22 +28,35 @@ pub fn username(text: &str) -> Result<String, Rejection> {
     let username = normalised_username(text);
     let length = username.chars().count();
     if length == 0 || length > 254 {
-        return Err(Rejection::invalid("username", "has to be 1 to 254 characters long"));
+        return Err(Rejection::invalid("username-length", "username", "has to be 1 to 254 characters long"));
     }
     if username.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(Rejection::invalid("username", "may not contain white space or control characters"));
+        return Err(Rejection::invalid(
+            "username-characters",
+            "username",
+            "may not contain white space or control characters",
+        ));
     }
     if username.chars().any(is_invisible) {
         return Err(Rejection::invalid(
+            "username-invisible-characters",
             "username",
             "may not contain invisible characters or such that change direction",
         ));
     }
     if mixes_scripts(&username) {
-        return Err(Rejection::invalid("username", "may not mix scripts, or contain characters that are no letters"));
+        return Err(Rejection::invalid(
+            "username-mixes-scripts",
+            "username",
+            "may not mix scripts, or contain characters that are no letters",
+        ));
     }
     if username.starts_with(PROVIDER_PREFIX) {
-        return Err(Rejection::invalid("username", format!("may not begin with {PROVIDER_PREFIX}")));
+        return Err(Rejection::invalid(
+            "username-of-provider",
+            "username",
+            format!("may not begin with {PROVIDER_PREFIX}"),
+        ));
     }
     Ok(username)
 }
@@ -59,7 +72,7 @@ fn mixes_scripts(name: &str) -> bool {
 pub fn check_new_password(field: &'static str, password: &str) -> Result<(), Rejection> {
     match password.nfc().count() {
         8..=256 => Ok(()),
-        _ => Err(Rejection::invalid(field, "has to be 8 to 256 characters long")),
+        _ => Err(Rejection::invalid("password-length", field, "has to be 8 to 256 characters long")),
     }
 }
 
@@ -98,15 +111,15 @@ mod tests {
             ("dana\u{e0041}", "invisible"),
         ] {
             let rejection = username(wrong).unwrap_err();
-            assert_eq!(rejection.field.as_deref(), Some("username"), "{wrong:?}");
-            assert!(rejection.message.contains(why), "{wrong:?}: {rejection:?}");
+            assert_eq!(rejection.field(), Some("username"), "{wrong:?}");
+            assert!(rejection.to_string().contains(why), "{wrong:?}: {rejection:?}");
         }
     }
 
     #[test]
     fn a_user_name_is_refused_that_is_empty_long_spaced_or_a_providers() {
         for wrong in ["", "  ", "da na", "dana\u{0}", "Facebook_10150", &"x".repeat(255)] {
-            assert_eq!(username(wrong).unwrap_err().field.as_deref(), Some("username"), "{wrong:?}");
+            assert_eq!(username(wrong).unwrap_err().field(), Some("username"), "{wrong:?}");
         }
     }
 
@@ -116,7 +129,7 @@ mod tests {
         assert!(check_new_password("new_password", &"e\u{301}".repeat(256)).is_ok(), "counted in the form it has");
         assert!(check_new_password("new_password", &"e\u{301}".repeat(7)).is_err());
         for wrong in ["1234567", &"x".repeat(257)] {
-            assert_eq!(check_new_password("new_password", wrong).unwrap_err().field.as_deref(), Some("new_password"));
+            assert_eq!(check_new_password("new_password", wrong).unwrap_err().field(), Some("new_password"));
         }
     }
 }

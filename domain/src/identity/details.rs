@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contact;
 use crate::Rejection;
+use crate::text::bounded;
 
 /// A standard claim. `Email` and `PhoneNumber` are contacts; the rest are kept as attributes of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,7 +80,7 @@ impl Attribute {
     /// The value in stored form, or why it is none.
     fn parse(self, text: &str) -> Result<String, Rejection> {
         let text = text.trim();
-        let wrong = |message: &'static str| Err(Rejection::invalid(self.name(), message));
+        let wrong = |message: &'static str| Err(Rejection::invalid("attribute-form", self.name(), message));
         match self {
             Attribute::Email => return contact::email(self.name(), text),
             Attribute::PhoneNumber => return contact::phone(self.name(), text),
@@ -94,11 +95,9 @@ impl Attribute {
             }
             _ => {}
         }
-        if text.chars().count() > 1000 {
-            return wrong("is longer than 1000 characters");
-        }
+        bounded(self.name(), text, 1000)?;
         if text.chars().any(|c| c.is_control() && c != '\n') {
-            return wrong("may not contain control characters");
+            return Err(Rejection::invalid("control-characters", self.name(), "may not contain control characters"));
         }
         Ok(text.to_owned())
     }
@@ -118,11 +117,11 @@ pub fn parse<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<
     let mut details = Details::new();
     for (name, value) in pairs {
         let Some(attribute) = Attribute::find(name) else {
-            return Err(Rejection::invalid(name.to_owned(), "is no known attribute"));
+            return Err(Rejection::invalid("attribute-unknown", name.to_owned(), "is no known attribute"));
         };
         let value = if value.trim().is_empty() { None } else { Some(attribute.parse(value)?) };
         if details.insert(attribute, value).is_some() {
-            return Err(Rejection::invalid(attribute.name(), "is given twice"));
+            return Err(Rejection::invalid("attribute-given-twice", attribute.name(), "is given twice"));
         }
     }
     Ok(details)
@@ -142,13 +141,13 @@ mod tests {
 
     #[test]
     fn an_unknown_attribute_is_refused_by_name() {
-        assert_eq!(parse([("shoe_size", "43")]).unwrap_err().field.as_deref(), Some("shoe_size"));
+        assert_eq!(parse([("shoe_size", "43")]).unwrap_err().field(), Some("shoe_size"));
     }
 
     #[test]
     fn an_attribute_may_be_given_once() {
         let twice = parse([("gender", "female"), ("gender", "male")]).unwrap_err();
-        assert_eq!(twice.field.as_deref(), Some("gender"));
+        assert_eq!(twice.field(), Some("gender"));
     }
 
     #[test]
@@ -168,7 +167,7 @@ mod tests {
             ("nickname", "Dee", "D\u{7}e"),
         ] {
             assert!(parse([(name, sound)]).is_ok(), "{name}: {sound}");
-            assert_eq!(parse([(name, wrong)]).unwrap_err().field.as_deref(), Some(name), "{wrong}");
+            assert_eq!(parse([(name, wrong)]).unwrap_err().field(), Some(name), "{wrong}");
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct Preferences {
     pub favorite_performer_ids: Option<Vec<String>>,
 }
 
-pub const PREFERENCES: Record = Record { write: Access::Owner, ..Record::of::<Preferences>("preferences") };
+pub const PREFERENCES: Record = Record::of::<Preferences>("preferences").written(Access::Owner);
 
 #[cfg(test)]
 mod tests {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn normalise(fields: Value) -> Result<Value, String> {
-        (PREFERENCES.normalise)(fields).map(Value::Object).map_err(|rejection| rejection.field.unwrap().into_owned())
+        (PREFERENCES.normalise)(fields).map(Value::Object).map_err(|rejection| rejection.field().unwrap().to_owned())
     }
 
     #[test]
@@ -78,5 +78,13 @@ mod tests {
             let name = field.split('[').next().unwrap();
             assert_eq!(normalise(json!({name: value})).unwrap_err(), field);
         }
+    }
+    #[test]
+    fn all_that_is_wrong_with_preferences_is_told_at_once() {
+        let given = json!({"trip_length": 0, "trip_start_day": 8, "favorite_city_ids": ["c1", ""]});
+        let rejection = (PREFERENCES.normalise)(given).unwrap_err();
+        let fields: Vec<_> = rejection.faults.iter().filter_map(|fault| fault.field.as_deref()).collect();
+        assert_eq!(fields, ["favorite_city_ids[1]", "trip_length", "trip_start_day"]);
+        assert_eq!(rejection.rule, "record-fields");
     }
 }

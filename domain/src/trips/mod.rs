@@ -27,7 +27,9 @@ fn replace(ids: &mut Vec<EntityId>, from: EntityId, to: EntityId) {
 /// Refuses an end before its start; a day left open fits everything. `field` names the end.
 fn in_order(start: Option<NaiveDate>, end: Option<NaiveDate>, field: &'static str) -> Result<(), Rejection> {
     match (start, end) {
-        (Some(start), Some(end)) if end < start => Err(Rejection::invalid(field, "is before its start")),
+        (Some(start), Some(end)) if end < start => {
+            Err(Rejection::invalid("dates-in-order", field, "is before its start"))
+        }
         _ => Ok(()),
     }
 }
@@ -65,15 +67,6 @@ impl Successor {
 fn by_system(context: &Context) -> Result<(), Rejection> {
     match context.actor {
         Actor::System => Ok(()),
-        Actor::Person(_) | Actor::Anonymous => Err(Rejection::forbidden("only the system does this")),
+        Actor::Person(_) | Actor::Anonymous => Err(Rejection::forbidden("only-system", "only the system does this")),
     }
-}
-
-/// A refusal of a part of the input, naming it as a part of `whole`.
-fn within(rejection: Rejection, whole: &str) -> Rejection {
-    let field = match &rejection.field {
-        Some(field) => format!("{whole}.{field}"),
-        None => whole.to_owned(),
-    };
-    rejection.on(field)
 }

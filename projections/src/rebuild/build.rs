@@ -288,7 +288,7 @@ mod tests {
 
     use super::*;
 
-    const THING: Kind = Kind { name: "thing", ..Kind::of::<Records>() };
+    const THING: Kind = Kind::of::<Records>().named("thing");
 
     async fn append(store: &MemoryStore, number: u64, events: Vec<(&str, Value)>) {
         let command_id = Uuid::new_v4();

@@ -80,7 +80,7 @@ async fn panics(_: Call<Writes>) -> Result<Answer, Failure> {
 }
 
 async fn refuses(_: Call<Writes>) -> Result<Answer, Failure> {
-    Err(Rejection::conflict("already so").on("tickets[0].event_id"))?
+    Err(Rejection::conflict("so-already", "already so").on("tickets[0].event_id"))?
 }
 
 async fn explained(_: Call<Writes>) -> Result<Answer, Failure> {

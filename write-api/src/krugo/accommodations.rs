@@ -99,7 +99,7 @@ pub(super) async fn add_accommodation(call: Call<Write>) -> Outcome {
         guest_ids: request.guest_ids,
         simple: request.simple,
     };
-    let command = TripBookingCommand::AddAccommodation(AddAccommodation { name: request.name, details, rooms });
+    let command = AddAccommodation { name: request.name, details, rooms };
     let done = bookings::change_accommodation(&asking(&call).await?, id, city_id, command).await?;
     let added = done.events.iter().find_map(|event| match event {
         TripBookingEvent::AccommodationAdded { accommodation } => Some(accommodation.number),
@@ -137,7 +137,6 @@ pub(super) async fn update_accommodation(call: Call<Write>) -> Outcome {
         simple: request.simple,
     };
     let change = ChangeAccommodation { accommodation: number, name: request.name, details };
-    let change = TripBookingCommand::ChangeAccommodation(change);
     let done = bookings::change_accommodation(&asking(&call).await?, id, city_id, change).await?;
     answer(&done, trips::accommodation(id, done.state.booking()?.accommodation(number)?))
 }
@@ -208,7 +207,7 @@ pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome {
     let named = request.purchase.as_ref();
     of_booking(named.and_then(|purchase| purchase.trip_booking_id), id)?;
     let purchase_id = named.and_then(|purchase| purchase.id);
-    let command = TripBookingCommand::ChangeRoom(ChangeRoom {
+    let command = ChangeRoom {
         accommodation,
         room,
         check_in_date: day(request.check_in_date),
@@ -217,7 +216,7 @@ pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome {
         purchaser_id: named.and_then(|purchase| purchase.purchaser_id),
         purchase_number: purchase_id.map(|purchase| purchase.of(id, "purchase.id")).transpose()?,
         purchase: request.purchase.map(|paid| price(paid.amount, paid.currency, paid.date)),
-    });
+    };
     let done = change(&call, id, command).await?;
     let (_, room) = done.state.booking()?.room(room)?;
     answer(&done, trips::changed_room(id, accommodation, room))
@@ -284,14 +283,14 @@ struct UpdateGuest {
 pub(super) async fn update_accommodation_guest(call: Call<Write>) -> Outcome {
     let request: UpdateGuest = call.body()?;
     let (id, guest) = (request.id.booking, request.id.number);
-    let command = TripBookingCommand::ChangeGuest(ChangeGuest {
+    let command = ChangeGuest {
         guest,
         room: request.accommodation_room_id.of(id, "accommodation_room_id")?,
         person: request.person,
         proportion: request.proportion,
         check_in_date: day(request.check_in_date),
         check_out_date: day(request.check_out_date),
-    });
+    };
     let done = change(&call, id, command).await?;
     let (room, guest) = done.state.booking()?.guest(guest)?;
     answer(&done, trips::guest(id, room.number, guest))

@@ -38,7 +38,7 @@ struct AddTicketBundle {
 
 pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome {
     let request: AddTicketBundle = call.body()?;
-    let command = TripBookingCommand::AddBundle(AddBundle {
+    let command = AddBundle {
         crew_id: request.crew_id,
         event_id: request.event_id,
         purchaser_id: request.purchaser_id,
@@ -47,7 +47,7 @@ pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome {
         general_admission: request.general_admission.unwrap_or(false),
         special_seating: request.special_seating.unwrap_or(false),
         bought_here: request.bought_here.unwrap_or(false),
-    });
+    };
     let done = change(&call, request.trip_booking_id, command).await?;
     let added = done.events.iter().find_map(|event| match event {
         TripBookingEvent::BundleAdded { bundle } => Some(bundle.number),
@@ -89,7 +89,7 @@ pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome {
     let request: UpdateTicketBundle = call.body()?;
     let booking = request.trip_booking_id;
     let number = request.id.of(booking, "id")?;
-    let command = TripBookingCommand::ChangeBundle(ChangeBundle {
+    let command = ChangeBundle {
         bundle: number,
         crew_id: request.crew_id,
         event_id: request.event_id,
@@ -100,7 +100,7 @@ pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome {
         general_admission: request.general_admission,
         special_seating: request.special_seating,
         bought_here: request.bought_here,
-    });
+    };
     bundle(&change(&call, booking, command).await?, number)
 }
 

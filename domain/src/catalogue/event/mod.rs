@@ -17,10 +17,10 @@ pub use events::EventChange;
 pub use location::Location;
 pub use offers::{Offers, PriceRange};
 pub use organizer::Organizer;
-pub use schedule::{Schedule, local_instant};
+pub use schedule::{Schedule, local_instant, out_of_calendar};
 pub use state::{Details, EventState, Listing, Origin};
 
-use crate::kind::{Field, FieldType};
+use crate::kind::{day, instant, keyword, keywords, place};
 use crate::{Actor, Context, Decider, Kind, Rejection};
 
 /// The aggregate.
@@ -40,23 +40,21 @@ pub enum EventCommand {
     Reinstate,
 }
 
-pub const KIND: Kind = Kind {
-    fields: &[
-        Field { name: "status", of: FieldType::Keyword },
-        Field { name: "starts_at", of: FieldType::Instant },
-        Field { name: "day", of: FieldType::Day },
-        Field { name: "city", of: FieldType::Keyword },
-        Field { name: "region", of: FieldType::Keyword },
-        Field { name: "venue", of: FieldType::Keyword },
-        Field { name: "performers", of: FieldType::Keywords },
-        Field { name: "event_type", of: FieldType::Keyword },
-        Field { name: "category", of: FieldType::Keyword },
-        Field { name: "place", of: FieldType::Place },
-    ],
-    text: &["name", "category"],
-    searchable: true,
-    ..Kind::of::<Event>()
-};
+pub const KIND: Kind = Kind::of::<Event>()
+    .fields(&[
+        keyword("status"),
+        instant("starts_at"),
+        day("day"),
+        keyword("city"),
+        keyword("region"),
+        keyword("venue"),
+        keywords("performers"),
+        keyword("event_type"),
+        keyword("category"),
+        place("place"),
+    ])
+    .text(&["name", "category"])
+    .searchable();
 
 impl Decider for Event {
     const CATEGORY: &'static str = "event";
@@ -66,16 +64,14 @@ impl Decider for Event {
 
     fn decide(state: &EventState, command: EventCommand, context: &Context) -> Result<Vec<EventChange>, Rejection> {
         if context.actor != Actor::System {
-            return Err(Rejection::forbidden("events are published by imports"));
+            return Err(Rejection::forbidden("events-come-by-import", "events are published by imports"));
         }
         match (state, command) {
             (EventState::Unknown, EventCommand::Put { origin, details }) => list(origin, details),
             (EventState::Scheduled(listing) | EventState::Cancelled(listing), EventCommand::Put { details, .. }) => {
                 change(&listing.details, *details)
             }
-            (EventState::Unknown, EventCommand::Cancel | EventCommand::Reinstate) => {
-                Err(Rejection::not_found("no such event"))
-            }
+            (EventState::Unknown, EventCommand::Cancel | EventCommand::Reinstate) => Err(no_such_event()),
             (EventState::Scheduled(_), EventCommand::Cancel) => Ok(vec![EventChange::Cancelled {}]),
             (EventState::Cancelled(_), EventCommand::Reinstate) => Ok(vec![EventChange::Reinstated {}]),
             (EventState::Cancelled(_), EventCommand::Cancel) | (EventState::Scheduled(_), EventCommand::Reinstate) => {
@@ -87,6 +83,11 @@ impl Decider for Event {
     fn evolve(state: EventState, event: &EventChange) -> EventState {
         state.after(event)
     }
+}
+
+/// The refusal where no event was ever listed.
+pub fn no_such_event() -> Rejection {
+    Rejection::not_found("no-such-event", "no such event")
 }
 
 fn list(origin: Origin, details: Box<Details>) -> Result<Vec<EventChange>, Rejection> {

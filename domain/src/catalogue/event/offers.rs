@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::state::bounded;
+use crate::text::bounded;
 use crate::{Money, Rejection};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -52,13 +52,13 @@ impl Offers {
         if let Some(url) = &self.url {
             bounded("url", url, 2000)?;
             if !(url.starts_with("https://") || url.starts_with("http://")) {
-                return Err(Rejection::invalid("url", "is not a web address"));
+                return Err(Rejection::invalid("web-address-form", "url", "is not a web address"));
             }
         }
         match self.prices {
             Some(PriceRange { lowest, highest }) if lowest.currency != highest.currency => Err(mixed()),
             Some(PriceRange { lowest, highest }) if lowest.minor > highest.minor => {
-                Err(Rejection::invalid("prices", "the lowest is above the highest"))
+                Err(Rejection::invalid("prices-in-order", "prices", "the lowest is above the highest"))
             }
             _ => Ok(()),
         }
@@ -66,5 +66,5 @@ impl Offers {
 }
 
 fn mixed() -> Rejection {
-    Rejection::invalid("prices", "are in different currencies")
+    Rejection::invalid("prices-in-one-currency", "prices", "are in different currencies")
 }

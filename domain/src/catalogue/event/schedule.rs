@@ -44,11 +44,11 @@ impl Schedule {
     pub(super) fn check(&self) -> Result<(), Rejection> {
         let years = DateTime::UNIX_EPOCH..Utc.with_ymd_and_hms(9000, 1, 1, 0, 0, 0).single().unwrap_or_default();
         if !years.contains(&self.starts_at) {
-            return Err(Rejection::invalid("starts_at", "is out of the calendar"));
+            return Err(out_of_calendar("starts_at"));
         }
         match self.ends_at {
             Some(end) if end < self.starts_at => Err(ends_first()),
-            Some(end) if !years.contains(&end) => Err(Rejection::invalid("ends_at", "is out of the calendar")),
+            Some(end) if !years.contains(&end) => Err(out_of_calendar("ends_at")),
             _ => Ok(()),
         }
     }
@@ -73,8 +73,13 @@ impl Schedule {
     }
 }
 
+/// The refusal of an instant that no calendar has to show.
+pub fn out_of_calendar(field: &'static str) -> Rejection {
+    Rejection::invalid("instant-out-of-calendar", field, "is out of the calendar")
+}
+
 fn ends_first() -> Rejection {
-    Rejection::invalid("ends_at", "ends before it starts")
+    Rejection::invalid("event-ends-before-start", "ends_at", "ends before it starts")
 }
 
 /// The instant of a wall clock reading: the first of two where clocks go back; where they skip it, as much later as

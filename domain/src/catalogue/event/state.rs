@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{Category, EventChange, Location, Offers, Organizer, Schedule};
+use crate::text::bounded;
 use crate::{EntityId, Rejection};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -65,21 +66,13 @@ impl Details {
         bounded("name", &self.name, 300)?;
         self.schedule.check()?;
         if self.performers.len() > 100 {
-            return Err(Rejection::invalid("performers", "has more than 100"));
+            return Err(Rejection::invalid("too-many-performers", "performers", "has more than 100"));
         }
         if self.performers.iter().enumerate().any(|(at, performer)| self.performers[..at].contains(performer)) {
-            return Err(Rejection::invalid("performers", "names one twice"));
+            return Err(Rejection::invalid("performer-named-twice", "performers", "names one twice"));
         }
         self.category.check()?;
         self.offers.check()
-    }
-}
-
-pub(super) fn bounded(field: &'static str, text: &str, most: usize) -> Result<(), Rejection> {
-    match text.chars().count() {
-        0 => Err(Rejection::invalid(field, "is empty")),
-        length if length > most => Err(Rejection::invalid(field, format!("is longer than {most} characters"))),
-        _ => Ok(()),
     }
 }
 
@@ -93,19 +86,29 @@ impl EventState {
     }
 
     pub(super) fn after(self, change: &EventChange) -> EventState {
-        match (self, change) {
-            (EventState::Unknown, EventChange::Listed { origin, details }) => EventState::Scheduled(Listing {
-                origin: origin.clone(),
-                details: Details::clone(details),
-                day: details.schedule.day(),
-            }),
-            (EventState::Scheduled(listing), EventChange::Cancelled {}) => EventState::Cancelled(listing),
-            (EventState::Cancelled(listing), EventChange::Reinstated {}) => EventState::Scheduled(listing),
-            (EventState::Scheduled(listing), change) => EventState::Scheduled(listing.after(change)),
-            (EventState::Cancelled(listing), change) => EventState::Cancelled(listing.after(change)),
-            (EventState::Unknown, _) => EventState::Unknown,
+        match self {
+            EventState::Unknown => listed(change),
+            EventState::Scheduled(listing) => {
+                let listing = listing.after(change);
+                let ends = *change == EventChange::Cancelled {};
+                if ends { EventState::Cancelled(listing) } else { EventState::Scheduled(listing) }
+            }
+            EventState::Cancelled(listing) => {
+                let listing = listing.after(change);
+                let goes_on = *change == EventChange::Reinstated {};
+                if goes_on { EventState::Scheduled(listing) } else { EventState::Cancelled(listing) }
+            }
         }
     }
+}
+
+fn listed(change: &EventChange) -> EventState {
+    let EventChange::Listed { origin, details } = change else { return EventState::Unknown };
+    EventState::Scheduled(Listing {
+        origin: origin.clone(),
+        details: Details::clone(details),
+        day: details.schedule.day(),
+    })
 }
 
 impl Listing {

@@ -46,7 +46,8 @@ pub(super) fn remove_email(account: &Registered) -> Result<Vec<AccountEvent>, Re
     }
     let logs_in_by_password = account.registration.password_hash.is_some();
     if account.proven_email().is_some() && account.proven_phone().is_none() && logs_in_by_password {
-        return Err(Rejection::conflict("is the only contact by which the password can be reset").on("email"));
+        return Err(Rejection::conflict("only-contact-left", "is the only contact by which the password can be reset")
+            .on("email"));
     }
     Ok(vec![AccountEvent::EmailRemoved {}])
 }
@@ -55,12 +56,16 @@ impl Registered {
     /// Where a code to reset the password goes: a proven contact, the address first.
     pub fn reset_contact(&self) -> Result<(&Sealed, Channel), Rejection> {
         if self.registration.password_hash.is_none() {
-            return Err(Rejection::conflict("this account logs in without a password"));
+            return Err(no_password());
         }
         let mail = self.proven_email().map(|email| (email, Channel::Mail));
         let sms = self.proven_phone().map(|phone| (phone, Channel::Sms));
-        mail.or(sms).ok_or_else(|| Rejection::conflict("this account has no verified contact"))
+        mail.or(sms).ok_or_else(|| Rejection::conflict("no-proven-contact", "this account has no verified contact"))
     }
+}
+
+pub(super) fn no_password() -> Rejection {
+    Rejection::conflict("logs-in-without-password", "this account logs in without a password")
 }
 
 pub(super) fn is_live(pending: Option<&PendingCode>, nonce: Uuid, now: DateTime<Utc>) -> bool {

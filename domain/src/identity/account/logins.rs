@@ -95,7 +95,7 @@ pub(super) fn refresh(
     now: DateTime<Utc>,
 ) -> Result<Vec<AccountEvent>, Rejection> {
     let Some(session) = account.session(session, now) else {
-        return Err(Rejection::gone("this session has ended"));
+        return Err(Rejection::gone("session-ended", "this session has ended"));
     };
     let number = session.number;
     Ok(if generation == session.generation {
@@ -121,7 +121,7 @@ impl Registered {
 
 /// The refusal of a user name and password that do not belong together; it does not say which is wrong.
 pub fn wrong_password(field: &'static str) -> Rejection {
-    Rejection::invalid(field, "wrong user name or password")
+    Rejection::invalid("wrong-password", field, "wrong user name or password")
 }
 
 /// The event that makes the code of a nonce usable.

@@ -117,16 +117,16 @@ impl Decider for Account {
         let now = context.now;
         match (state, command) {
             (AccountState::Forgotten { .. }, Do::Forget) => Ok(vec![]),
-            (AccountState::Forgotten { .. }, _) => Err(Rejection::gone("this person was forgotten")),
+            (AccountState::Forgotten { .. }, _) => Err(forgotten()),
             (_, Do::Invite { first_name, last_name, phone }) => {
                 Ok(registration::invite(state, first_name, last_name, phone))
             }
             (_, Do::Register(registration)) => registration::register(state, *registration),
             (_, Do::Absorb { into }) => registration::absorb(state, into),
             (_, Do::Forget) => Ok(vec![AccountEvent::PersonForgotten { at: now }]),
-            (AccountState::Unknown, _) => Err(Rejection::not_found("no such account")),
+            (AccountState::Unknown, _) => Err(no_such_account()),
             (AccountState::Invited(_) | AccountState::Absorbed { .. }, _) => {
-                Err(Rejection::conflict("this person has not signed up"))
+                Err(Rejection::conflict("not-signed-up", "this person has not signed up"))
             }
             (AccountState::Registered(account), command) => match command {
                 Do::OpenSession { login } => Ok(logins::open_session(account, login, now)),
@@ -156,4 +156,14 @@ impl Decider for Account {
     fn evolve(state: AccountState, event: &AccountEvent) -> AccountState {
         state::evolve(state, event)
     }
+}
+
+/// The refusal where no account was ever made.
+pub fn no_such_account() -> Rejection {
+    Rejection::not_found("no-such-account", "no such account")
+}
+
+/// The refusal of everything that concerns a person who was forgotten.
+pub fn forgotten() -> Rejection {
+    Rejection::gone("person-forgotten", "this person was forgotten")
 }

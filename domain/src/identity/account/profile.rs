@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::contacts::{is_live, remove_email, request_change};
+use super::contacts::{is_live, no_password, remove_email, request_change};
 use super::events::AccountEvent;
 use super::logins::{code, wrong_password};
 use super::state::Registered;
@@ -51,7 +51,7 @@ pub(super) fn change_password(
 
 pub(super) fn force_password(account: &Registered, hash: Sealed) -> Result<Vec<AccountEvent>, Rejection> {
     match &account.registration.password_hash {
-        None => Err(Rejection::conflict("this account logs in without a password")),
+        None => Err(no_password()),
         Some(present) if *present == hash && account.must_change_password => Ok(vec![]),
         Some(_) => Ok(vec![AccountEvent::PasswordForced { hash }]),
     }
@@ -84,7 +84,7 @@ pub(super) fn switch_mfa(account: &Registered, on: bool) -> Result<Vec<AccountEv
         return Ok(vec![]);
     }
     if on && account.proven_phone().is_none() {
-        return Err(Rejection::conflict("needs a verified phone number"));
+        return Err(Rejection::conflict("mfa-needs-proven-phone", "needs a verified phone number"));
     }
     Ok(vec![AccountEvent::MfaSwitched { on }])
 }

@@ -20,7 +20,7 @@ pub(super) fn register(state: &AccountState, registration: Registration) -> Resu
     match state {
         AccountState::Unknown | AccountState::Invited(_) => Ok(vec![AccountEvent::Registered(registration)]),
         AccountState::Registered(account) if account.registration.is_same_person(&registration) => Ok(vec![]),
-        _ => Err(Rejection::conflict("belongs to another account")),
+        _ => Err(anothers()),
     }
 }
 
@@ -28,8 +28,12 @@ pub(super) fn absorb(state: &AccountState, into: EntityId) -> Result<Vec<Account
     match state {
         AccountState::Invited(_) => Ok(vec![AccountEvent::Absorbed { into }]),
         AccountState::Absorbed { into: before } if *before == into => Ok(vec![]),
-        _ => Err(Rejection::conflict("belongs to another account")),
+        _ => Err(anothers()),
     }
+}
+
+fn anothers() -> Rejection {
+    Rejection::conflict("another-account", "belongs to another account")
 }
 
 impl Registration {

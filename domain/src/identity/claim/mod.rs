@@ -68,7 +68,7 @@ fn claim(state: &ClaimState, owner: EntityId, held: bool, now: DateTime<Utc>) ->
     let standing = held || state.claimed_at.is_some_and(|at| now < at + CLAIM_LIFE);
     match state.owner {
         Some(present) if standing && present == owner => Ok(vec![]),
-        Some(_) if standing => Err(Rejection::conflict("is taken")),
+        Some(_) if standing => Err(taken()),
         _ => Ok(vec![ClaimEvent::Claimed { owner, at: now }]),
     }
 }
@@ -82,6 +82,11 @@ fn hand_over(
     match state.owner {
         Some(present) if present == to => Ok(vec![]),
         Some(present) if present == from => Ok(vec![ClaimEvent::Moved { from, to, at: now }]),
-        _ => Err(Rejection::conflict("is taken")),
+        _ => Err(taken()),
     }
+}
+
+/// The refusal of a value that another holds.
+pub fn taken() -> Rejection {
+    Rejection::conflict("value-taken", "is taken")
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 pub use events::{Attempt, SignUpEvent};
 
+use super::claim::taken;
 use super::code::{CODE_LIFE, CodeIssued, CodePurpose, PendingCode, wrong_code};
 use super::contact::Channel;
 use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};
@@ -159,8 +160,13 @@ impl Attempt {
             Channel::Mail => &self.email,
             Channel::Sms => &self.phone,
         };
-        contact.as_ref().ok_or_else(|| Rejection::invalid("attributes", "need an email or a phone_number"))
+        contact.as_ref().ok_or_else(no_contact)
     }
+}
+
+/// The refusal of an attempt that no code could be sent for.
+pub fn no_contact() -> Rejection {
+    Rejection::invalid("no-contact-given", "attributes", "need an email or a phone_number")
 }
 
 fn begin(
@@ -173,7 +179,7 @@ fn begin(
         return Ok(vec![]);
     }
     if state.attempts.iter().any(|pending| pending.is_being_confirmed(now)) {
-        return Err(Rejection::conflict("is taken").on("username"));
+        return Err(taken().on("username"));
     }
     let waiting = state.attempts.iter().filter(|pending| pending.waits(now)).count();
     let mut surplus = (waiting + 1).saturating_sub(MAX_ATTEMPTS);
@@ -199,7 +205,7 @@ fn resend(
     now: DateTime<Utc>,
 ) -> Result<Vec<SignUpEvent>, Rejection> {
     match state.find(attempt).filter(|pending| pending.waits(now)) {
-        None => Err(Rejection::invalid("username", "has no sign-up that waits for a code")),
+        None => Err(Rejection::invalid("no-sign-up-waits", "username", "has no sign-up that waits for a code")),
         Some(pending) if pending.code.is_some_and(|code| code.nonce == nonce) => Ok(vec![]),
         Some(pending) => Ok(vec![code(&pending.attempt, nonce, now)?]),
     }

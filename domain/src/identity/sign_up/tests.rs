@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::SignUpCommand as Do;
 use super::SignUpEvent as Event;
 use super::*;
-use crate::RejectionKind;
 use crate::decider::testing::given;
 use crate::identity::testing::*;
 
@@ -70,7 +69,7 @@ fn a_sign_up_sends_one_code() {
 #[test]
 fn a_sign_up_needs_the_contact_its_code_goes_to() {
     let attempt = Box::new(Attempt { phone: None, ..attempt(1, 0) });
-    given::<SignUp>([]).when(Do::Begin { attempt, nonce: nonce(1) }).then_err(RejectionKind::Invalid);
+    given::<SignUp>([]).when(Do::Begin { attempt, nonce: nonce(1) }).then_err("no-contact-given");
 }
 
 #[test]
@@ -93,7 +92,7 @@ fn an_attempt_lapses_after_a_day() {
     let events = [dropped(1), begun(2, later), issued(2, 2, later)];
     given::<SignUp>([begun(1, 0)]).at(after(later)).when(begin(2, later)).then(events);
     let late = [begun(1, 0), issued(1, 1, later - MINUTE)];
-    given::<SignUp>(late).at(after(later)).when(confirm(1)).then_err(RejectionKind::Invalid);
+    given::<SignUp>(late).at(after(later)).when(confirm(1)).then_err("wrong-code");
 }
 
 #[test]
@@ -105,10 +104,10 @@ fn the_right_code_confirms_and_drops_the_others() {
 #[test]
 fn a_code_lives_fifteen_minutes_and_the_latest_counts() {
     let waiting = [begun(1, 0), issued(1, 1, 0)];
-    given::<SignUp>(waiting.clone()).at(after(15 * MINUTE)).when(confirm(1)).then_err(RejectionKind::Invalid);
+    given::<SignUp>(waiting.clone()).at(after(15 * MINUTE)).when(confirm(1)).then_err("wrong-code");
     let resent = waiting.into_iter().chain([issued(1, 9, 0)]);
-    given::<SignUp>(resent).when(confirm(1)).then_err(RejectionKind::Invalid);
-    given::<SignUp>([]).when(confirm(1)).then_err(RejectionKind::Invalid);
+    given::<SignUp>(resent).when(confirm(1)).then_err("wrong-code");
+    given::<SignUp>([]).when(confirm(1)).then_err("wrong-code");
 }
 
 #[test]
@@ -118,8 +117,8 @@ fn a_code_is_sent_again_while_the_attempt_waits() {
     given::<SignUp>(waiting.clone()).when(resend.clone()).then([issued(1, 9, 0)]);
     given::<SignUp>(waiting.clone().into_iter().chain([issued(1, 9, 0)])).when(resend.clone()).then_nothing();
     let done = waiting.into_iter().chain([confirmed(1, 0)]);
-    given::<SignUp>(done).when(resend.clone()).then_err(RejectionKind::Invalid);
-    given::<SignUp>([]).when(resend).then_err(RejectionKind::Invalid);
+    given::<SignUp>(done).when(resend.clone()).then_err("no-sign-up-waits");
+    given::<SignUp>([]).when(resend).then_err("no-sign-up-waits");
 }
 
 #[test]
@@ -132,7 +131,7 @@ fn an_interrupted_confirmation_can_be_finished() {
 fn nobody_else_begins_while_a_confirmation_runs() {
     let running = [begun(1, 0), issued(1, 1, 0), confirmed(1, 0)];
     let soon = after(15 * MINUTE - 1);
-    given::<SignUp>(running.clone()).at(soon).when(begin(2, 0)).then_err(RejectionKind::Conflict);
+    given::<SignUp>(running.clone()).at(soon).when(begin(2, 0)).then_err("value-taken");
     let later = 15 * MINUTE;
     let events = [dropped(1), begun(2, later), issued(2, 2, later)];
     given::<SignUp>(running).at(after(later)).when(begin(2, later)).then(events);

@@ -16,7 +16,7 @@ pub(super) fn add(
     match booking.attendance(event) {
         Err(_) => Ok(vec![TripBookingEvent::EventAdded { event, attendees: attendees.unwrap_or_default() }]),
         Ok(known) if attendees.is_none_or(|attendees| attendees == known.attendees) => Ok(vec![]),
-        Ok(_) => Err(Rejection::conflict("is an event of the booking already").on("event")),
+        Ok(_) => Err(Rejection::conflict("event-in-booking-already", "is an event of the booking already").on("event")),
     }
 }
 
@@ -36,7 +36,10 @@ pub(super) fn remove(booking: &TripBooking, event: EntityId, context: &Context) 
     let assigned =
         |bundle: &&Bundle| bundle.tickets.iter().any(|ticket| ticket.event == event && ticket.consumer.is_some());
     if !booking.bundles.iter().filter(assigned).all(|bundle| booking.may_act_on_bundle(bundle, actor)) {
-        return Err(Rejection::forbidden("only leaders of the booking remove an event whose tickets others assigned"));
+        return Err(Rejection::forbidden(
+            "only-leaders-unassign-by-removal",
+            "only leaders of the booking remove an event whose tickets others assigned",
+        ));
     }
     Ok(vec![TripBookingEvent::EventRemoved { event }])
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use derive_more::From;
 use serde::Deserialize;
 
 use super::events::Availability;
@@ -13,9 +14,11 @@ use crate::EntityId;
 use crate::identity::Channel;
 use crate::trips::crew::CrewState;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, From)]
 pub enum TripBookingCommand {
+    #[from]
     Create(CreateBooking),
+    #[from]
     Change(ChangeBooking),
     /// `crew_id` must be the booking's.
     Abandon {
@@ -27,7 +30,9 @@ pub enum TripBookingCommand {
         crew: Arc<CrewState>,
         forced: bool,
     },
+    #[from]
     AddMember(AddMember),
+    #[from]
     ChangeMember(ChangeMember),
     /// `with_account`: the members who have one, of whom somebody may have to follow.
     RemoveMember {
@@ -50,7 +55,9 @@ pub enum TripBookingCommand {
     RemoveEvent {
         event: EntityId,
     },
+    #[from]
     AddBundle(AddBundle),
+    #[from]
     ChangeBundle(ChangeBundle),
     RemoveBundle {
         bundle: u32,
@@ -73,7 +80,9 @@ pub enum TripBookingCommand {
         bundle: u32,
         ticket: u32,
     },
+    #[from]
     AddAccommodation(AddAccommodation),
+    #[from]
     ChangeAccommodation(ChangeAccommodation),
     RemoveAccommodation {
         accommodation: u32,
@@ -82,6 +91,7 @@ pub enum TripBookingCommand {
         accommodation: u32,
         room: NewRoom,
     },
+    #[from]
     ChangeRoom(ChangeRoom),
     RemoveRoom {
         accommodation: u32,
@@ -91,6 +101,7 @@ pub enum TripBookingCommand {
     AddGuests {
         guests: Vec<(u32, NewGuest)>,
     },
+    #[from]
     ChangeGuest(ChangeGuest),
     RemoveGuest {
         room: u32,

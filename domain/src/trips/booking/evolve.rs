@@ -8,35 +8,27 @@ use crate::EntityId;
 use crate::trips::replace;
 
 pub(super) fn evolve(state: TripBookingState, event: &TripBookingEvent) -> TripBookingState {
-    match (state, event) {
-        (TripBookingState::Unknown, TripBookingEvent::BookingCreated { .. }) => match created(event) {
-            Some(booking) => TripBookingState::Active(Box::new(booking)),
-            None => TripBookingState::Unknown,
-        },
-        (TripBookingState::Active(booking), TripBookingEvent::BookingAbandoned {}) => {
-            TripBookingState::Abandoned(booking)
-        }
-        (TripBookingState::Abandoned(booking), TripBookingEvent::BookingRecovered {}) => {
-            TripBookingState::Active(booking)
-        }
-        (TripBookingState::Active(mut booking), event) => {
+    match state {
+        TripBookingState::Unknown => created(event),
+        TripBookingState::Active(mut booking) => {
             apply(&mut booking, event);
-            TripBookingState::Active(booking)
+            let ends = *event == TripBookingEvent::BookingAbandoned {};
+            if ends { TripBookingState::Abandoned(booking) } else { TripBookingState::Active(booking) }
         }
-        (TripBookingState::Abandoned(mut booking), event) => {
+        TripBookingState::Abandoned(mut booking) => {
             apply(&mut booking, event);
-            TripBookingState::Abandoned(booking)
+            let goes_on = *event == TripBookingEvent::BookingRecovered {};
+            if goes_on { TripBookingState::Active(booking) } else { TripBookingState::Abandoned(booking) }
         }
-        (TripBookingState::Unknown, _) => TripBookingState::Unknown,
     }
 }
 
-fn created(event: &TripBookingEvent) -> Option<TripBooking> {
+fn created(event: &TripBookingEvent) -> TripBookingState {
     let TripBookingEvent::BookingCreated { crew, city, time_zone, start_date, end_date, creator, leaders } = event
     else {
-        return None;
+        return TripBookingState::Unknown;
     };
-    Some(TripBooking {
+    TripBookingState::Active(Box::new(TripBooking {
         crew: *crew,
         city: *city,
         time_zone: *time_zone,
@@ -53,7 +45,7 @@ fn created(event: &TripBookingEvent) -> Option<TripBooking> {
         accommodations: vec![],
         accommodation_order: vec![],
         next_child: 1,
-    })
+    }))
 }
 
 fn apply(booking: &mut TripBooking, event: &TripBookingEvent) {

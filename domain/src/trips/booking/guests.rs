@@ -7,7 +7,7 @@ use super::events::Guest;
 use super::rooms::only_who_may_act_on;
 use super::{Decision, Numbers, Room, TripBooking, TripBookingEvent};
 use crate::payments::proportions_fit;
-use crate::trips::{in_order, within};
+use crate::trips::in_order;
 use crate::{Context, EntityId, Rejection};
 
 /// Guests of a new room.
@@ -19,7 +19,7 @@ pub(super) fn new_guests(
     let mut made: Vec<Guest> = Vec::with_capacity(guests.len());
     for (index, guest) in guests.into_iter().enumerate() {
         let guest = new_guest(booking, guest, &made, numbers);
-        made.push(guest.map_err(|rejection| within(rejection, &format!("guests[{index}]")))?);
+        made.push(guest.map_err(|rejection| rejection.within(&format!("guests[{index}]")))?);
     }
     Ok(made)
 }
@@ -46,12 +46,15 @@ fn check(booking: &TripBooking, guest: &Guest, others: &[Guest]) -> Result<(), R
     booking.only_members([guest.person], "person")?;
     in_order(guest.check_in_date, guest.check_out_date, "check_out_date")?;
     if others.iter().any(|other| other.person == guest.person) {
-        return Err(Rejection::conflict("is a guest of the room already").on("person"));
+        return Err(Rejection::conflict("guest-in-room-already", "is a guest of the room already").on("person"));
     }
     let proportions: Vec<Option<f64>> = others.iter().chain([guest]).map(|guest| guest.proportion).collect();
     if !proportions_fit(&proportions) {
-        let message = "proportions are between 0 and 1 and sum to 1 at most";
-        return Err(Rejection::invalid("proportion", message));
+        return Err(Rejection::invalid(
+            "proportions-fit",
+            "proportion",
+            "proportions are between 0 and 1 and sum to 1 at most",
+        ));
     }
     Ok(())
 }
@@ -70,7 +73,7 @@ pub(super) fn add(booking: &TripBooking, guests: Vec<(u32, NewGuest)>, context: 
             may_join(booking, room, actor, guest.person, guest.proportion)?;
             Ok(guest)
         });
-        added.push(guest.map_err(|rejection| within(rejection, &format!("[{index}]")))?);
+        added.push(guest.map_err(|rejection| rejection.within(&format!("[{index}]")))?);
     }
     Ok(rooms.into_iter().map(|(room, guests)| TripBookingEvent::GuestsAdded { room, guests }).collect())
 }
@@ -87,7 +90,11 @@ fn may_join(
         return Ok(());
     }
     if person != actor {
-        return Err(Rejection::forbidden("only who paid for the room or a leader may set others' places").on("person"));
+        return Err(Rejection::forbidden(
+            "only-who-paid-sets-places",
+            "only who paid for the room or a leader may set others' places",
+        )
+        .on("person"));
     }
     match share {
         None => Ok(()),
@@ -96,7 +103,8 @@ fn may_join(
 }
 
 fn only_purchaser_sets_shares() -> Rejection {
-    Rejection::forbidden("only who paid for the room or a leader may set shares").on("proportion")
+    Rejection::forbidden("only-who-paid-sets-shares", "only who paid for the room or a leader may set shares")
+        .on("proportion")
 }
 
 /// Refuses whoever would take somebody else out of a room that another paid.
@@ -147,7 +155,7 @@ pub(super) fn remove(booking: &TripBooking, room: u32, guest: u32, context: &Con
     let actor = booking.acting_member(context)?;
     let (known, record) = booking.guest(guest)?;
     if known.number != room {
-        return Err(Rejection::not_found("the room has no such guest"));
+        return Err(Rejection::not_found("no-such-guest-in-room", "the room has no such guest"));
     }
     may_leave(booking, known, actor, record.person)?;
     Ok(vec![TripBookingEvent::GuestRemoved { guest }])

@@ -16,9 +16,7 @@ pub(super) fn create(create: CreateBooking, context: &Context) -> Decision {
     crew.only_members(creator)?;
     in_order(Some(start_date), Some(end_date), "end_date")?;
     let leaders = some_leaders(leader_ids)?;
-    if !leaders.iter().all(|leader| crew.is_member(*leader)) {
-        return Err(Rejection::invalid("leader_ids", "names somebody who is not a member of the crew"));
-    }
+    crew.only_names_members(&leaders, "leader_ids")?;
     let takes_part = leaders.contains(&creator).then_some(TripBookingEvent::MemberTookPart { person: creator });
     let created = TripBookingEvent::BookingCreated {
         crew: crew_id,
@@ -32,9 +30,17 @@ pub(super) fn create(create: CreateBooking, context: &Context) -> Decision {
     Ok(std::iter::once(created).chain(takes_part).collect())
 }
 
+pub(super) fn made_already() -> Rejection {
+    Rejection::conflict("booking-exists", "this trip booking exists already")
+}
+
 fn some_leaders(leader_ids: Vec<EntityId>) -> Result<Vec<EntityId>, Rejection> {
     let leaders = distinct(leader_ids);
-    if leaders.is_empty() { Err(Rejection::invalid("leader_ids", "needs at least one leader")) } else { Ok(leaders) }
+    if leaders.is_empty() {
+        Err(Rejection::invalid("booking-needs-leader", "leader_ids", "needs at least one leader"))
+    } else {
+        Ok(leaders)
+    }
 }
 
 pub(super) fn change(booking: &TripBooking, change: ChangeBooking, context: &Context) -> Decision {
@@ -70,7 +76,7 @@ fn reordered(known: &[u32], wanted: Option<Vec<u32>>, field: &'static str) -> Re
     let Some(wanted) = wanted else { return Ok(None) };
     let known_set: BTreeSet<&u32> = known.iter().collect();
     if wanted.len() != known.len() || wanted.iter().collect::<BTreeSet<_>>() != known_set {
-        return Err(Rejection::invalid(field, "must list exactly what the booking has"));
+        return Err(Rejection::invalid("order-lists-all", field, "must list exactly what the booking has"));
     }
     Ok((wanted != known).then_some(wanted))
 }
@@ -97,11 +103,11 @@ pub(super) fn recover(
     let leader = booking.acting_leader(context)?;
     booking.only_of(crew_id)?;
     let CrewState::Active(crew) = crew else {
-        return Err(Rejection::conflict("the crew was deleted"));
+        return Err(Rejection::conflict("booking-crew-deleted", "the crew was deleted"));
     };
     crew.only_members(leader)?;
     if booking.is_past(context.now) && !forced {
-        return Err(Rejection::conflict("its dates have passed"));
+        return Err(Rejection::conflict("booking-past", "its dates have passed"));
     }
     let gone = booking.members.iter().filter(|member| !crew.is_member(**member));
     let removed = gone.map(|person| TripBookingEvent::MemberRemoved { person: *person });

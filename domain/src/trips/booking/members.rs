@@ -13,31 +13,39 @@ pub(super) fn add(booking: &TripBooking, add: AddMember, context: &Context) -> D
     let AddMember { member: NewMember { person, leader, start_date, end_date, availability }, crew } = add;
     let actor = booking.acting_member(context)?;
     if leader && !booking.is_leader(actor) {
-        return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("leader"));
+        return Err(only_leaders_make_leaders());
     }
-    if !crew.crew()?.is_member(person) {
-        return Err(Rejection::invalid("person", "is not a member of the crew"));
-    }
+    crew.crew()?.only_names_members(&[person], "person")?;
     let terms = Terms { start_date, end_date, availability: availability.unwrap_or_default() };
     let (start, end) = booking.days_of(&terms);
     in_order(Some(start), Some(end), "end_date")?;
     match booking.terms.get(&person) {
         None => Ok(vec![TripBookingEvent::MemberAdded { person, leader, terms }]),
         Some(known) if *known == terms && booking.is_leader(person) == leader => Ok(vec![]),
-        Some(_) => Err(Rejection::conflict("is a member of the booking already").on("person")),
+        Some(_) => {
+            Err(Rejection::conflict("member-of-booking-already", "is a member of the booking already").on("person"))
+        }
     }
+}
+
+fn only_leaders_make_leaders() -> Rejection {
+    Rejection::forbidden("only-leaders-make-leaders", "only leaders of the booking may make somebody a leader")
+        .on("leader")
 }
 
 /// The terms of a member who must be one.
 fn terms(booking: &TripBooking, person: EntityId) -> Result<&Terms, Rejection> {
     let terms = booking.terms.get(&person);
-    terms.ok_or_else(|| Rejection::not_found("is not a member of the booking").on("person"))
+    terms.ok_or_else(|| Rejection::not_found("no-such-booking-member", "is not a member of the booking").on("person"))
 }
 
 /// Leaders are changed and removed by leaders only.
 fn may_change(booking: &TripBooking, actor: EntityId, person: EntityId) -> Result<(), Rejection> {
     if booking.is_leader(person) && !booking.is_leader(actor) {
-        return Err(Rejection::forbidden("only leaders of the booking may change a leader"));
+        return Err(Rejection::forbidden(
+            "only-leaders-change-leaders",
+            "only leaders of the booking may change a leader",
+        ));
     }
     Ok(())
 }
@@ -51,7 +59,7 @@ pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Cont
     let leads = booking.is_leader(person);
     let leads_then = change.leader.unwrap_or(leads);
     if leads != leads_then && !booking.is_leader(actor) {
-        return Err(Rejection::forbidden("only leaders of the booking may make somebody a leader").on("leader"));
+        return Err(only_leaders_make_leaders());
     }
     let terms = Terms {
         start_date: change.start_date.or(known.start_date),
@@ -71,7 +79,8 @@ pub(super) fn change(booking: &TripBooking, change: ChangeMember, context: &Cont
         events.push(TripBookingEvent::LeadersChanged { leaders });
     }
     if leads && !leads_then {
-        let nobody = || Rejection::conflict("nobody else could lead the booking").on("leader");
+        let nobody =
+            || Rejection::conflict("nobody-else-could-lead", "nobody else could lead the booking").on("leader");
         events.extend(lead_on(booking, person, &with_account).ok_or_else(nobody)?);
     }
     Ok(events)
@@ -125,6 +134,7 @@ pub(super) fn remove(
     may_change(booking, actor, person)?;
     if person != actor && !may_clear(booking, actor, person) {
         return Err(Rejection::forbidden(
+            "only-leaders-remove-who-paid",
             "only leaders of the booking remove somebody who has paid, or has a part in what others paid",
         ));
     }
@@ -147,7 +157,8 @@ fn may_clear(booking: &TripBooking, actor: EntityId, person: EntityId) -> bool {
 pub(super) fn remind(booking: &TripBooking, person: EntityId, channel: Option<Channel>, context: &Context) -> Decision {
     booking.acting_member(context)?;
     terms(booking, person)?;
-    let channel = channel.ok_or_else(|| Rejection::conflict("cannot be reached by mail or sms").on("person"))?;
+    let channel = channel
+        .ok_or_else(|| Rejection::conflict("member-unreachable", "cannot be reached by mail or sms").on("person"))?;
     Ok(vec![TripBookingEvent::MemberReminded { person, channel, at: context.now }])
 }
 

@@ -28,22 +28,18 @@ pub use events::{
 };
 pub use state::{Attendance, TripBooking, TripBookingState};
 
-use crate::kind::{Field, FieldType};
+use crate::kind::{day, keyword, keywords};
 use crate::{Context, Decider, Kind, Rejection};
 
 /// The rules of trip bookings.
 pub enum TripBookings {}
 
-pub const KIND: Kind = Kind {
-    parent: Some("crew"),
-    fields: &[
-        Field { name: "crew", of: FieldType::Keyword },
-        Field { name: "members", of: FieldType::Keywords },
-        Field { name: "status", of: FieldType::Keyword },
-        Field { name: "end_date", of: FieldType::Day },
-    ],
-    ..Kind::of::<TripBookings>()
-};
+pub const KIND: Kind = Kind::of::<TripBookings>().within("crew").fields(&[
+    keyword("crew"),
+    keywords("members"),
+    keyword("status"),
+    day("end_date"),
+]);
 
 type Decision = Result<Vec<TripBookingEvent>, Rejection>;
 
@@ -55,20 +51,17 @@ impl Decider for TripBookings {
     type Event = TripBookingEvent;
 
     fn decide(state: &TripBookingState, command: TripBookingCommand, context: &Context) -> Decision {
-        match (state, command) {
-            (TripBookingState::Unknown, TripBookingCommand::Create(create)) => lifecycle::create(create, context),
-            (TripBookingState::Unknown, _) => Err(state::no_such_booking()),
-            (_, TripBookingCommand::Create(_)) => Err(Rejection::conflict("this trip booking exists already")),
-            (
-                TripBookingState::Active(booking) | TripBookingState::Abandoned(booking),
-                TripBookingCommand::ReplaceMember { from, to },
-            ) => members::replace(booking, from, to, context),
-            (TripBookingState::Active(booking), command) => {
+        match state {
+            TripBookingState::Unknown => match command {
+                TripBookingCommand::Create(create) => lifecycle::create(create, context),
+                _ => Err(state::no_such_booking()),
+            },
+            TripBookingState::Active(booking) => {
                 let events = decide_active(booking, command, context)?;
                 size::check(booking, &events)?;
                 Ok(members::taking_part(booking, events, context))
             }
-            (TripBookingState::Abandoned(booking), command) => {
+            TripBookingState::Abandoned(booking) => {
                 let events = decide_abandoned(booking, command, context)?;
                 Ok(members::taking_part(booking, events, context))
             }
@@ -83,6 +76,8 @@ impl Decider for TripBookings {
 /// An abandoned booking accepts only recover.
 fn decide_abandoned(booking: &TripBooking, command: TripBookingCommand, context: &Context) -> Decision {
     match command {
+        TripBookingCommand::Create(_) => Err(lifecycle::made_already()),
+        TripBookingCommand::ReplaceMember { from, to } => members::replace(booking, from, to, context),
         TripBookingCommand::Recover { crew_id, crew, forced } => {
             lifecycle::recover(booking, crew_id, &crew, forced, context)
         }
@@ -95,7 +90,7 @@ fn decide_abandoned(booking: &TripBooking, command: TripBookingCommand, context:
         TripBookingCommand::AbandonWithCrew => crate::trips::by_system(context).map(|()| vec![]),
         _ => {
             booking.acting_member(context)?;
-            Err(Rejection::conflict("this trip booking was abandoned"))
+            Err(Rejection::conflict("booking-abandoned", "this trip booking was abandoned"))
         }
     }
 }
@@ -103,7 +98,7 @@ fn decide_abandoned(booking: &TripBooking, command: TripBookingCommand, context:
 fn decide_active(booking: &TripBooking, command: TripBookingCommand, context: &Context) -> Decision {
     use TripBookingCommand as C;
     match command {
-        C::Create(_) | C::ReplaceMember { .. } => Ok(vec![]),
+        C::Create(_) => Err(lifecycle::made_already()),
         C::Change(change) => lifecycle::change(booking, change, context),
         C::Abandon { crew_id } => lifecycle::abandon(booking, crew_id, context),
         C::AbandonWithCrew => lifecycle::abandon_with_crew(context),
@@ -114,6 +109,7 @@ fn decide_active(booking: &TripBooking, command: TripBookingCommand, context: &C
         C::RemindMember { person, channel } => members::remind(booking, person, channel, context),
         C::LeaveCrew { person, with_account } => members::leave_crew(booking, person, &with_account, context),
         C::PassOn { person, with_account } => members::pass_on(booking, person, &with_account, context),
+        C::ReplaceMember { from, to } => members::replace(booking, from, to, context),
         C::AddEvent { event, attendees } => attendance::add(booking, event, attendees, context),
         C::ChangeAttendees { event, attendees } => attendance::change(booking, event, attendees, context),
         C::RemoveEvent { event } => attendance::remove(booking, event, context),

@@ -2,7 +2,6 @@
 
 use super::commands::Price;
 use super::events::Purchase;
-use crate::trips::within;
 use crate::{Context, Money, Rejection};
 
 /// The last second of the year 9999.
@@ -16,20 +15,26 @@ pub(super) fn purchase(
     context: &Context,
 ) -> Result<Purchase, Rejection> {
     if price.date.is_some_and(|date| !(0..=LATEST).contains(&date)) {
-        return Err(Rejection::invalid("purchase.date", "is not a time in Unix seconds up to the year 9999"));
+        return Err(Rejection::invalid(
+            "purchase-date-range",
+            "purchase.date",
+            "is not a time in Unix seconds up to the year 9999",
+        ));
     }
     let amount = match (known, &price.amount, &price.currency) {
         (_, Some(amount), Some(currency)) => Money::parse(amount, currency).map_err(of_purchase)?,
         (Some(known), Some(amount), None) => Money::parse(amount, known.amount.currency.code()).map_err(of_purchase)?,
         (Some(known), None, Some(currency)) if currency == known.amount.currency.code() => known.amount,
         (Some(known), None, None) => known.amount,
-        (_, None, _) => return Err(Rejection::invalid("purchase.amount", "is required")),
-        (None, _, None) => return Err(Rejection::invalid("purchase.currency", "is required")),
+        (_, None, _) => return Err(Rejection::invalid("purchase-amount-required", "purchase.amount", "is required")),
+        (None, _, None) => {
+            return Err(Rejection::invalid("purchase-currency-required", "purchase.currency", "is required"));
+        }
     };
     let date = price.date.or(known.map(|known| known.date)).unwrap_or_else(|| context.now.timestamp());
     Ok(Purchase { number: known.map_or_else(number, |known| known.number), amount, date })
 }
 
 fn of_purchase(rejection: Rejection) -> Rejection {
-    within(rejection, "purchase")
+    rejection.within("purchase")
 }

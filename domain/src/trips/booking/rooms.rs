@@ -5,8 +5,8 @@ use super::events::{Accommodation, Details, Room, RoomTerms};
 use super::guests::new_guests;
 use super::prices::purchase;
 use super::{Decision, Numbers, TripBooking, TripBookingEvent};
-use crate::trips::{distinct, in_order, within};
-use crate::{Context, EntityId, Rejection};
+use crate::trips::{distinct, in_order};
+use crate::{Context, EntityId, Rejection, text};
 
 pub(super) fn add_accommodation(booking: &TripBooking, add: AddAccommodation, context: &Context) -> Decision {
     let actor = booking.acting_member(context)?;
@@ -16,7 +16,7 @@ pub(super) fn add_accommodation(booking: &TripBooking, add: AddAccommodation, co
     let mut rooms = Vec::with_capacity(add.rooms.len());
     for (index, room) in add.rooms.into_iter().enumerate() {
         let room = new_room(booking, room, actor, &mut numbers, context);
-        rooms.push(room.map_err(|rejection| within(rejection, &format!("rooms[{index}]")))?);
+        rooms.push(room.map_err(|rejection| rejection.within(&format!("rooms[{index}]")))?);
     }
     let accommodation = Accommodation { number, details, rooms };
     Ok(vec![TripBookingEvent::AccommodationAdded { accommodation }])
@@ -38,7 +38,7 @@ pub(super) fn only_who_may_act_on(booking: &TripBooking, room: &Room, actor: Ent
 }
 
 fn only_purchaser_or_leader() -> Rejection {
-    Rejection::forbidden("only who paid for the room or a leader of the booking may")
+    Rejection::forbidden("only-who-paid-room-or-leaders", "only who paid for the room or a leader of the booking may")
 }
 
 pub(super) fn change_accommodation(booking: &TripBooking, change: ChangeAccommodation, context: &Context) -> Decision {
@@ -59,9 +59,7 @@ fn detailed(
     change: DetailsChange,
 ) -> Result<Details, Rejection> {
     let name = name.unwrap_or(known.name);
-    if name.trim().is_empty() {
-        return Err(Rejection::invalid("name", "is empty"));
-    }
+    text::not_empty("name", &name)?;
     let guest_users = match change.guest_ids {
         Some(ids) => {
             booking.only_members(ids.iter().copied(), "guest_ids")?;
@@ -122,7 +120,7 @@ fn new_room(
 /// A room that must be in the accommodation.
 fn room_of(booking: &TripBooking, accommodation: u32, room: u32) -> Result<&Room, Rejection> {
     let found = booking.accommodation(accommodation)?.rooms.iter().find(|known| known.number == room);
-    found.ok_or_else(|| Rejection::not_found("the accommodation has no such room"))
+    found.ok_or_else(|| Rejection::not_found("no-such-room-in-accommodation", "the accommodation has no such room"))
 }
 
 pub(super) fn change(booking: &TripBooking, change: ChangeRoom, context: &Context) -> Decision {
@@ -132,7 +130,7 @@ pub(super) fn change(booking: &TripBooking, change: ChangeRoom, context: &Contex
     let known = room.terms;
     let purchase_number = known.purchase.map(|purchase| purchase.number);
     if change.purchase_number.is_some() && change.purchase_number != purchase_number {
-        return Err(Rejection::not_found("is not the room's purchase").on("purchase.id"));
+        return Err(Rejection::not_found("no-such-purchase-of-room", "is not the room's purchase").on("purchase.id"));
     }
     // Whoever enters the first purchase has made it, unless they say who did.
     let first = known.purchase.is_none() && change.purchase.is_some();

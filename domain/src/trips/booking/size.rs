@@ -26,14 +26,39 @@ pub(super) fn check(booking: &TripBooking, events: &[TripBookingEvent]) -> Resul
             TripBookingEvent::AccommodationAdded { accommodation } => children += in_accommodation(accommodation),
             TripBookingEvent::RoomAdded { room, .. } => children += in_room(room),
             TripBookingEvent::GuestsAdded { guests, .. } => children += guests.len(),
-            _ => {}
+            TripBookingEvent::BookingCreated { .. }
+            | TripBookingEvent::BookingDatesChanged { .. }
+            | TripBookingEvent::LeadersChanged { .. }
+            | TripBookingEvent::BundlesReordered { .. }
+            | TripBookingEvent::AccommodationsReordered { .. }
+            | TripBookingEvent::BookingAbandoned {}
+            | TripBookingEvent::BookingRecovered {}
+            | TripBookingEvent::MemberChanged { .. }
+            | TripBookingEvent::MemberRemoved { .. }
+            | TripBookingEvent::MemberReminded { .. }
+            | TripBookingEvent::MemberTookPart { .. }
+            | TripBookingEvent::MemberReplaced { .. }
+            | TripBookingEvent::AttendeesChanged { .. }
+            | TripBookingEvent::EventRemoved { .. }
+            | TripBookingEvent::BundleRemoved { .. }
+            | TripBookingEvent::TicketChanged { .. }
+            | TripBookingEvent::TicketAssigned { .. }
+            | TripBookingEvent::TicketRemoved { .. }
+            | TripBookingEvent::AccommodationChanged { .. }
+            | TripBookingEvent::AccommodationRemoved { .. }
+            | TripBookingEvent::RoomChanged { .. }
+            | TripBookingEvent::RoomRemoved { .. }
+            | TripBookingEvent::GuestChanged { .. }
+            | TripBookingEvent::GuestRemoved { .. } => {}
         }
     }
     let present = || {
         booking.bundles.iter().map(in_bundle).sum::<usize>()
             + booking.accommodations.iter().map(in_accommodation).sum::<usize>()
     };
-    let full = |most: usize, what: &str| Rejection::conflict(format!("a trip booking has at most {most} {what}"));
+    let full = |most: usize, what: &str| {
+        Rejection::conflict("booking-full", format!("a trip booking has at most {most} {what}"))
+    };
     if members > 0 && booking.members.len() + members > MOST_MEMBERS {
         return Err(full(MOST_MEMBERS, "members"));
     }

@@ -72,7 +72,7 @@ impl TripBookingState {
 }
 
 pub(super) fn no_such_booking() -> Rejection {
-    Rejection::not_found("no such trip booking")
+    Rejection::not_found("no-such-booking", "no such trip booking")
 }
 
 impl TripBooking {
@@ -111,7 +111,8 @@ impl TripBooking {
         if self.is_leader(actor) {
             return Ok(());
         }
-        Err(Rejection::forbidden("only leaders of the booking name another purchaser").on(field))
+        Err(Rejection::forbidden("only-leaders-name-purchasers", "only leaders of the booking name another purchaser")
+            .on(field))
     }
 
     /// Whether somebody changes and deletes a room, and sets others' places and shares in it: where it was paid, its
@@ -137,30 +138,31 @@ impl TripBooking {
     /// Who attends an event of the booking.
     pub fn attendance(&self, event: EntityId) -> Result<&Attendance, Rejection> {
         let attendance = self.events.iter().find(|attendance| attendance.event == event);
-        attendance.ok_or_else(|| Rejection::not_found("the booking has no such event").on("event"))
+        attendance
+            .ok_or_else(|| Rejection::not_found("no-such-attendance", "the booking has no such event").on("event"))
     }
 
     pub fn bundle(&self, number: u32) -> Result<&Bundle, Rejection> {
         let found = self.bundles.binary_search_by_key(&number, |bundle| bundle.number).ok();
         let bundle = found.and_then(|index| self.bundles.get(index));
-        bundle.ok_or_else(|| Rejection::not_found("the booking has no such ticket bundle"))
+        bundle.ok_or_else(|| Rejection::not_found("no-such-bundle", "the booking has no such ticket bundle"))
     }
 
     pub fn ticket(&self, bundle: u32, number: u32) -> Result<&Ticket, Rejection> {
         let ticket = self.bundle(bundle)?.tickets.iter().find(|ticket| ticket.number == number);
-        ticket.ok_or_else(|| Rejection::not_found("the bundle has no such ticket"))
+        ticket.ok_or_else(|| Rejection::not_found("no-such-ticket", "the bundle has no such ticket"))
     }
 
     pub fn accommodation(&self, number: u32) -> Result<&Accommodation, Rejection> {
         let found = self.accommodations.iter().find(|accommodation| accommodation.number == number);
-        found.ok_or_else(|| Rejection::not_found("the booking has no such accommodation"))
+        found.ok_or_else(|| Rejection::not_found("no-such-accommodation", "the booking has no such accommodation"))
     }
 
     /// A room and the number of its accommodation.
     pub fn room(&self, number: u32) -> Result<(u32, &Room), Rejection> {
         let rooms = self.accommodations.iter().flat_map(|a| a.rooms.iter().map(|room| (a.number, room)));
         let room = rooms.into_iter().find(|(_, room)| room.number == number);
-        room.ok_or_else(|| Rejection::not_found("the booking has no such room"))
+        room.ok_or_else(|| Rejection::not_found("no-such-room", "the booking has no such room"))
     }
 
     /// A guest record and the room it is in.
@@ -168,7 +170,7 @@ impl TripBooking {
         let rooms = self.accommodations.iter().flat_map(|accommodation| &accommodation.rooms);
         let guests = rooms.flat_map(|room| room.guests.iter().map(move |guest| (room, guest)));
         let guest = guests.into_iter().find(|(_, guest)| guest.number == number);
-        guest.ok_or_else(|| Rejection::not_found("the booking has no such guest"))
+        guest.ok_or_else(|| Rejection::not_found("no-such-guest", "the booking has no such guest"))
     }
 
     /// Refuses input that names another crew than the booking's.
@@ -176,20 +178,28 @@ impl TripBooking {
         if self.crew == crew {
             Ok(())
         } else {
-            Err(Rejection::not_found("the crew has no such trip booking").on("crew_id"))
+            Err(Rejection::not_found("booking-of-another-crew", "the crew has no such trip booking").on("crew_id"))
         }
     }
 
     /// The person acting, who must be a member.
     pub(super) fn acting_member(&self, context: &Context) -> Result<EntityId, Rejection> {
         let person = context.person()?;
-        if self.is_member(person) { Ok(person) } else { Err(Rejection::forbidden("only members of the booking may")) }
+        if self.is_member(person) {
+            Ok(person)
+        } else {
+            Err(Rejection::forbidden("only-booking-members", "only members of the booking may"))
+        }
     }
 
     /// The person acting, who must be a leader.
     pub(super) fn acting_leader(&self, context: &Context) -> Result<EntityId, Rejection> {
         let person = self.acting_member(context)?;
-        if self.is_leader(person) { Ok(person) } else { Err(Rejection::forbidden("only leaders of the booking may")) }
+        if self.is_leader(person) {
+            Ok(person)
+        } else {
+            Err(Rejection::forbidden("only-booking-leaders", "only leaders of the booking may"))
+        }
     }
 
     /// Refuses input that names somebody who is not a member.
@@ -201,7 +211,11 @@ impl TripBooking {
         if people.into_iter().all(|person| self.is_member(person)) {
             Ok(())
         } else {
-            Err(Rejection::invalid(field, "names somebody who is not a member of the booking"))
+            Err(Rejection::invalid(
+                "names-non-member-of-booking",
+                field,
+                "names somebody who is not a member of the booking",
+            ))
         }
     }
 
@@ -214,7 +228,7 @@ impl TripBooking {
         if events.into_iter().all(|event| self.has_event(event)) {
             Ok(())
         } else {
-            Err(Rejection::invalid(field, "is not an event of the booking"))
+            Err(Rejection::invalid("not-an-event-of-booking", field, "is not an event of the booking"))
         }
     }
 }

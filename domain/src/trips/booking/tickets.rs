@@ -4,7 +4,6 @@ use super::commands::{AddBundle, ChangeBundle, TicketTerms};
 use super::events::{Bundle, Ticket};
 use super::prices::purchase;
 use super::{Decision, Numbers, TripBooking, TripBookingEvent};
-use crate::trips::within;
 use crate::{Context, EntityId, Rejection};
 
 /// The most tickets that one bundle holds.
@@ -17,7 +16,7 @@ pub(super) fn add_bundle(booking: &TripBooking, add: AddBundle, context: &Contex
     booking.only_members([add.purchaser_id], "purchaser_id")?;
     at_most(add.tickets.len())?;
     for (index, terms) in add.tickets.iter().enumerate() {
-        check_terms(booking, terms).map_err(|rejection| within(rejection, &format!("tickets[{index}]")))?;
+        check_terms(booking, terms).map_err(|rejection| rejection.within(&format!("tickets[{index}]")))?;
     }
     if add.purchaser_id != actor {
         booking.only_leaders_name_purchasers(actor, "purchaser_id")?;
@@ -25,7 +24,7 @@ pub(super) fn add_bundle(booking: &TripBooking, add: AddBundle, context: &Contex
     for (index, terms) in add.tickets.iter().enumerate() {
         if terms.purchaser_id.is_some_and(|purchaser| purchaser != add.purchaser_id) {
             let named = booking.only_leaders_name_purchasers(actor, "purchaser_id");
-            named.map_err(|rejection| within(rejection, &format!("tickets[{index}]")))?;
+            named.map_err(|rejection| rejection.within(&format!("tickets[{index}]")))?;
         }
     }
     let mut numbers = Numbers::of(booking);
@@ -55,7 +54,11 @@ fn at_most(tickets: usize) -> Result<(), Rejection> {
     if tickets <= MOST_TICKETS {
         return Ok(());
     }
-    Err(Rejection::invalid("number_of_tickets", format!("a bundle holds at most {MOST_TICKETS} tickets")))
+    Err(Rejection::invalid(
+        "bundle-full",
+        "number_of_tickets",
+        format!("a bundle holds at most {MOST_TICKETS} tickets"),
+    ))
 }
 
 fn check_terms(booking: &TripBooking, terms: &TicketTerms) -> Result<(), Rejection> {
@@ -70,7 +73,7 @@ fn purchaser_or_leader(booking: &TripBooking, bundle: &Bundle, context: &Context
 }
 
 fn only_purchaser_or_leader() -> Rejection {
-    Rejection::forbidden("only the purchaser or a leader of the booking may")
+    Rejection::forbidden("only-purchaser-or-leaders", "only the purchaser or a leader of the booking may")
 }
 
 /// A change of event or purchaser goes to every ticket; `tickets` then apply by position.
@@ -97,7 +100,7 @@ pub(super) fn change_bundle(booking: &TripBooking, change: ChangeBundle, context
     }
     for (index, (ticket, terms)) in bundle.tickets.iter_mut().zip(change.tickets.iter().flatten()).enumerate() {
         let changed = change_ticket(booking, ticket, terms, actor);
-        changed.map_err(|rejection| within(rejection, &format!("tickets[{index}]")))?;
+        changed.map_err(|rejection| rejection.within(&format!("tickets[{index}]")))?;
     }
     if let Some(price) = &change.purchase {
         if known.purchase.is_none() {
@@ -118,7 +121,11 @@ fn wanted_count(change: &ChangeBundle) -> Result<Option<usize>, Rejection> {
     if let (Some(listed), Some(named)) = (listed, named)
         && listed != named
     {
-        return Err(Rejection::invalid("number_of_tickets", "is not the number of tickets listed"));
+        return Err(Rejection::invalid(
+            "tickets-listed-and-counted",
+            "number_of_tickets",
+            "is not the number of tickets listed",
+        ));
     }
     let count = named.or(listed);
     at_most(count.unwrap_or(0))?;
@@ -141,7 +148,8 @@ fn resize(booking: &TripBooking, bundle: &mut Bundle, count: usize, numbers: &mu
     }
     while bundle.tickets.len() > count {
         let Some(index) = bundle.tickets.iter().rposition(|ticket| ticket.consumer.is_none()) else {
-            return Err(Rejection::conflict("too few tickets are unassigned").on("number_of_tickets"));
+            return Err(Rejection::conflict("too-few-unassigned-tickets", "too few tickets are unassigned")
+                .on("number_of_tickets"));
         };
         bundle.tickets.remove(index);
     }
@@ -222,7 +230,7 @@ pub(super) fn assign(
     }
     booking.only_members([consumer], "consumer")?;
     if !booking.has_event(known.event) {
-        return Err(Rejection::conflict("the ticket's event is no longer in the booking"));
+        return Err(Rejection::conflict("ticket-event-left-booking", "the ticket's event is no longer in the booking"));
     }
     let assigned = known.consumer == Some(consumer);
     Ok(if assigned { vec![] } else { vec![TripBookingEvent::TicketAssigned { bundle, ticket, consumer }] })

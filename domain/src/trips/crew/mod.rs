@@ -7,22 +7,25 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use derive_more::From;
 pub use events::{CrewEvent, Description};
 pub use state::{Crew, CrewState, Invitation};
 
-use crate::kind::{Field, FieldType};
+use crate::kind::keywords;
 use crate::trips::{Successor, by_system, distinct};
-use crate::{Actor, Context, Decider, EntityId, Kind, Rejection, Sealed};
+use crate::{Actor, Context, Decider, EntityId, Kind, Rejection, Sealed, text};
 
 /// The rules of crews.
 pub enum Crews {}
 
-pub const KIND: Kind = Kind { fields: &[Field { name: "members", of: FieldType::Keywords }], ..Kind::of::<Crews>() };
+pub const KIND: Kind = Kind::of::<Crews>().fields(&[keywords("members")]);
 
 /// What may be asked of a crew. People named must exist: whoever sends a command has seen to it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, From)]
 pub enum CrewCommand {
+    #[from]
     Create(NewCrew),
+    #[from]
     Change(CrewChange),
     AddMember {
         person: EntityId,
@@ -81,10 +84,13 @@ impl Decider for Crews {
     type Event = CrewEvent;
 
     fn decide(state: &CrewState, command: CrewCommand, context: &Context) -> Result<Vec<CrewEvent>, Rejection> {
-        match (state, command) {
-            (CrewState::Unknown, CrewCommand::Create(new)) => create(new, context),
-            (_, CrewCommand::Create(_)) => Err(Rejection::conflict("this crew exists already")),
-            (CrewState::Active(crew), command) => {
+        match state {
+            CrewState::Unknown => match command {
+                CrewCommand::Create(new) => create(new, context),
+                CrewCommand::ReplaceMember { .. } | CrewCommand::PassOn { .. } => by_system(context).map(|()| vec![]),
+                _ => Err(state::no_such_crew()),
+            },
+            CrewState::Active(crew) => {
                 let mut events = decide_active(crew, command, context)?;
                 if !events.is_empty()
                     && let Actor::Person(person) = context.actor
@@ -94,16 +100,16 @@ impl Decider for Crews {
                 }
                 Ok(events)
             }
-            (CrewState::Deleted { last_members, .. }, CrewCommand::ReplaceMember { from, to }) => {
-                by_system(context)?;
-                let present = from != to && last_members.contains(&from);
-                Ok(if present { vec![CrewEvent::CrewMemberReplaced { from, to }] } else { vec![] })
-            }
-            (
-                CrewState::Unknown | CrewState::Deleted { .. },
-                CrewCommand::ReplaceMember { .. } | CrewCommand::PassOn { .. },
-            ) => by_system(context).map(|()| vec![]),
-            (CrewState::Unknown | CrewState::Deleted { .. }, _) => Err(Rejection::not_found("no such crew")),
+            CrewState::Deleted { last_members, .. } => match command {
+                CrewCommand::Create(_) => Err(made_already()),
+                CrewCommand::ReplaceMember { from, to } => {
+                    by_system(context)?;
+                    let present = from != to && last_members.contains(&from);
+                    Ok(if present { vec![CrewEvent::CrewMemberReplaced { from, to }] } else { vec![] })
+                }
+                CrewCommand::PassOn { .. } => by_system(context).map(|()| vec![]),
+                _ => Err(state::no_such_crew()),
+            },
         }
     }
 
@@ -114,7 +120,7 @@ impl Decider for Crews {
 
 fn decide_active(crew: &Crew, command: CrewCommand, context: &Context) -> Result<Vec<CrewEvent>, Rejection> {
     match command {
-        CrewCommand::Create(_) => Err(Rejection::conflict("this crew exists already")),
+        CrewCommand::Create(_) => Err(made_already()),
         CrewCommand::Change(new) => {
             only_admins(crew, context)?;
             change(crew, new)
@@ -144,18 +150,23 @@ fn decide_active(crew: &Crew, command: CrewCommand, context: &Context) -> Result
     }
 }
 
+fn made_already() -> Rejection {
+    Rejection::conflict("crew-exists", "this crew exists already")
+}
+
 fn only_admins(crew: &Crew, context: &Context) -> Result<(), Rejection> {
-    if crew.is_admin(context.person()?) { Ok(()) } else { Err(Rejection::forbidden("only admins of the crew may")) }
+    if crew.is_admin(context.person()?) {
+        Ok(())
+    } else {
+        Err(Rejection::forbidden("only-crew-admins", "only admins of the crew may"))
+    }
 }
 
 fn create(new: NewCrew, context: &Context) -> Result<Vec<CrewEvent>, Rejection> {
     let NewCrew { name, description, has_image, admin_ids } = new;
     let creator = context.person()?;
-    named(&name)?;
-    let admins = distinct(admin_ids);
-    if admins.is_empty() {
-        return Err(Rejection::invalid("admin_ids", "needs at least one admin"));
-    }
+    text::not_empty("name", &name)?;
+    let admins = some_admins(admin_ids)?;
     let members = distinct(std::iter::once(creator).chain(admins.iter().copied()).collect());
     let admins = distinct(admins.into_iter().chain([creator]).collect());
     Ok(vec![
@@ -188,15 +199,10 @@ fn invite(crew: &Crew, people: Vec<Invitee>, inviter: EntityId) -> Vec<CrewEvent
 
 fn change(crew: &Crew, new: CrewChange) -> Result<Vec<CrewEvent>, Rejection> {
     let CrewChange { name, description, has_image, admin_ids } = new;
-    name.as_deref().map_or(Ok(()), named)?;
-    let admins = admin_ids.map(distinct);
+    name.as_deref().map_or(Ok(()), |name| text::not_empty("name", name))?;
+    let admins = admin_ids.map(some_admins).transpose()?;
     if let Some(admins) = &admins {
-        if admins.is_empty() {
-            return Err(Rejection::invalid("admin_ids", "needs at least one admin"));
-        }
-        if !admins.iter().all(|admin| crew.is_member(*admin)) {
-            return Err(Rejection::invalid("admin_ids", "names somebody who is not a member of the crew"));
-        }
+        crew.only_names_members(admins, "admin_ids")?;
     }
     let name = name.filter(|name| *name != crew.name);
     let description = description.filter(|description| crew.description.as_ref() != Some(description));
@@ -206,8 +212,12 @@ fn change(crew: &Crew, new: CrewChange) -> Result<Vec<CrewEvent>, Rejection> {
     Ok(if unchanged { vec![] } else { vec![CrewEvent::CrewChanged { name, description, has_image, admins }] })
 }
 
-fn named(name: &str) -> Result<(), Rejection> {
-    if name.trim().is_empty() { Err(Rejection::invalid("name", "is empty")) } else { Ok(()) }
+fn some_admins(admin_ids: Vec<EntityId>) -> Result<Vec<EntityId>, Rejection> {
+    let admins = distinct(admin_ids);
+    if admins.is_empty() {
+        return Err(Rejection::invalid("crew-needs-admin", "admin_ids", "needs at least one admin"));
+    }
+    Ok(admins)
 }
 
 /// Nobody is kept: where the last admin goes, somebody follows; with nobody who could, the crew is deleted.
@@ -219,10 +229,10 @@ fn remove_member(
 ) -> Result<Vec<CrewEvent>, Rejection> {
     let actor = context.person()?;
     if actor != person && !crew.is_admin(actor) {
-        return Err(Rejection::forbidden("only admins of the crew may remove others"));
+        return Err(Rejection::forbidden("only-admins-remove-others", "only admins of the crew may remove others"));
     }
     if !crew.is_member(person) {
-        return Err(Rejection::not_found("is not a member of the crew").on("person"));
+        return Err(Rejection::not_found("no-such-crew-member", "is not a member of the crew").on("person"));
     }
     let mut events = vec![CrewEvent::CrewMemberRemoved { person }];
     if crew.is_admin(person) {

@@ -52,9 +52,13 @@ impl CrewState {
     pub fn crew(&self) -> Result<&Crew, Rejection> {
         match self {
             CrewState::Active(crew) => Ok(crew),
-            CrewState::Unknown | CrewState::Deleted { .. } => Err(Rejection::not_found("no such crew")),
+            CrewState::Unknown | CrewState::Deleted { .. } => Err(no_such_crew()),
         }
     }
+}
+
+pub(super) fn no_such_crew() -> Rejection {
+    Rejection::not_found("no-such-crew", "no such crew")
 }
 
 impl Crew {
@@ -79,34 +83,59 @@ impl Crew {
 
     /// Refuses everybody but members.
     pub fn only_members(&self, person: EntityId) -> Result<(), Rejection> {
-        if self.is_member(person) { Ok(()) } else { Err(Rejection::forbidden("only members of the crew may")) }
+        if self.is_member(person) {
+            Ok(())
+        } else {
+            Err(Rejection::forbidden("only-crew-members", "only members of the crew may"))
+        }
+    }
+
+    /// Refuses input that names somebody who is not a member.
+    pub fn only_names_members(&self, people: &[EntityId], field: &'static str) -> Result<(), Rejection> {
+        if people.iter().all(|person| self.is_member(*person)) {
+            Ok(())
+        } else {
+            Err(Rejection::invalid("names-non-member-of-crew", field, "names somebody who is not a member of the crew"))
+        }
     }
 }
 
 pub(super) fn evolve(state: CrewState, event: &CrewEvent) -> CrewState {
-    let mut crew = match (state, event) {
-        (CrewState::Unknown, CrewEvent::CrewCreated { name, description, has_image, creator, admins, members }) => {
-            return CrewState::Active(Crew {
-                name: name.clone(),
-                description: description.clone(),
-                has_image: *has_image,
-                creator: *creator,
-                admins: admins.clone(),
-                members: members.clone(),
-                took_part: BTreeSet::new(),
-                invitations: vec![],
-            });
+    match state {
+        CrewState::Unknown => created(event),
+        CrewState::Active(mut crew) => {
+            if let CrewEvent::CrewDeleted { at } = event {
+                return CrewState::Deleted { deleted_at: *at, last_members: crew.members };
+            }
+            apply(&mut crew, event);
+            CrewState::Active(crew)
         }
-        (CrewState::Active(crew), CrewEvent::CrewDeleted { at }) => {
-            return CrewState::Deleted { deleted_at: *at, last_members: crew.members };
+        CrewState::Deleted { deleted_at, mut last_members } => {
+            if let CrewEvent::CrewMemberReplaced { from, to } = event {
+                replace(&mut last_members, *from, *to);
+            }
+            CrewState::Deleted { deleted_at, last_members }
         }
-        (CrewState::Deleted { deleted_at, mut last_members }, CrewEvent::CrewMemberReplaced { from, to }) => {
-            replace(&mut last_members, *from, *to);
-            return CrewState::Deleted { deleted_at, last_members };
-        }
-        (CrewState::Active(crew), _) => crew,
-        (state, _) => return state,
+    }
+}
+
+fn created(event: &CrewEvent) -> CrewState {
+    let CrewEvent::CrewCreated { name, description, has_image, creator, admins, members } = event else {
+        return CrewState::Unknown;
     };
+    CrewState::Active(Crew {
+        name: name.clone(),
+        description: description.clone(),
+        has_image: *has_image,
+        creator: *creator,
+        admins: admins.clone(),
+        members: members.clone(),
+        took_part: BTreeSet::new(),
+        invitations: vec![],
+    })
+}
+
+fn apply(crew: &mut Crew, event: &CrewEvent) {
     match event {
         CrewEvent::CrewChanged { name, description, has_image, admins } => {
             if let Some(name) = name {
@@ -120,9 +149,9 @@ pub(super) fn evolve(state: CrewState, event: &CrewEvent) -> CrewState {
                 crew.admins.clone_from(admins);
             }
         }
-        CrewEvent::CrewMemberAdded { person } => add(&mut crew, *person),
+        CrewEvent::CrewMemberAdded { person } => add(crew, *person),
         CrewEvent::CrewMemberInvited { person, inviter, number } => {
-            add(&mut crew, *person);
+            add(crew, *person);
             if let Some(number) = number {
                 crew.invitations.push(Invitation { person: *person, inviter: *inviter, number: number.clone() });
             }
@@ -154,7 +183,6 @@ pub(super) fn evolve(state: CrewState, event: &CrewEvent) -> CrewState {
         }
         CrewEvent::CrewCreated { .. } | CrewEvent::CrewDeleted { .. } => {}
     }
-    CrewState::Active(crew)
 }
 
 fn add(crew: &mut Crew, person: EntityId) {

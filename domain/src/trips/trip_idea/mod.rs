@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use events::{TripIdea, TripIdeaEvent};
 
-use crate::kind::{Field, FieldType};
+use crate::kind::keyword;
 use crate::trips::crew::CrewState;
 use crate::trips::{by_system, distinct, in_order, replace};
 use crate::{Context, Decider, EntityId, Kind, Rejection};
@@ -19,8 +19,7 @@ use crate::{Context, Decider, EntityId, Kind, Rejection};
 /// The rules of trip ideas.
 pub enum TripIdeas {}
 
-pub const KIND: Kind =
-    Kind { parent: Some("crew"), fields: &[Field { name: "crew", of: FieldType::Keyword }], ..Kind::of::<TripIdeas>() };
+pub const KIND: Kind = Kind::of::<TripIdeas>().within("crew").fields(&[keyword("crew")]);
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
@@ -85,7 +84,9 @@ impl Decider for TripIdeas {
             (TripIdeaState::Unknown, TripIdeaCommand::Suggest { suggestion, crew }) => {
                 suggest(suggestion, &crew, context)
             }
-            (_, TripIdeaCommand::Suggest { .. }) => Err(Rejection::conflict("this trip idea exists already")),
+            (_, TripIdeaCommand::Suggest { .. }) => {
+                Err(Rejection::conflict("trip-idea-exists", "this trip idea exists already"))
+            }
             (TripIdeaState::Active(idea), TripIdeaCommand::ReplaceMember { from, to }) => {
                 by_system(context)?;
                 let present = from != to && (idea.suggestor == from || idea.liked.contains(&from));
@@ -105,7 +106,10 @@ impl Decider for TripIdeas {
             (TripIdeaState::Active(idea), TripIdeaCommand::Delete { crew_id, crew }) => {
                 let person = member(idea, crew_id, &crew, context)?;
                 if person != idea.suggestor && !crew.crew()?.is_admin(person) {
-                    return Err(Rejection::forbidden("only who suggested it or an admin of the crew may"));
+                    return Err(Rejection::forbidden(
+                        "only-suggestor-or-admins",
+                        "only who suggested it or an admin of the crew may",
+                    ));
                 }
                 Ok(vec![TripIdeaEvent::TripIdeaDeleted { at: context.now }])
             }
@@ -114,35 +118,42 @@ impl Decider for TripIdeas {
     }
 
     fn evolve(state: TripIdeaState, event: &TripIdeaEvent) -> TripIdeaState {
-        let mut idea = match (state, event) {
-            (TripIdeaState::Unknown, TripIdeaEvent::TripIdeaSuggested(idea)) => {
-                return TripIdeaState::Active(idea.clone());
-            }
-            (TripIdeaState::Active(_), TripIdeaEvent::TripIdeaDeleted { at }) => {
-                return TripIdeaState::Deleted { deleted_at: *at };
-            }
-            (TripIdeaState::Active(idea), _) => idea,
-            (state, _) => return state,
-        };
-        match event {
-            TripIdeaEvent::TripIdeaLiked { person } if !idea.liked.contains(person) => idea.liked.push(*person),
-            TripIdeaEvent::TripIdeaUnliked { person } => idea.liked.retain(|liker| liker != person),
-            TripIdeaEvent::TripIdeaPersonReplaced { from, to } => {
-                replace(&mut idea.liked, *from, *to);
-                if idea.suggestor == *from {
-                    idea.suggestor = *to;
-                }
-            }
-            TripIdeaEvent::TripIdeaLiked { .. }
-            | TripIdeaEvent::TripIdeaSuggested(_)
-            | TripIdeaEvent::TripIdeaDeleted { .. } => {}
+        match state {
+            TripIdeaState::Unknown => match event {
+                TripIdeaEvent::TripIdeaSuggested(idea) => TripIdeaState::Active(idea.clone()),
+                TripIdeaEvent::TripIdeaLiked { .. }
+                | TripIdeaEvent::TripIdeaUnliked { .. }
+                | TripIdeaEvent::TripIdeaPersonReplaced { .. }
+                | TripIdeaEvent::TripIdeaDeleted { .. } => TripIdeaState::Unknown,
+            },
+            TripIdeaState::Active(idea) => after(idea, event),
+            TripIdeaState::Deleted { deleted_at } => TripIdeaState::Deleted { deleted_at },
         }
-        TripIdeaState::Active(idea)
     }
 }
 
+fn after(mut idea: TripIdea, event: &TripIdeaEvent) -> TripIdeaState {
+    match event {
+        TripIdeaEvent::TripIdeaSuggested(_) => {}
+        TripIdeaEvent::TripIdeaLiked { person } => {
+            if !idea.liked.contains(person) {
+                idea.liked.push(*person);
+            }
+        }
+        TripIdeaEvent::TripIdeaUnliked { person } => idea.liked.retain(|liker| liker != person),
+        TripIdeaEvent::TripIdeaPersonReplaced { from, to } => {
+            replace(&mut idea.liked, *from, *to);
+            if idea.suggestor == *from {
+                idea.suggestor = *to;
+            }
+        }
+        TripIdeaEvent::TripIdeaDeleted { at } => return TripIdeaState::Deleted { deleted_at: *at },
+    }
+    TripIdeaState::Active(idea)
+}
+
 fn no_such_idea() -> Rejection {
-    Rejection::not_found("no such trip idea")
+    Rejection::not_found("no-such-trip-idea", "no such trip idea")
 }
 
 /// The person acting, who must be a member of the crew; the idea must be that crew's.
@@ -161,9 +172,7 @@ fn suggest(suggestion: Suggestion, crew: &CrewState, context: &Context) -> Resul
     crew.only_members(suggestor)?;
     in_order(Some(suggestion.start_date), Some(suggestion.end_date), "end_date")?;
     let liked = distinct(suggestion.liked_user_ids);
-    if !liked.iter().all(|person| crew.is_member(*person)) {
-        return Err(Rejection::invalid("liked_user_ids", "names somebody who is not a member of the crew"));
-    }
+    crew.only_names_members(&liked, "liked_user_ids")?;
     Ok(vec![TripIdeaEvent::TripIdeaSuggested(TripIdea {
         crew: suggestion.crew_id,
         city: suggestion.city_id,

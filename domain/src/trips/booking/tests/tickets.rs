@@ -1,7 +1,6 @@
 //! Bundles, tickets and their prices. Ben bought bundle 1.
 
 use super::*;
-use crate::RejectionKind::{Conflict, Forbidden, Invalid, NotFound};
 
 fn add() -> AddBundle {
     AddBundle {
@@ -22,15 +21,15 @@ fn with_bundle(consumers: &[Option<EntityId>]) -> Given<TripBookings> {
 
 #[test]
 fn any_member_adds_a_bundle_that_they_bought_with_tickets_and_purchase_in_one_go() {
-    booking().by(ben()).when(TripBookingCommand::AddBundle(add())).then([bundle_added(24_000, &[None, None])]);
-    booking().by(dan()).when(TripBookingCommand::AddBundle(add())).then_err(Forbidden);
+    booking().by(ben()).when(add()).then([bundle_added(24_000, &[None, None])]);
+    booking().by(dan()).when(add()).then_err("only-booking-members");
 }
 
 #[test]
 fn only_leaders_add_a_bundle_that_somebody_else_bought() {
-    let rejection = booking().by(cal()).when(TripBookingCommand::AddBundle(add())).then_err(Forbidden);
-    assert_eq!(rejection.field.as_deref(), Some("purchaser_id"));
-    booking().by(ann()).when(TripBookingCommand::AddBundle(add())).then([bundle_added(24_000, &[None, None])]);
+    let rejection = booking().by(cal()).when(add()).then_err("only-leaders-name-purchasers");
+    assert_eq!(rejection.field(), Some("purchaser_id"));
+    booking().by(ann()).when(add()).then([bundle_added(24_000, &[None, None])]);
 }
 
 #[test]
@@ -38,8 +37,8 @@ fn only_leaders_give_a_ticket_another_purchaser_than_its_bundle() {
     let of_cal = TicketTerms { purchaser_id: Some(cal()), ..TicketTerms::default() };
     let tickets = vec![TicketTerms::default(), of_cal];
     let mixed = TripBookingCommand::AddBundle(AddBundle { tickets: tickets.clone(), ..add() });
-    let rejection = booking().by(ben()).when(mixed.clone()).then_err(Forbidden);
-    assert_eq!(rejection.field.as_deref(), Some("tickets[1].purchaser_id"));
+    let rejection = booking().by(ben()).when(mixed.clone()).then_err("only-leaders-name-purchasers");
+    assert_eq!(rejection.field(), Some("tickets[1].purchaser_id"));
     booking().by(ann()).when(mixed).then_state();
     let commands = [
         TripBookingCommand::AddTicket { bundle: 1, ticket: of_cal },
@@ -48,9 +47,9 @@ fn only_leaders_give_a_ticket_another_purchaser_than_its_bundle() {
         TripBookingCommand::ChangeBundle(ChangeBundle { purchaser_id: Some(cal()), ..change() }),
     ];
     for command in commands {
-        for refused in [ben(), cal()] {
-            with_bundle(&[None, None]).by(refused).when(command.clone()).then_err(Forbidden);
-        }
+        let given = || with_bundle(&[None, None]);
+        given().by(ben()).when(command.clone()).then_err("only-leaders-name-purchasers");
+        given().by(cal()).when(command.clone()).then_err("only-purchaser-or-leaders");
         with_bundle(&[None, None]).by(ann()).when(command).then_state();
     }
     let of_ben = TicketTerms { purchaser_id: Some(ben()), ..TicketTerms::default() };
@@ -60,56 +59,66 @@ fn only_leaders_give_a_ticket_another_purchaser_than_its_bundle() {
 #[test]
 fn nobody_becomes_owed_for_what_another_paid() {
     let to_self = TicketTerms { purchaser_id: Some(cal()), ..TicketTerms::default() };
-    with_bundle(&[]).by(cal()).when(TripBookingCommand::AddTicket { bundle: 1, ticket: to_self }).then_err(Forbidden);
+    with_bundle(&[])
+        .by(cal())
+        .when(TripBookingCommand::AddTicket { bundle: 1, ticket: to_self })
+        .then_err("only-purchaser-or-leaders");
     let add = TripBookingCommand::AddTicket { bundle: 1, ticket: TicketTerms::default() };
-    with_bundle(&[]).by(cal()).when(add).then_err(Forbidden);
+    with_bundle(&[]).by(cal()).when(add).then_err("only-purchaser-or-leaders");
 }
 
 #[test]
 fn the_event_must_be_in_the_booking() {
     let add = AddBundle { event_id: game(), ..add() };
-    let rejection = booking().by(ann()).when(TripBookingCommand::AddBundle(add)).then_err(Invalid);
-    assert_eq!(rejection.field.as_deref(), Some("event_id"));
+    let rejection = booking().by(ann()).when(add).then_err("not-an-event-of-booking");
+    assert_eq!(rejection.field(), Some("event_id"));
 }
 
 #[test]
 fn a_crew_named_must_be_the_bookings() {
     let add = AddBundle { crew_id: Some(id(41)), ..add() };
-    booking().by(ann()).when(TripBookingCommand::AddBundle(add)).then_err(NotFound);
+    booking().by(ann()).when(add).then_err("booking-of-another-crew");
     let change = ChangeBundle { crew_id: Some(id(41)), ..change() };
-    with_bundle(&[]).by(ben()).when(TripBookingCommand::ChangeBundle(change)).then_err(NotFound);
+    with_bundle(&[]).by(ben()).when(change).then_err("booking-of-another-crew");
 }
 
 #[test]
 fn the_purchaser_must_be_a_member() {
     let by_stranger = AddBundle { purchaser_id: dan(), ..add() };
-    let rejection = booking().by(ann()).when(TripBookingCommand::AddBundle(by_stranger)).then_err(Invalid);
-    assert_eq!(rejection.field.as_deref(), Some("purchaser_id"));
+    let rejection = booking().by(ann()).when(by_stranger).then_err("names-non-member-of-booking");
+    assert_eq!(rejection.field(), Some("purchaser_id"));
     let ticket = TicketTerms { purchaser_id: Some(dan()), ..TicketTerms::default() };
     let add = AddBundle { tickets: vec![TicketTerms::default(), ticket], ..add() };
-    let rejection = booking().by(ann()).when(TripBookingCommand::AddBundle(add)).then_err(Invalid);
-    assert_eq!(rejection.field.as_deref(), Some("tickets[1].purchaser_id"));
+    let rejection = booking().by(ann()).when(add).then_err("names-non-member-of-booking");
+    assert_eq!(rejection.field(), Some("tickets[1].purchaser_id"));
 }
 
 #[test]
 fn amounts_follow_the_currency_and_are_not_negative() {
-    let bad = [("1.234", "USD", "amount"), ("1.5", "JPY", "amount"), ("-1", "USD", "amount"), ("1", "ZZZ", "currency")];
-    for (amount, currency, field) in bad {
+    for (amount, currency, field, rule) in [
+        ("1.234", "USD", "amount", "amount-form"),
+        ("1.5", "JPY", "amount", "amount-form"),
+        ("-1", "USD", "amount", "amount-form"),
+        ("1", "ZZZ", "currency", "currency-unknown"),
+    ] {
         let purchase = Price { amount: Some(amount.into()), currency: Some(currency.into()), date: None };
         let add = AddBundle { purchase: Some(purchase), ..add() };
-        let rejection = booking().by(ann()).when(TripBookingCommand::AddBundle(add)).then_err(Invalid);
-        assert_eq!(rejection.field, Some(format!("purchase.{field}").into()));
+        let rejection = booking().by(ann()).when(add).then_err(rule);
+        assert_eq!(rejection.field(), Some(format!("purchase.{field}").as_str()));
     }
-    for purchase in [Price { amount: None, ..price("1") }, Price { currency: None, ..price("1") }] {
+    for (purchase, rule) in [
+        (Price { amount: None, ..price("1") }, "purchase-amount-required"),
+        (Price { currency: None, ..price("1") }, "purchase-currency-required"),
+    ] {
         let add = AddBundle { purchase: Some(purchase), ..add() };
-        booking().by(ann()).when(TripBookingCommand::AddBundle(add)).then_err(Invalid);
+        booking().by(ann()).when(add).then_err(rule);
     }
 }
 
 #[test]
 fn a_purchase_without_a_date_is_of_now() {
     let add = AddBundle { purchase: Some(Price { date: None, ..price("1") }), ..add() };
-    let state = booking().by(ann()).when(TripBookingCommand::AddBundle(add)).then_state();
+    let state = booking().by(ann()).when(add).then_state();
     assert_eq!(of(&state).bundles[0].purchase.unwrap().date, at("2030-01-01T12:00:00Z").timestamp());
 }
 
@@ -163,8 +172,9 @@ fn only_the_purchaser_or_a_leader_adds_assigns_changes_or_deletes_a_ticket() {
         for allowed in [ann(), ben()] {
             with_bundle(&[None]).by(allowed).when(command.clone()).then_state();
         }
-        for refused in [cal(), dan(), eve()] {
-            with_bundle(&[None]).by(refused).when(command.clone()).then_err(Forbidden);
+        with_bundle(&[None]).by(cal()).when(command.clone()).then_err("only-purchaser-or-leaders");
+        for stranger in [dan(), eve()] {
+            with_bundle(&[None]).by(stranger).when(command.clone()).then_err("only-booking-members");
         }
     }
 }
@@ -172,8 +182,8 @@ fn only_the_purchaser_or_a_leader_adds_assigns_changes_or_deletes_a_ticket() {
 #[test]
 fn the_receiver_of_a_ticket_must_be_a_member() {
     let assign = TripBookingCommand::AssignTicket { bundle: 1, ticket: 3, consumer: dan() };
-    let rejection = with_bundle(&[None]).by(ben()).when(assign).then_err(Invalid);
-    assert_eq!(rejection.field.as_deref(), Some("consumer"));
+    let rejection = with_bundle(&[None]).by(ben()).when(assign).then_err("names-non-member-of-booking");
+    assert_eq!(rejection.field(), Some("consumer"));
 }
 
 #[test]
@@ -187,9 +197,9 @@ fn assigning_again_moves_the_ticket_or_changes_nothing() {
 #[test]
 fn a_ticket_that_is_not_there_is_not_found() {
     let assign = |bundle, ticket| TripBookingCommand::AssignTicket { bundle, ticket, consumer: ann() };
-    with_bundle(&[None]).by(ben()).when(assign(1, 99)).then_err(NotFound);
-    with_bundle(&[None]).by(ben()).when(assign(99, 3)).then_err(NotFound);
-    with_bundle(&[None]).by(ben()).when(TripBookingCommand::RemoveBundle { bundle: 99 }).then_err(NotFound);
+    with_bundle(&[None]).by(ben()).when(assign(1, 99)).then_err("no-such-ticket");
+    with_bundle(&[None]).by(ben()).when(assign(99, 3)).then_err("no-such-bundle");
+    with_bundle(&[None]).by(ben()).when(TripBookingCommand::RemoveBundle { bundle: 99 }).then_err("no-such-bundle");
 }
 
 #[test]
@@ -202,16 +212,16 @@ fn an_added_ticket_is_unassigned_and_shares_the_price() {
         .then([TripBookingEvent::TicketAdded { bundle: 1, ticket }]);
     assert_eq!(of(&state).bundles[0].tickets.len(), 2);
     assert_eq!(owed(&state), [(ben(), -12_000), (cal(), 12_000)]);
-    with_bundle(&[]).by(dan()).when(add).then_err(Forbidden);
+    with_bundle(&[]).by(dan()).when(add).then_err("only-booking-members");
 }
 
 #[test]
 fn an_added_ticket_names_an_event_of_the_booking_and_a_member() {
-    for ticket in [
-        TicketTerms { event_id: Some(game()), purchaser_id: None },
-        TicketTerms { event_id: None, purchaser_id: Some(dan()) },
+    for (ticket, rule) in [
+        (TicketTerms { event_id: Some(game()), purchaser_id: None }, "not-an-event-of-booking"),
+        (TicketTerms { event_id: None, purchaser_id: Some(dan()) }, "names-non-member-of-booking"),
     ] {
-        with_bundle(&[]).by(ann()).when(TripBookingCommand::AddTicket { bundle: 1, ticket }).then_err(Invalid);
+        with_bundle(&[]).by(ann()).when(TripBookingCommand::AddTicket { bundle: 1, ticket }).then_err(rule);
     }
 }
 
@@ -238,7 +248,7 @@ fn with_a_bundle_its_tickets_and_purchase_go() {
 fn a_ticket_changes_to_another_event_of_the_booking() {
     let terms = TicketTerms { event_id: Some(game()), purchaser_id: None };
     let change = TripBookingCommand::ChangeTicket { bundle: 1, ticket: 3, terms };
-    with_bundle(&[None]).by(ben()).when(change.clone()).then_err(Invalid);
+    with_bundle(&[None]).by(ben()).when(change.clone()).then_err("not-an-event-of-booking");
     let event = TripBookingEvent::EventAdded { event: game(), attendees: vec![] };
     after([bundle_added(100, &[None]), event]).by(ben()).when(change).then([TripBookingEvent::TicketChanged {
         bundle: 1,
@@ -256,10 +266,7 @@ fn change() -> ChangeBundle {
 fn a_change_of_event_or_purchaser_goes_to_every_ticket() {
     let event = TripBookingEvent::EventAdded { event: game(), attendees: vec![] };
     let change = ChangeBundle { event_id: Some(game()), purchaser_id: Some(cal()), ..change() };
-    let state = after([bundle_added(100, &[None, Some(ann())]), event])
-        .by(ann())
-        .when(TripBookingCommand::ChangeBundle(change))
-        .then_state();
+    let state = after([bundle_added(100, &[None, Some(ann())]), event]).by(ann()).when(change).then_state();
     let bundle = &of(&state).bundles[0];
     assert_eq!((bundle.event, bundle.purchaser), (game(), cal()));
     assert!(bundle.tickets.iter().all(|ticket| ticket.event == game() && ticket.purchaser == cal()));
@@ -270,7 +277,7 @@ fn a_change_of_event_or_purchaser_goes_to_every_ticket() {
 fn tickets_of_a_change_apply_by_position() {
     let by_ann = TicketTerms { purchaser_id: Some(ann()), ..TicketTerms::default() };
     let change = ChangeBundle { tickets: Some(vec![TicketTerms::default(), by_ann]), ..change() };
-    let state = with_bundle(&[None, None]).by(ann()).when(TripBookingCommand::ChangeBundle(change)).then_state();
+    let state = with_bundle(&[None, None]).by(ann()).when(change).then_state();
     let purchasers: Vec<EntityId> = of(&state).bundles[0].tickets.iter().map(|ticket| ticket.purchaser).collect();
     assert_eq!(purchasers, [ben(), ann()]);
 }
@@ -278,9 +285,8 @@ fn tickets_of_a_change_apply_by_position() {
 #[test]
 fn the_tickets_listed_are_as_many_as_the_number_says() {
     let change = ChangeBundle { tickets: Some(vec![TicketTerms::default()]), number_of_tickets: Some(2), ..change() };
-    let rejection =
-        with_bundle(&[None, None]).by(ben()).when(TripBookingCommand::ChangeBundle(change)).then_err(Invalid);
-    assert_eq!(rejection.field.as_deref(), Some("number_of_tickets"));
+    let rejection = with_bundle(&[None, None]).by(ben()).when(change).then_err("tickets-listed-and-counted");
+    assert_eq!(rejection.field(), Some("number_of_tickets"));
 }
 
 #[test]
@@ -288,15 +294,14 @@ fn a_larger_number_adds_unassigned_tickets() {
     let change = ChangeBundle { number_of_tickets: Some(3), ..change() };
     with_bundle(&[Some(cal())])
         .by(ben())
-        .when(TripBookingCommand::ChangeBundle(change))
+        .when(change)
         .then([TripBookingEvent::BundleChanged { bundle: bundle(24_000, &[Some(cal()), None, None]) }]);
 }
 
 #[test]
 fn a_smaller_number_removes_unassigned_tickets() {
     let change = ChangeBundle { number_of_tickets: Some(1), ..change() };
-    let state =
-        with_bundle(&[None, Some(cal()), None]).by(ben()).when(TripBookingCommand::ChangeBundle(change)).then_state();
+    let state = with_bundle(&[None, Some(cal()), None]).by(ben()).when(change).then_state();
     let tickets: Vec<u32> = of(&state).bundles[0].tickets.iter().map(|ticket| ticket.number).collect();
     assert_eq!(tickets, [4]);
 }
@@ -304,16 +309,13 @@ fn a_smaller_number_removes_unassigned_tickets() {
 #[test]
 fn too_few_unassigned_tickets_refuse_a_smaller_number() {
     let change = ChangeBundle { number_of_tickets: Some(1), ..change() };
-    with_bundle(&[Some(ann()), Some(cal()), None])
-        .by(ben())
-        .when(TripBookingCommand::ChangeBundle(change))
-        .then_err(Conflict);
+    with_bundle(&[Some(ann()), Some(cal()), None]).by(ben()).when(change).then_err("too-few-unassigned-tickets");
 }
 
 #[test]
 fn a_bundle_holds_a_thousand_tickets_at_most() {
     let change = ChangeBundle { number_of_tickets: Some(1_001), ..change() };
-    with_bundle(&[]).by(ben()).when(TripBookingCommand::ChangeBundle(change)).then_err(Invalid);
+    with_bundle(&[]).by(ben()).when(change).then_err("bundle-full");
 }
 
 #[test]
@@ -325,7 +327,7 @@ fn a_price_changes_in_its_parts() {
     assert_eq!((purchase.number, purchase.amount, purchase.date), (2, usd(950), 1_559_433_600));
     let only_currency = |code: &str| change(Price { currency: Some(code.into()), ..Price::default() });
     with_bundle(&[]).by(ben()).when(only_currency("USD")).then_nothing();
-    with_bundle(&[]).by(ben()).when(only_currency("EUR")).then_err(Invalid);
+    with_bundle(&[]).by(ben()).when(only_currency("EUR")).then_err("purchase-amount-required");
 }
 
 #[test]
@@ -339,7 +341,7 @@ fn a_bundle_as_it_is_changes_nothing() {
         general_admission: Some(true),
         ..change()
     };
-    with_bundle(&[None, Some(cal())]).by(ben()).when(TripBookingCommand::ChangeBundle(same)).then_nothing();
+    with_bundle(&[None, Some(cal())]).by(ben()).when(same).then_nothing();
 }
 
 #[test]
@@ -355,7 +357,7 @@ fn a_tickets_own_purchaser_assigns_it_and_no_more() {
         let state = mixed().by(allowed).when(assign(3)).then_state();
         assert_eq!(owed(&state), [(ann(), 10_000), (ben(), -5_000), (cal(), -5_000)]);
     }
-    mixed().by(cal()).when(assign(4)).then_err(Forbidden);
+    mixed().by(cal()).when(assign(4)).then_err("only-purchaser-or-leaders");
     let to_ben = TicketTerms { purchaser_id: Some(ben()), ..TicketTerms::default() };
     let for_the_bundle = [
         TripBookingCommand::ChangeTicket { bundle: 1, ticket: 3, terms: TicketTerms::default() },
@@ -365,7 +367,7 @@ fn a_tickets_own_purchaser_assigns_it_and_no_more() {
         TripBookingCommand::RemoveBundle { bundle: 1 },
     ];
     for command in for_the_bundle {
-        mixed().by(cal()).when(command.clone()).then_err(Forbidden);
+        mixed().by(cal()).when(command.clone()).then_err("only-purchaser-or-leaders");
         mixed().by(ben()).when(command).then_state();
     }
     // What is owed to Cal is Cal's: the bundle's purchaser does not take it back.
@@ -377,7 +379,7 @@ fn a_tickets_own_purchaser_assigns_it_and_no_more() {
         }),
     ];
     for command in take_back {
-        mixed().by(ben()).when(command.clone()).then_err(Forbidden);
+        mixed().by(ben()).when(command.clone()).then_err("only-leaders-name-purchasers");
         mixed().by(ann()).when(command).then_state();
     }
 }
@@ -389,16 +391,19 @@ fn nothing_new_is_bought_for_an_event_that_was_removed_or_by_somebody_who_left()
     let reprice = TripBookingCommand::ChangeBundle(ChangeBundle { purchase: Some(price("1")), ..change() });
     let without_event = || after([bundle_added(100, &[None]), TripBookingEvent::EventRemoved { event: concert() }]);
     let without_ben = || after([bundle_added(100, &[None]), TripBookingEvent::MemberRemoved { person: ben() }]);
-    for (given, field) in [(without_event as fn() -> _, "event_id"), (without_ben, "purchaser_id")] {
+    for (given, field, rule) in [
+        (without_event as fn() -> _, "event_id", "not-an-event-of-booking"),
+        (without_ben, "purchaser_id", "names-non-member-of-booking"),
+    ] {
         for command in [&add, &more] {
-            let rejection = given().by(ann()).when(command.clone()).then_err(Invalid);
-            assert_eq!(rejection.field.as_deref(), Some(field));
+            let rejection = given().by(ann()).when(command.clone()).then_err(rule);
+            assert_eq!(rejection.field(), Some(field));
         }
         given().by(ann()).when(reprice.clone()).then_state();
     }
     let unpaid = TripBookingEvent::BundleAdded { bundle: Bundle { purchase: None, ..bundle(1, &[Some(cal())]) } };
     let left = TripBookingEvent::MemberRemoved { person: ben() };
-    after([unpaid, left]).by(ann()).when(reprice).then_err(Invalid);
+    after([unpaid, left]).by(ann()).when(reprice).then_err("names-non-member-of-booking");
 }
 
 #[test]
@@ -418,10 +423,10 @@ fn a_booking_is_bounded() {
         }))
     };
     let add = TripBookingCommand::AddTicket { bundle: 1, ticket: TicketTerms::default() };
-    full().by(ann()).when(add).then_err(Conflict);
+    full().by(ann()).when(add).then_err("booking-full");
     full().by(ann()).when(TripBookingCommand::RemoveTicket { bundle: 1, ticket: 2 }).then_state();
     let members = (100..1_097).map(|number| added(id(number)));
     let one_more = NewMember { person: dan(), leader: false, start_date: None, end_date: None, availability: None };
     let one_more = AddMember { member: one_more, crew: crew() };
-    after(members).by(ann()).when(TripBookingCommand::AddMember(one_more)).then_err(Conflict);
+    after(members).by(ann()).when(one_more).then_err("booking-full");
 }
