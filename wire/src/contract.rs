@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::face::Names;
@@ -30,6 +31,8 @@ pub struct Operation {
     pub body: Option<Body>,
     /// The documented status of success.
     pub success: StatusCode,
+    /// The media type of JSON that is answered with success, where it is not the dialect's own.
+    pub(crate) json: Option<String>,
     /// How its fields are written.
     pub(crate) names: Names,
     /// The field, as it is written, by which a request names who acts.
@@ -127,6 +130,7 @@ fn read(dialect: &'static Dialect) -> Contract {
                 parameters: parameters.map(|parameter| document.parameter(parameter)).collect(),
                 body: entry.request_body.as_ref().map(|body| Body { required: body.required }),
                 success: entry.success(),
+                json: entry.json(),
                 names: Names { spell: face.spell, other: (face.other_names)(&entry.operation_id) },
                 actor: (face.actor)(&entry.operation_id),
             });
@@ -197,7 +201,7 @@ struct Entry {
     #[serde(default)]
     parameters: Vec<ParameterEntry>,
     request_body: Option<BodyEntry>,
-    responses: BTreeMap<String, serde::de::IgnoredAny>,
+    responses: BTreeMap<String, ResponseEntry>,
 }
 
 impl Entry {
@@ -205,6 +209,17 @@ impl Entry {
         let statuses = self.responses.keys().filter_map(|status| StatusCode::from_bytes(status.as_bytes()).ok());
         statuses.into_iter().find(StatusCode::is_success).unwrap_or(StatusCode::OK)
     }
+
+    fn json(&self) -> Option<String> {
+        let answered = self.responses.get(self.success().as_str())?;
+        answered.content.keys().find(|media_type| media_type.ends_with("json")).cloned()
+    }
+}
+
+#[derive(Deserialize)]
+struct ResponseEntry {
+    #[serde(default)]
+    content: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Deserialize)]

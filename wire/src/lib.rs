@@ -3,6 +3,7 @@
 //!
 //! No business rule lives here: a dialect only translates.
 
+mod answer;
 mod body;
 mod call;
 mod contract;
@@ -28,7 +29,8 @@ mod table;
 mod typed;
 mod unique;
 
-pub use call::{Answer, Call, Headers, Log, Many, Origin, Stream, Tells, Told};
+pub use answer::{Answer, Content, Log, Many, Origin, Stream, Tells, Told};
+pub use call::{Call, Headers, Request};
 pub use contract::{Contract, In, Operation, Parameter, ParameterType, contracts, operation};
 pub use dialect::{DIALECTS, Dialect};
 pub use face::Face;

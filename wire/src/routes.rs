@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 
 use crate::contract::operation;
-use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation, Origin, Tells, Told};
+use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation, Origin, Request, Tells, Told};
 
 /// What one side of the system, commands or queries, adds to the path of a request.
 pub trait Side: Send + Sync + 'static {
@@ -157,7 +157,7 @@ pub(crate) trait Endpoint: Send + Sync {
     fn registration(&self) -> Registration;
     fn authenticate<'a>(&'a self, token: &'a str, now: DateTime<Utc>) -> BoxFuture<'a, Result<Person, Failure>>;
     fn passed(&self, position: i64, limit: Duration) -> BoxFuture<'_, Result<(), Failure>>;
-    fn run(&self, call: Call<()>) -> BoxFuture<'static, Outcome>;
+    fn run(&self, request: Request) -> BoxFuture<'static, Outcome>;
 }
 
 struct Served<S> {
@@ -178,9 +178,9 @@ impl<S: Side> Endpoint for Served<S> {
         self.state.passed(self.route.registration.shown, position, limit).boxed()
     }
 
-    fn run(&self, call: Call<()>) -> BoxFuture<'static, Outcome> {
-        let names = call.operation.names;
-        let answer = (self.route.handler)(call.with(self.state.clone()));
+    fn run(&self, request: Request) -> BoxFuture<'static, Outcome> {
+        let names = request.operation.names;
+        let answer = (self.route.handler)(Call { state: self.state.clone(), request });
         async move {
             let answer = answer.await.map_err(|failure| match failure {
                 Failure { kind: FailureKind::Broken, source: Some(error), .. } => S::explain(error),
@@ -189,22 +189,5 @@ impl<S: Side> Endpoint for Served<S> {
             answer.map_err(|failure| failure.spelled(names))
         }
         .boxed()
-    }
-}
-
-impl Call<()> {
-    fn with<S>(self, state: Arc<S>) -> Call<S> {
-        Call {
-            state,
-            operation: self.operation,
-            person: self.person,
-            address: self.address,
-            parameters: self.parameters,
-            body: self.body,
-            headers: self.headers,
-            request_id: self.request_id,
-            correlation_id: self.correlation_id,
-            now: self.now,
-        }
     }
 }

@@ -24,7 +24,7 @@ use crate::exchange::{self, Arrival};
 use crate::routes::{Endpoint, Endpoints};
 use crate::table::{Found, Table};
 use crate::{
-    Answer, Call, Dialect, Documents, Failure, FailureKind, Headers, Operation, Readiness, Told, body, pages,
+    Answer, Content, Dialect, Documents, Failure, FailureKind, Headers, Operation, Readiness, Told, body, call, pages,
     parameters, request,
 };
 
@@ -234,8 +234,7 @@ impl Service {
             };
             check_actor(operation, field, named, person.account)?;
         }
-        let call = Call {
-            state: Arc::new(()),
+        let request = call::Request {
             operation,
             person,
             address: request::client(peer(&parts.extensions), &parts.headers, &self.trusted_proxies),
@@ -246,21 +245,21 @@ impl Service {
             correlation_id: request::correlation_id(&arrival.request_id),
             now: arrival.now,
         };
-        in_time(self.carry_out(arrival, endpoint, call)).await
+        in_time(self.carry_out(arrival, endpoint, request)).await
     }
 
     async fn carry_out(
         &self,
         arrival: &Arrival,
         endpoint: Arc<dyn Endpoint>,
-        call: Call<()>,
+        request: call::Request,
     ) -> Result<Answer<Told>, Failure> {
-        let (command, respond_async) = (call.operation.command, call.headers.respond_async);
-        if let (false, Some(position)) = (command, call.headers.after) {
+        let (command, respond_async) = (request.operation.command, request.headers.respond_async);
+        if let (false, Some(position)) = (command, request.headers.after) {
             endpoint.passed(position, WAIT).await?;
         }
         // A task of its own: a client that hangs up does not stop a command half-way.
-        let work = endpoint.run(call).instrument(arrival.trace()).instrument(tracing::Span::current());
+        let work = endpoint.run(request).instrument(arrival.trace()).instrument(tracing::Span::current());
         let task = self.tasks.spawn(work);
         let answer = task.await.map_err(Failure::broken)??;
         if let (true, false, Some(position)) = (command, respond_async, answer.position()) {
@@ -333,12 +332,19 @@ impl Ending {
 
     fn render(self, arrival: &Arrival) -> Response {
         let status = self.status(arrival);
-        let media_type = self.dialect.map_or("application/problem+json", |dialect| dialect.face.media_type);
-        let body = match &self.result {
-            Ok(answer) => answer.body.to_string(),
-            Err(failure) => self.failure(failure, arrival).1.to_string(),
+        let json = self.dialect.map_or("application/problem+json", |dialect| dialect.face.media_type);
+        let (media_type, body) = match &self.result {
+            Ok(answer) => match &answer.content {
+                Content::Json(body) => {
+                    let documented = self.operation.and_then(|operation| operation.json.as_deref());
+                    (Some(documented.unwrap_or(json)), Body::from(body.to_string()))
+                }
+                Content::Raw { media_type, bytes } => (Some(*media_type), Body::from(bytes.clone())),
+                Content::Empty => (None, Body::empty()),
+            },
+            Err(failure) => (Some(json), Body::from(self.failure(failure, arrival).1.to_string())),
         };
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         if matches!(&self.result, Ok(answer) if answer.secret) {
             response.extensions_mut().insert(Uncompressed);
@@ -349,7 +355,9 @@ impl Ending {
                 response.headers_mut().insert(name, value);
             }
         };
-        set("content-type", media_type.to_owned());
+        if let Some(media_type) = media_type {
+            set("content-type", media_type.to_owned());
+        }
         set("cache-control", "no-store".to_owned());
         set("x-content-type-options", "nosniff".to_owned());
         set("x-request-id", arrival.request_id.clone());
@@ -380,6 +388,9 @@ impl Ending {
                     set("allow", methods.join(", "));
                 }
             }
+        }
+        if let Ok(answer) = self.result {
+            response.headers_mut().extend(answer.headers);
         }
         response
     }

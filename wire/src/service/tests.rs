@@ -1,5 +1,7 @@
 //! A request's path from end to end, on handlers of the tests' own.
 
+mod answers;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::to_bytes;
@@ -11,7 +13,7 @@ use uuid::Uuid;
 use super::*;
 use caravan_domain::identity::Person;
 
-use crate::{Documents, Routes, Shown, Side, Stream, krugo};
+use crate::{Call, Documents, Routes, Shown, Side, Stream, krugo};
 
 struct Writes {
     waited: AtomicBool,
@@ -119,7 +121,7 @@ fn api() -> Api {
         .on("update-ticket", refuses)
         .on("delete-crew", explained)
         .public("signup", |_| async { Ok(Answer::json(json!("welcome"))) })
-        .public("refreshsession", |call| async move { Ok(Answer::json(call.body).secret()) })
+        .public("refreshsession", |call| async move { Ok(Answer::json(call.body.clone()).secret()) })
         .public("login", |call| async move { Ok(Answer::json(json!(call.address))) });
     let queries = Routes::new(&krugo::DIALECT).on("payment-balances", balances);
     let documents = Documents::new(commands.registrations().chain(queries.registrations()));
