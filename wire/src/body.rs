@@ -56,7 +56,7 @@ async fn collect(headers: &HeaderMap, body: Body, patience: Duration) -> Result<
     let mut length = 0;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = tokio::time::timeout(patience, chunks.next()).await.map_err(stopped)? {
-        let chunk = chunk.map_err(|_| Failure::invalid("body", "could not be read"))?;
+        let chunk = chunk.map_err(|_| Failure::unreadable("body", "could not be read"))?;
         length += chunk.len();
         if length > MAX_DROPPED {
             break;
@@ -69,7 +69,7 @@ async fn collect(headers: &HeaderMap, body: Body, patience: Duration) -> Result<
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Failure> {
-    unique::parse(bytes).map_err(|error| Failure::invalid("body", format!("is not readable JSON: {error}")))
+    unique::parse(bytes).map_err(|error| Failure::unreadable("body", format!("is not readable JSON: {error}")))
 }
 
 /// Where in the body we are.
@@ -101,13 +101,13 @@ impl Path<'_> {
 fn check<'v>(value: &'v Value, path: &mut Path<'v>) -> Result<(), Failure> {
     let nested = matches!(value, Value::Array(_) | Value::Object(_));
     if nested && path.0.len() >= MAX_NESTING {
-        return Err(Failure::invalid(path.text(), format!("is nested deeper than {MAX_NESTING}")));
+        return Err(Failure::unreadable(path.text(), format!("is nested deeper than {MAX_NESTING}")));
     }
     match value {
         Value::String(text) => check_text_at(text, path),
         Value::Array(values) => {
             if values.len() > MAX_LIST {
-                return Err(Failure::invalid(path.text(), format!("has more than {MAX_LIST} entries")));
+                return Err(Failure::unreadable(path.text(), format!("has more than {MAX_LIST} entries")));
             }
             for (index, value) in values.iter().enumerate() {
                 path.0.push(Step::Index(index));
@@ -131,20 +131,13 @@ fn check<'v>(value: &'v Value, path: &mut Path<'v>) -> Result<(), Failure> {
 
 fn check_text_at(text: &str, path: &Path<'_>) -> Result<(), Failure> {
     match fault(text) {
-        Some(message) => Err(Failure::invalid(path.text(), message)),
+        Some(message) => Err(Failure::unreadable(path.text(), message)),
         None => Ok(()),
     }
 }
 
-/// Refuses a text that is too long or holds a NUL character, which Postgres cannot store.
-pub(crate) fn check_text(field: &str, text: &str) -> Result<(), Failure> {
-    match fault(text) {
-        Some(message) => Err(Failure::invalid(field, message)),
-        None => Ok(()),
-    }
-}
-
-fn fault(text: &str) -> Option<String> {
+/// What is wrong with a text that is too long or holds a NUL character, which Postgres cannot store.
+pub(crate) fn fault(text: &str) -> Option<String> {
     if text.contains('\0') {
         return Some("contains a NUL character".to_owned());
     }

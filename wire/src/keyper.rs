@@ -22,8 +22,8 @@ pub static DIALECT: Dialect = Dialect {
 /// What stops a call has its HTTP status; what an operation refuses is answered with 200.
 fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
     let (status, error_type) = match failure.kind {
-        FailureKind::Invalid => (StatusCode::BAD_REQUEST, 1),
-        FailureKind::MediaType => (StatusCode::BAD_REQUEST, 1),
+        FailureKind::Unreadable | FailureKind::Mistyped | FailureKind::MediaType => (StatusCode::BAD_REQUEST, 1),
+        FailureKind::Invalid => (StatusCode::OK, 1),
         FailureKind::NotFound => (StatusCode::NOT_FOUND, 2),
         FailureKind::Gone => (StatusCode::OK, 2),
         FailureKind::Forbidden => (StatusCode::OK, 3),
@@ -42,10 +42,10 @@ fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
     };
     // A call that was stopped never got as far as being trusted.
     let known = status == StatusCode::OK;
-    let field_errors = match &failure.field {
-        Some(field) => json!([{"field_name": field, "error_number": 0, "error_message": failure.message}]),
-        None => json!([]),
-    };
+    let field_errors = failure.faults.iter().filter_map(|fault| {
+        let field = fault.field.as_ref()?;
+        Some(json!({"field_name": field, "error_number": 0, "error_message": fault.message}))
+    });
     let body = json!({
         "SimpleResult": {
             "error_type": error_type,
@@ -53,7 +53,7 @@ fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
             "error_message": failure.text(),
             "errors": [],
             "warnings": [],
-            "field_errors": field_errors,
+            "field_errors": field_errors.collect::<Vec<_>>(),
         },
         "TIsTrustedApplication": known,
         "TIsTrustedService": known,
@@ -63,4 +63,26 @@ fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
         "TWebSMSSettings": {},
     });
     (status, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operation_refuses_is_no_failure_of_http() {
+        let told = |failure: Failure| {
+            let (status, body) = failure_of(failure);
+            (status, body["SimpleResult"]["error_type"].as_i64(), body["SimpleResult"]["field_errors"].clone())
+        };
+        let wrong = json!([{"field_name": "seats", "error_number": 0, "error_message": "are sold"}]);
+        assert_eq!(told(Failure::invalid("seats", "are sold")), (200, Some(1), wrong));
+        assert_eq!(told(Failure::mistyped("seats", "must be a list")).0, 400);
+        assert_eq!(told(Failure::new(FailureKind::Unreadable, "is no JSON")), (400, Some(1), json!([])));
+    }
+
+    fn failure_of(given: Failure) -> (u16, Value) {
+        let (status, body) = failure(&given, DateTime::UNIX_EPOCH);
+        (status.as_u16(), body)
+    }
 }

@@ -34,7 +34,7 @@ pub use call::{Call, Headers, Request};
 pub use contract::{Contract, In, Operation, Parameter, ParameterType, contracts, operation};
 pub use dialect::{DIALECTS, Dialect};
 pub use face::Face;
-pub use failure::{Failure, FailureKind};
+pub use failure::{Failure, FailureKind, Fault};
 pub use openapi::Documents;
 pub use pages::metrics;
 pub use readiness::Readiness;

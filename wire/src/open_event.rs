@@ -32,18 +32,23 @@ fn owns(path: &str) -> bool {
 
 fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
     let status = match failure.kind {
+        FailureKind::Mistyped | FailureKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         FailureKind::Gone => StatusCode::NOT_FOUND,
         kind => kind.status(),
     };
-    let mut error = json!({
-        "status": status.as_str(),
-        "title": status.canonical_reason().unwrap_or("Error"),
-        "detail": failure.message,
+    let errors = failure.faults.iter().map(|fault| {
+        let mut error = json!({
+            "status": status.as_str(),
+            "title": status.canonical_reason().unwrap_or("Error"),
+            "detail": fault.message,
+        });
+        if let Some(field) = &fault.field {
+            error["source"] = source(field);
+        }
+        error
     });
-    if let Some(field) = &failure.field {
-        error["source"] = source(field);
-    }
-    (status, json!({"errors": [error], "jsonapi": {"version": "1.0"}}))
+    let errors: Vec<Value> = errors.collect();
+    (status, json!({"errors": errors, "jsonapi": {"version": "1.0"}}))
 }
 
 /// Members of a document are pointed to, parameters are named.
@@ -60,6 +65,19 @@ fn source(field: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Fault;
+
+    #[test]
+    fn every_fault_has_an_entry_and_values_are_not_what_cannot_be_read() {
+        let faults = vec![Fault::of("data.attributes.name", "is required"), Fault::of("data.type", "is not event")];
+        let (status, body) = failure(&Failure::of(FailureKind::Mistyped, faults).unwrap(), DateTime::UNIX_EPOCH);
+        assert_eq!((status.as_u16(), body["errors"].as_array().unwrap().len()), (422, 2));
+        assert_eq!(body["errors"][1]["source"], json!({"pointer": "/data/type"}));
+        assert_eq!(
+            failure(&Failure::unreadable("body", "is no JSON"), DateTime::UNIX_EPOCH).0,
+            StatusCode::BAD_REQUEST
+        );
+    }
 
     #[test]
     fn a_member_is_pointed_to_and_a_parameter_named() {

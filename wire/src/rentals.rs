@@ -38,7 +38,9 @@ fn failure(failure: &Failure, now: DateTime<Utc>) -> (StatusCode, Value) {
 /// The stable key of a failure.
 fn key(kind: FailureKind) -> &'static str {
     match kind {
-        FailureKind::Invalid | FailureKind::MediaType => "errMsg_invalidRequest",
+        FailureKind::Unreadable | FailureKind::Mistyped | FailureKind::Invalid | FailureKind::MediaType => {
+            "errMsg_invalidRequest"
+        }
         FailureKind::Unauthorised => "errMsg_loginRequired",
         FailureKind::Forbidden => "errMsg_notAllowed",
         FailureKind::NotFound | FailureKind::Gone => "errMsg_notFound",

@@ -159,7 +159,7 @@ impl Service {
             unread,
         };
         match self.table.find(request.method(), request.uri().path()) {
-            Err(_) => failed(None, Failure::invalid("path", "is not UTF-8")),
+            Err(_) => failed(None, Failure::unreadable("path", "is not UTF-8")),
             Ok(Found::Nothing { dialect }) => failed(dialect, Failure::not_found("there is nothing at this path")),
             Ok(Found::OtherMethods { dialect, methods }) => {
                 let failure = Failure::new(FailureKind::MethodNotAllowed, "this path does not take this method");
@@ -203,7 +203,7 @@ impl Service {
         let operation = registration.operation;
         let (parts, body) = request.into_parts();
         if parts.version == Version::HTTP_11 && !parts.headers.contains_key(header::HOST) {
-            return Err(Failure::invalid("Host", "is missing"));
+            return Err(Failure::unreadable("Host", "is missing"));
         }
         let headers = headers?;
         let person = match (registration.public, request::bearer(&parts.headers)) {
@@ -212,7 +212,7 @@ impl Service {
             (false, None) => return Err(Failure::unauthorised("a bearer token is needed")),
         };
         if operation.command && headers.if_match.is_some() && !registration.takes_if_match() {
-            return Err(Failure::invalid("If-Match", "this operation's answer has no ETag to match"));
+            return Err(Failure::unreadable("If-Match", "this operation's answer has no ETag to match"));
         }
         let mut parameters = parameters::read(operation, values, parts.uri.query().unwrap_or_default())?;
         let mut body = match operation.body {
@@ -220,7 +220,7 @@ impl Service {
                 let bytes = body::receive(&parts.headers, body, self.body_read_timeout).await?;
                 *unread = false;
                 match body::read(&parts.headers, &bytes)? {
-                    Value::Null if documented.required => return Err(Failure::invalid("body", "is required")),
+                    Value::Null if documented.required => return Err(Failure::mistyped("body", "is required")),
                     body => body,
                 }
             }
@@ -230,7 +230,7 @@ impl Service {
             let named = match &mut body {
                 Value::Object(fields) => fields.remove(field),
                 Value::Null => parameters.remove(field),
-                _ => return Err(Failure::invalid("body", "must be an object")),
+                _ => return Err(Failure::mistyped("body", "must be an object")),
             };
             check_actor(operation, field, named, person.account)?;
         }
@@ -293,8 +293,8 @@ fn check_actor(operation: &Operation, field: &str, named: Option<Value>, caller:
         Some(Value::String(named)) if named.parse() == Ok(caller) => Ok(()),
         Some(Value::String(_)) => Err(Failure::forbidden("is not your account").on(field)),
         None if operation.body.is_none() => Ok(()),
-        None | Some(Value::Null) => Err(Failure::invalid(field, "is required")),
-        Some(_) => Err(Failure::invalid(field, "must be a string")),
+        None | Some(Value::Null) => Err(Failure::mistyped(field, "is required")),
+        Some(_) => Err(Failure::mistyped(field, "must be a string")),
     }
 }
 

@@ -89,6 +89,8 @@ fn failures(registration: &Registration) -> impl Iterator<Item = FailureKind> {
     let operation = registration.operation;
     let (command, body) = (operation.command, operation.body.is_some());
     let kinds = [
+        (Unreadable, true),
+        (Mistyped, true),
         (Invalid, true),
         (Unauthorised, true),
         (Forbidden, true),
