@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::face::Names;
@@ -33,6 +32,10 @@ pub struct Operation {
     pub success: StatusCode,
     /// The media type of JSON that is answered with success, where it is not the dialect's own.
     pub(crate) json: Option<String>,
+    /// The documented statuses of failures.
+    pub(crate) failures: Vec<StatusCode>,
+    /// The schema of its failures, where it is not that of the dialect's.
+    pub(crate) failure: Option<&'static str>,
     /// How its fields are written.
     pub(crate) names: Names,
     /// The field, as it is written, by which a request names who acts.
@@ -40,6 +43,11 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether its contract documents that it fails so.
+    pub(crate) fn fails_with(&self, status: StatusCode) -> bool {
+        self.failures.contains(&status)
+    }
+
     /// By which it is told from all others: its dialect's name and its id.
     pub(crate) fn key(&self) -> (&'static str, &str) {
         (self.dialect.name, &self.id)
@@ -131,6 +139,8 @@ fn read(dialect: &'static Dialect) -> Contract {
                 body: entry.request_body.as_ref().map(|body| Body { required: body.required }),
                 success: entry.success(),
                 json: entry.json(),
+                failures: entry.statuses().filter(|status| !status.is_success()).collect(),
+                failure: document.failure(entry, face.own_failures),
                 names: Names { spell: face.spell, other: (face.other_names)(&entry.operation_id) },
                 actor: (face.actor)(&entry.operation_id),
             });
@@ -206,8 +216,11 @@ struct Entry {
 
 impl Entry {
     fn success(&self) -> StatusCode {
-        let statuses = self.responses.keys().filter_map(|status| StatusCode::from_bytes(status.as_bytes()).ok());
-        statuses.into_iter().find(StatusCode::is_success).unwrap_or(StatusCode::OK)
+        self.statuses().find(StatusCode::is_success).unwrap_or(StatusCode::OK)
+    }
+
+    fn statuses(&self) -> impl Iterator<Item = StatusCode> {
+        self.responses.keys().filter_map(|status| StatusCode::from_bytes(status.as_bytes()).ok())
     }
 
     fn json(&self) -> Option<String> {
@@ -219,7 +232,13 @@ impl Entry {
 #[derive(Deserialize)]
 struct ResponseEntry {
     #[serde(default)]
-    content: BTreeMap<String, IgnoredAny>,
+    content: BTreeMap<String, ContentEntry>,
+}
+
+#[derive(Deserialize)]
+struct ContentEntry {
+    #[serde(default)]
+    schema: Schema,
 }
 
 #[derive(Deserialize)]
@@ -273,6 +292,17 @@ impl Document {
             },
             allowed: schema.allowed.iter().map(text).collect(),
         }
+    }
+}
+
+impl Document {
+    /// Which of these schemas an operation's failures have.
+    fn failure(&self, entry: &Entry, own: &'static [&'static str]) -> Option<&'static str> {
+        let failures = entry.responses.iter().filter(|(status, _)| !status.starts_with('2'));
+        let mut schemas = failures
+            .flat_map(|(_, response)| response.content.values())
+            .filter_map(|content| content.schema.reference.as_deref()?.strip_prefix("#/components/schemas/"));
+        schemas.find_map(|schema| own.iter().copied().find(|known| *known == schema))
     }
 }
 

@@ -1,12 +1,11 @@
-//! What of a request and its answer is a dialect's own: the names of fields, who is named as acting, failures.
+//! What of a request and its answer is a dialect's own: the names of fields, who is named as acting, how it is rendered.
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::Failure;
+use crate::{Exchange, FailureKind, Reached};
 
 /// How one dialect reads and writes.
 pub struct Face {
@@ -18,8 +17,12 @@ pub struct Face {
     pub other_names: fn(operation: &str) -> &'static [(&'static str, &'static str)],
     /// The field, as it is written, by which a request of an operation names who acts.
     pub actor: fn(operation: &str) -> Option<&'static str>,
-    /// Status and body of a failure that happened at the time given.
-    pub failure: fn(&Failure, DateTime<Utc>) -> (StatusCode, Value),
+    /// The status of a failure, and how far its request had come.
+    pub status: fn(FailureKind, Reached) -> StatusCode,
+    /// The schemas of failures that the contract documents for some operations, besides that of all others.
+    pub own_failures: &'static [&'static str],
+    /// The JSON that an exchange is answered with: a failure, or a success that has any.
+    pub body: fn(&Exchange) -> Cow<'_, Value>,
 }
 
 /// How the fields of one operation are written.

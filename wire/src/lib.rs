@@ -4,6 +4,7 @@
 //! No business rule lives here: a dialect only translates.
 
 mod answer;
+mod arrival;
 mod body;
 mod call;
 mod contract;
@@ -33,6 +34,7 @@ pub use answer::{Answer, Content, Log, Many, Origin, Stream, Tells, Told};
 pub use call::{Call, Headers, Request};
 pub use contract::{Contract, In, Operation, Parameter, ParameterType, contracts, operation};
 pub use dialect::{DIALECTS, Dialect};
+pub use exchange::{Exchange, Reached};
 pub use face::Face;
 pub use failure::{Failure, FailureKind, Fault};
 pub use openapi::Documents;

@@ -1,12 +1,13 @@
 //! Open-event: event management and ticketing, JSON:API. So far only how it says that something failed.
 
-use chrono::{DateTime, Utc};
+use std::borrow::Cow;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::kebab_case;
-use crate::{Dialect, Face, Failure, FailureKind};
+use crate::{Dialect, Exchange, Face, FailureKind, Fault, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "open-event",
@@ -18,7 +19,9 @@ pub static DIALECT: Dialect = Dialect {
         spell: kebab_case,
         other_names: |_| &[],
         actor: |_| None,
-        failure,
+        status,
+        own_failures: &[],
+        body,
     },
 };
 
@@ -30,25 +33,32 @@ fn owns(path: &str) -> bool {
     }
 }
 
-fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
-    let status = match failure.kind {
+fn status(kind: FailureKind, _: Reached) -> StatusCode {
+    match kind {
         FailureKind::Mistyped | FailureKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         FailureKind::Gone => StatusCode::NOT_FOUND,
         kind => kind.status(),
-    };
-    let errors = failure.faults.iter().map(|fault| {
-        let mut error = json!({
-            "status": status.as_str(),
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "detail": fault.message,
-        });
-        if let Some(field) = &fault.field {
-            error["source"] = source(field);
-        }
-        error
+    }
+}
+
+fn body(exchange: &Exchange) -> Cow<'_, Value> {
+    let status = exchange.status();
+    exchange.plain(|failure| {
+        let errors: Vec<Value> = failure.faults.iter().map(|fault| error(status, fault)).collect();
+        json!({"errors": errors, "jsonapi": {"version": "1.0"}})
+    })
+}
+
+fn error(status: StatusCode, fault: &Fault) -> Value {
+    let mut error = json!({
+        "status": status.as_str(),
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "detail": fault.message,
     });
-    let errors: Vec<Value> = errors.collect();
-    (status, json!({"errors": errors, "jsonapi": {"version": "1.0"}}))
+    if let Some(field) = &fault.field {
+        error["source"] = source(field);
+    }
+    error
 }
 
 /// Members of a document are pointed to, parameters are named.
@@ -65,19 +75,6 @@ fn source(field: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Fault;
-
-    #[test]
-    fn every_fault_has_an_entry_and_values_are_not_what_cannot_be_read() {
-        let faults = vec![Fault::of("data.attributes.name", "is required"), Fault::of("data.type", "is not event")];
-        let (status, body) = failure(&Failure::of(FailureKind::Mistyped, faults).unwrap(), DateTime::UNIX_EPOCH);
-        assert_eq!((status.as_u16(), body["errors"].as_array().unwrap().len()), (422, 2));
-        assert_eq!(body["errors"][1]["source"], json!({"pointer": "/data/type"}));
-        assert_eq!(
-            failure(&Failure::unreadable("body", "is no JSON"), DateTime::UNIX_EPOCH).0,
-            StatusCode::BAD_REQUEST
-        );
-    }
 
     #[test]
     fn a_member_is_pointed_to_and_a_parameter_named() {

@@ -1,12 +1,14 @@
 //! A request's path from end to end, on handlers of the tests' own.
 
 mod answers;
+mod failures;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use caravan_domain::{EntityId, Rejection};
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use tower::ServiceExt;
 use uuid::Uuid;
 
