@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::{Exchange, FailureKind, Reached};
+use crate::{Exchange, FailureKind, Place, Reached};
 
 /// How one dialect reads and writes.
 pub struct Face {
     /// The media type of its answers.
     pub media_type: &'static str,
+    /// Where tokens are looked for.
+    pub tokens: &'static [Place],
     /// A field as it is written; requests, commands and rejections have it in snake case.
     pub spell: fn(&str) -> Cow<'_, str>,
     /// What an operation calls otherwise than its spelling makes it: the name of the command's field, as it is written.

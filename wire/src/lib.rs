@@ -27,6 +27,7 @@ mod request;
 mod routes;
 mod service;
 mod table;
+mod token;
 mod typed;
 mod unique;
 
@@ -42,3 +43,4 @@ pub use pages::metrics;
 pub use readiness::Readiness;
 pub use routes::{Endpoints, Registration, Routes, Shown, Side};
 pub use service::{Metrics, Settings, router};
+pub use token::{Place, Token};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::kebab_case;
-use crate::{Dialect, Exchange, Face, FailureKind, Fault, Reached};
+use crate::{Dialect, Exchange, Face, FailureKind, Fault, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "open-event",
@@ -16,6 +16,7 @@ pub static DIALECT: Dialect = Dialect {
     owns,
     face: Face {
         media_type: "application/vnd.api+json",
+        tokens: &[Place::Scheme("JWT"), Place::Scheme("Bearer")],
         spell: kebab_case,
         other_names: |_| &[],
         actor: |_| None,

@@ -44,6 +44,7 @@ impl Documents {
         let overlay = Overlay::of(dialect);
         let mut document = overlay.apply(dialect);
         let (mut served, mut all) = (0, 0);
+        let documented = document["security"].clone();
         let mut failures = Failures::default();
         for entry in operations(&mut document) {
             let id = entry["operationId"].as_str().unwrap_or_default();
@@ -52,7 +53,9 @@ impl Documents {
             all += 1;
             served += usize::from(registration.is_some());
             match registration {
-                Some(registration) => operations::served(entry, registration, &mut failures, &overlay.failure),
+                Some(registration) => {
+                    operations::served(entry, registration, &documented, &mut failures, &overlay.failure);
+                }
                 None => operations::not_served(entry, operation, &mut failures, &overlay.failure),
             }
         }

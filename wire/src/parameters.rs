@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::body::fault;
 use crate::contract::{In, Parameter, ParameterType};
-use crate::{Failure, FailureKind, Fault, Operation};
+use crate::{Failure, FailureKind, Fault, Operation, Place};
 
 /// The typed parameters of a request, from the texts in its path and its query string; else everything that is wrong with
 /// them.
@@ -32,6 +32,9 @@ pub(crate) fn read(
                 continue;
             }
         };
+        if operation.dialect.face.tokens.iter().any(|place| matches!(place, Place::Query(token) if *token == name)) {
+            continue;
+        }
         match (known(In::Query, &name), given.iter_mut().find(|(known, _)| known.name == name)) {
             (None, _) => faults.push(Fault::of(name, "is not a known parameter")),
             (Some(_), Some((_, values))) => values.push(value),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::camel_case;
-use crate::{Dialect, Exchange, Face, FailureKind, Reached};
+use crate::{Dialect, Exchange, Face, FailureKind, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "rentals",
@@ -17,6 +17,7 @@ pub static DIALECT: Dialect = Dialect {
     owns: |path| first_segment(path).0.ends_with("-api"),
     face: Face {
         media_type: "application/json",
+        tokens: &TOKENS,
         spell: camel_case,
         other_names: |_| &[],
         actor: |_| None,
@@ -25,6 +26,13 @@ pub static DIALECT: Dialect = Dialect {
         body,
     },
 };
+
+const TOKENS: [Place; 4] = [
+    Place::Query("access_token"),
+    Place::Scheme("Bearer"),
+    Place::Header("airbnb3-access-token"),
+    Place::Cookie("airbnb3-access-token"),
+];
 
 /// The schema of failures of sessions and verification.
 const SESSION: &str = "SessionError";

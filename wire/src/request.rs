@@ -58,13 +58,6 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The bearer token, if there is one.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
 /// Headers of which a request has one at most: of two, a proxy may mean one and we the other.
 const ONCE: [&str; 6] = ["Host", "Authorization", "Content-Type", "If-Match", "Idempotency-Key", "Caravan-After"];
 
@@ -187,12 +180,10 @@ mod tests {
     }
 
     #[test]
-    fn preferences_positions_and_tokens() {
+    fn preferences_and_positions() {
         assert!(read(&with("prefer", "wait=1, respond-async")).unwrap().respond_async);
         assert!(!read(&with("prefer", "wait=1")).unwrap().respond_async);
         assert_eq!(read(&with("caravan-after", "7")).unwrap().after, Some(7));
         assert!(read(&with("caravan-after", "-7")).is_err());
-        assert_eq!(bearer(&with("authorization", "bearer abc")), Some("abc"));
-        assert_eq!(bearer(&with("authorization", "Basic abc")), None);
     }
 }

@@ -11,6 +11,9 @@ use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::{Extension, Router};
 use caravan_domain::EntityId;
+use caravan_domain::identity::Person;
+use chrono::{DateTime, Utc};
+use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use ipnet::IpNet;
 use serde_json::{Map, Value};
@@ -22,11 +25,11 @@ use tracing::Instrument;
 
 use crate::arrival::{self, Arrival};
 use crate::exchange::{Exchange, Reached, Uncompressed};
-use crate::routes::{Endpoint, Endpoints};
+use crate::routes::{Endpoint, Endpoints, Registration};
 use crate::table::{Found, Table};
 use crate::{
-    Answer, Documents, Failure, FailureKind, Headers, Operation, Readiness, Told, body, call, pages, parameters,
-    request,
+    Answer, DIALECTS, Documents, Failure, FailureKind, Headers, Operation, Place, Readiness, Token, Told, body, call,
+    pages, parameters, request, token,
 };
 
 /// How long a command's answer waits for the read models, and a query for its follower.
@@ -90,10 +93,15 @@ fn compression() -> CompressionLayer<impl Predicate> {
 fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
     let own = ["if-match", "idempotency-key", "prefer", "caravan-after", "x-request-id"];
     let exposed = ["etag", "caravan-position", "x-request-id", "retry-after", "preference-applied"];
+    let of_tokens = DIALECTS.iter().flat_map(|dialect| dialect.face.tokens).filter_map(|place| match place {
+        Place::Header(name) => Some(HeaderName::from_static(name)),
+        Place::Scheme(_) | Place::Query(_) | Place::Cookie(_) => None,
+    });
+    let own = own.map(HeaderName::from_static).into_iter().chain(of_tokens);
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([&[header::AUTHORIZATION, header::CONTENT_TYPE], &own.map(HeaderName::from_static)[..]].concat())
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE].into_iter().chain(own).collect::<Vec<_>>())
         .expose_headers(exposed.map(HeaderName::from_static))
 }
 
@@ -189,11 +197,7 @@ impl Service {
             return Err(Failure::unreadable("Host", "is missing"));
         }
         let headers = headers?;
-        let person = match (registration.public, request::bearer(&parts.headers)) {
-            (true, _) => None,
-            (false, Some(token)) => Some(in_time(endpoint.authenticate(token, arrival.now)).await?),
-            (false, None) => return Err(Failure::unauthorised("a bearer token is needed")),
-        };
+        let person = caller(endpoint.as_ref(), &parts, arrival.now).await?;
         exchange.caller = person;
         if operation.command && headers.if_match.is_some() && !registration.takes_if_match() {
             return Err(Failure::unreadable("If-Match", "this operation's answer has no ETag to match"));
@@ -268,6 +272,24 @@ impl Service {
         } else {
             Failure::not_found(format!("{what} are served by the {side}, not here"))
         })
+    }
+}
+
+/// Who calls, as far as the operation asks.
+async fn caller(endpoint: &dyn Endpoint, request: &Parts, now: DateTime<Utc>) -> Result<Option<Person>, Failure> {
+    let Registration { operation, token, .. } = endpoint.registration();
+    if token == Token::Ignored {
+        return Ok(None);
+    }
+    let found = match token::find(operation, request) {
+        Ok(Some(token)) => in_time(endpoint.authenticate(&token, now)).await.map(Some),
+        Ok(None) if token == Token::Required => Err(Failure::unauthorised("a bearer token is needed")),
+        Ok(None) => Ok(None),
+        Err(failure) => Err(failure),
+    };
+    match found {
+        Err(failure) if token == Token::Welcome && failure.kind == FailureKind::Unauthorised => Ok(None),
+        found => found,
     }
 }
 

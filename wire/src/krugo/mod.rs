@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::camel_case;
-use crate::{Dialect, Exchange, Face, FailureKind, Reached};
+use crate::{Dialect, Exchange, Face, FailureKind, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "krugo",
@@ -23,6 +23,7 @@ pub static DIALECT: Dialect = Dialect {
     owns: |path| first_segment(path).0 == "dev",
     face: Face {
         media_type: "application/json",
+        tokens: &[Place::Scheme("Bearer")],
         spell: camel_case,
         other_names: names::other_names,
         actor: names::actor,

@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::routes::Registration;
-use crate::{Dialect, FailureKind, Operation, Reached};
+use crate::{Dialect, FailureKind, Operation, Reached, Token};
 
 /// The name under which the bearer token stands among the security schemes.
 const BEARER: &str = "bearer";
@@ -63,10 +63,17 @@ pub(super) fn not_served(entry: &mut Value, operation: &'static Operation, failu
 }
 
 /// An operation that is served: what the contract documents for its success, and everything else as it is done here.
-pub(super) fn served(entry: &mut Value, registration: &Registration, all: &mut Failures, usual: &str) {
+/// `documented` is where its dialect's contract says that tokens are looked for, if it does.
+pub(super) fn served(
+    entry: &mut Value,
+    registration: &Registration,
+    documented: &Value,
+    all: &mut Failures,
+    usual: &str,
+) {
     entry["x-served"] = json!(true);
     drop_examples(entry);
-    entry["security"] = if registration.public { json!([]) } else { json!([{BEARER: []}]) };
+    entry["security"] = security(entry, registration.token, documented);
     let headers = request_headers(registration).map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
     match &mut entry["parameters"] {
         Value::Array(parameters) => parameters.extend(headers),
@@ -81,6 +88,24 @@ pub(super) fn served(entry: &mut Value, registration: &Registration, all: &mut F
         response["headers"] = json!(given);
     }
     all.refer(responses, registration.operation, failures(registration), usual);
+}
+
+/// Where an operation takes tokens: as the contract says of it or of all, else `Bearer`. An empty alternative says that
+/// none is needed.
+fn security(entry: &Value, token: Token, documented: &Value) -> Value {
+    let says = |places: &&Value| places.as_array().is_some_and(|places| !places.is_empty());
+    let places = [&entry["security"], documented].into_iter().find(says).cloned();
+    let mut places = places.unwrap_or_else(|| json!([{BEARER: []}]));
+    match (token, &mut places) {
+        (Token::Required, _) => {}
+        (Token::Ignored, places) => *places = json!([]),
+        (Token::Optional | Token::Welcome, Value::Array(places)) => {
+            places.retain(|place| *place != json!({}));
+            places.push(json!({}));
+        }
+        (Token::Optional | Token::Welcome, _) => {}
+    }
+    places
 }
 
 /// The contracts' examples were made up: their ids are none that a server gives. What shows the document makes its own
