@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use caravan_domain::EntityId;
 use caravan_domain::identity::Person;
 use chrono::{DateTime, Utc};
@@ -30,8 +31,12 @@ pub struct Request {
     pub address: IpAddr,
     /// Query and path parameters by name, as the contract types them.
     pub parameters: Map<String, Value>,
-    /// The JSON body; null where the operation documents none.
+    /// The body: JSON, or an object of a form's texts; null where it has parts or the operation documents none.
     pub body: Value,
+    /// The body as it came, for parts and signatures.
+    pub bytes: Bytes,
+    /// What the client calls the body, with the boundary of its parts; empty where it says nothing.
+    pub media_type: String,
     pub headers: Headers,
     /// What the client calls this request, or a name made for it; it is in the log and in the answer's header.
     pub request_id: String,

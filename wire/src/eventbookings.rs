@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::snake_case;
-use crate::{Dialect, Exchange, Face, FailureKind, Place, Reached};
+use crate::{Bounds, Dialect, Exchange, Face, FailureKind, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "eventbookings",
@@ -17,6 +17,7 @@ pub static DIALECT: Dialect = Dialect {
     face: Face {
         media_type: "application/json",
         tokens: &[Place::Scheme("Bearer")],
+        bounds: |_| Bounds::USUAL,
         spell: snake_case,
         other_names: |_| &[],
         actor: |_| None,

@@ -13,6 +13,8 @@ pub struct Face {
     pub media_type: &'static str,
     /// Where tokens are looked for.
     pub tokens: &'static [Place],
+    /// How much of a request to an operation is taken in.
+    pub bounds: fn(operation: &str) -> Bounds,
     /// A field as it is written; requests, commands and rejections have it in snake case.
     pub spell: fn(&str) -> Cow<'_, str>,
     /// What an operation calls otherwise than its spelling makes it: the name of the command's field, as it is written.
@@ -25,6 +27,23 @@ pub struct Face {
     pub own_failures: &'static [&'static str],
     /// The JSON that an exchange is answered with: a failure, or a success that has any.
     pub body: fn(&Exchange) -> Cow<'_, Value>,
+}
+
+/// How much of a request is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of the body.
+    pub body: usize,
+    /// Entries of one list.
+    pub list: usize,
+    /// Characters of one text.
+    pub text: usize,
+}
+
+pub(crate) const MIB: usize = 1024 * 1024;
+
+impl Bounds {
+    pub const USUAL: Bounds = Bounds { body: MIB, list: 1_000, text: 10_000 };
 }
 
 /// How the fields of one operation are written.

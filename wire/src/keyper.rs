@@ -6,8 +6,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
-use crate::face::snake_case;
-use crate::{Dialect, Exchange, Face, FailureKind, Place, Reached};
+use crate::face::{MIB, snake_case};
+use crate::{Bounds, Dialect, Exchange, Face, FailureKind, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "keyper",
@@ -20,6 +20,7 @@ pub static DIALECT: Dialect = Dialect {
     face: Face {
         media_type: "application/json",
         tokens: &[Place::Scheme("Bearer")],
+        bounds,
         spell: snake_case,
         other_names: |_| &[],
         actor: |_| None,
@@ -28,6 +29,15 @@ pub static DIALECT: Dialect = Dialect {
         body,
     },
 };
+
+/// Imports come in calls of 5,000 records; a few more are let through, to be refused as the contract has it.
+fn bounds(operation: &str) -> Bounds {
+    if operation.contains("-import-") || operation == "event-cnct-events-post" {
+        Bounds { body: 8 * MIB, list: 10_000, ..Bounds::USUAL }
+    } else {
+        Bounds::USUAL
+    }
+}
 
 /// What stops a call has its HTTP status; what an operation refuses is answered with 200.
 fn status(kind: FailureKind, reached: Reached) -> StatusCode {

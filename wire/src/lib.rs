@@ -33,10 +33,10 @@ mod unique;
 
 pub use answer::{Answer, Content, Log, Many, Origin, Stream, Tells, Told};
 pub use call::{Call, Headers, Request};
-pub use contract::{Contract, In, Operation, Parameter, ParameterType, contracts, operation};
+pub use contract::{Contract, In, Media, Operation, Parameter, ParameterType, contracts, operation};
 pub use dialect::{DIALECTS, Dialect};
 pub use exchange::{Exchange, Reached};
-pub use face::Face;
+pub use face::{Bounds, Face};
 pub use failure::{Failure, FailureKind, Fault};
 pub use openapi::Documents;
 pub use pages::metrics;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::kebab_case;
-use crate::{Dialect, Exchange, Face, FailureKind, Fault, Place, Reached};
+use crate::{Bounds, Dialect, Exchange, Face, FailureKind, Fault, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "open-event",
@@ -17,6 +17,7 @@ pub static DIALECT: Dialect = Dialect {
     face: Face {
         media_type: "application/vnd.api+json",
         tokens: &[Place::Scheme("JWT"), Place::Scheme("Bearer")],
+        bounds: |_| Bounds { text: 100_000, ..Bounds::USUAL },
         spell: kebab_case,
         other_names: |_| &[],
         actor: |_| None,

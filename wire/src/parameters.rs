@@ -27,11 +27,15 @@ pub(crate) fn read(
     for pair in pairs(query) {
         let (name, value) = match pair {
             Ok(pair) => pair,
-            Err(fault) => {
-                faults.push(fault);
+            Err(name) => {
+                faults.push(Fault::of(name, "is not UTF-8"));
                 continue;
             }
         };
+        if let Some(message) = fault(&value, operation.bounds) {
+            faults.push(Fault::of(name, message));
+            continue;
+        }
         if operation.dialect.face.tokens.iter().any(|place| matches!(place, Place::Query(token) if *token == name)) {
             continue;
         }
@@ -60,15 +64,14 @@ pub(crate) fn read(
     }
 }
 
-/// The names and values of a query string, or of a form.
-pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Result<(String, String), Fault>> {
+/// The names and values of a query string, or of a form; the name of one that is not UTF-8.
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Result<(String, String), String>> {
     query.split('&').filter(|part| !part.is_empty()).map(|part| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        let name = decode(name).ok_or_else(|| Fault::of("query", "is not UTF-8"))?;
-        let value = decode(value).ok_or_else(|| Fault::of(&name, "is not UTF-8"))?;
-        match fault(&value) {
-            Some(message) => Err(Fault::of(name, message)),
-            None => Ok((name, value)),
+        let name = decode(name).ok_or_else(|| "query".to_owned())?;
+        match decode(value) {
+            Some(value) => Ok((name, value)),
+            None => Err(name),
         }
     })
 }

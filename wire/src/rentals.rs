@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::camel_case;
-use crate::{Dialect, Exchange, Face, FailureKind, Place, Reached};
+use crate::{Bounds, Dialect, Exchange, Face, FailureKind, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "rentals",
@@ -18,6 +18,7 @@ pub static DIALECT: Dialect = Dialect {
     face: Face {
         media_type: "application/json",
         tokens: &TOKENS,
+        bounds: |_| Bounds::USUAL,
         spell: camel_case,
         other_names: |_| &[],
         actor: |_| None,

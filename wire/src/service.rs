@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::HttpBody;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::from_fn;
 use axum::response::Response;
@@ -203,16 +203,18 @@ impl Service {
             return Err(Failure::unreadable("If-Match", "this operation's answer has no ETag to match"));
         }
         let mut parameters = parameters::read(operation, values, parts.uri.query().unwrap_or_default())?;
-        let mut body = match operation.body {
+        let bounds = operation.bounds;
+        let (bytes, mut body) = match &operation.body {
             Some(documented) => {
-                let bytes = body::receive(&parts.headers, body, self.body_read_timeout).await?;
+                let bytes = body::receive(&parts.headers, body, bounds.body, self.body_read_timeout).await?;
                 exchange.unread = false;
-                match body::read(&parts.headers, &bytes)? {
-                    Value::Null if documented.required => return Err(Failure::mistyped("body", "is required")),
-                    body => body,
+                if documented.required && matches!(bytes.trim_ascii(), b"" | b"null") {
+                    return Err(Failure::mistyped("body", "is required"));
                 }
+                let body = body::read(&parts.headers, &bytes, &documented.takes, bounds)?;
+                (Bytes::from(bytes), body)
             }
-            None => Value::Null,
+            None => (Bytes::new(), Value::Null),
         };
         if let (Some(person), Some(field)) = (person, operation.actor) {
             let named = match &mut body {
@@ -222,12 +224,16 @@ impl Service {
             };
             check_actor(operation, field, named, person.account)?;
         }
+        let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.unwrap_or_default().to_owned();
         let request = call::Request {
             operation,
             person,
             address: request::client(peer(&parts.extensions), &parts.headers, &self.trusted_proxies),
             parameters,
             body,
+            bytes,
+            media_type,
             headers,
             request_id: arrival.request_id.clone(),
             correlation_id: request::correlation_id(&arrival.request_id),

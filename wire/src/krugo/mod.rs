@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::camel_case;
-use crate::{Dialect, Exchange, Face, FailureKind, Place, Reached};
+use crate::{Bounds, Dialect, Exchange, Face, FailureKind, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "krugo",
@@ -24,6 +24,7 @@ pub static DIALECT: Dialect = Dialect {
     face: Face {
         media_type: "application/json",
         tokens: &[Place::Scheme("Bearer")],
+        bounds: |_| Bounds::USUAL,
         spell: camel_case,
         other_names: names::other_names,
         actor: names::actor,

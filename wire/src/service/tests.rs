@@ -1,6 +1,7 @@
 //! A request's path from end to end, on handlers of the tests' own.
 
 mod answers;
+mod bodies;
 mod failures;
 mod tokens;
 
