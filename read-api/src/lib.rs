@@ -3,6 +3,7 @@
 mod failure;
 mod krugo;
 mod people;
+mod reads;
 
 use std::error::Error;
 use std::sync::Arc;

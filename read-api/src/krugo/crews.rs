@@ -21,8 +21,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::bookings::{profiles, temps};
-use super::shared::everything;
 use crate::Read;
+use crate::reads::everything;
 
 type Outcome = Result<Answer, Failure>;
 

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use caravan_domain::EntityId;
+use caravan_domain::catalogue::city::{CITY, City};
 use caravan_domain::catalogue::discover::{Candidate, TRIP_LENGTH, Trips, lies_ahead};
 use caravan_domain::catalogue::event::EventState;
+use caravan_domain::catalogue::performer::{PERFORMER, Performer};
 use caravan_domain::catalogue::region::{REGION, Region};
 use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_projections::{Condition, Plan, Sort};
@@ -14,8 +16,9 @@ use caravan_wire::{Answer, Call, Failure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::events::{ahead, existing_cities, existing_performers, existing_region, within};
+use super::events::{ahead, within};
 use crate::Read;
+use crate::reads::{all_existing, existing};
 
 type Outcome = Result<Answer, Failure>;
 
@@ -70,7 +73,7 @@ struct CitiesByDate {
 pub(super) async fn cities_by_date(call: Call<Read>) -> Outcome {
     let body: CitiesByDate = call.body()?;
     let days = Some((body.start_date, body.end_date));
-    let cities = Some(existing_cities(&call, &body.cities).await?);
+    let cities = Some(all_existing::<City>(&call, &CITY, &body.cities, "cities").await?);
     trips(&call, Search { cities, days, preferences: body.query_preferences, ..Search::default() }).await
 }
 
@@ -82,7 +85,7 @@ struct OfPerformers {
 
 pub(super) async fn performers(call: Call<Read>) -> Outcome {
     let body: OfPerformers = call.body()?;
-    let performers = Some(existing_performers(&call, &body.performers, "performers").await?);
+    let performers = Some(all_existing::<Performer>(&call, &PERFORMER, &body.performers, "performers").await?);
     trips(&call, Search { performers, preferences: body.query_preferences, ..Search::default() }).await
 }
 
@@ -95,8 +98,8 @@ struct PerformersInCities {
 
 pub(super) async fn performers_in_cities(call: Call<Read>) -> Outcome {
     let body: PerformersInCities = call.body()?;
-    let performers = Some(existing_performers(&call, &body.performers, "performers").await?);
-    let cities = Some(existing_cities(&call, &body.cities).await?);
+    let performers = Some(all_existing::<Performer>(&call, &PERFORMER, &body.performers, "performers").await?);
+    let cities = Some(all_existing::<City>(&call, &CITY, &body.cities, "cities").await?);
     trips(&call, Search { performers, cities, preferences: body.query_preferences, ..Search::default() }).await
 }
 
@@ -163,7 +166,7 @@ pub(super) async fn build_trip(call: Call<Read>) -> Outcome {
     let body: BuildTrip = call.body()?;
     let days = (body.start_date, body.end_date);
     within(days)?;
-    let region = existing_region(&call, body.region_id).await?;
+    let region = existing::<Region>(&call, &REGION, body.region_id, "region_id").await?;
     let (Day(first), Day(last)) = days;
     Ok(Answer::json(shapes::empty_trip(region.id, (first, last), region.state.time_zone)))
 }

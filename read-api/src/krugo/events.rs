@@ -2,24 +2,22 @@
 
 use std::collections::HashMap;
 
-use caravan_domain::catalogue::city::{CITY, City};
+use caravan_domain::EntityId;
 use caravan_domain::catalogue::discover::lies_ahead;
 use caravan_domain::catalogue::event::{self, EventState, Listing};
 use caravan_domain::catalogue::instant;
 use caravan_domain::catalogue::performer::{PERFORMER, Performer};
 use caravan_domain::catalogue::region::{REGION, Region};
-use caravan_domain::{EntityId, Record};
-use caravan_projections::{Condition, Plan, Read as Document};
+use caravan_projections::{Condition, Plan};
 use caravan_wire::krugo::catalogue as shapes;
 use caravan_wire::krugo::day::Day;
 use caravan_wire::{Answer, Call, Failure};
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::shared::everything;
 use crate::Read;
+use crate::reads::{all_existing, everything, existing};
 
 type Outcome = Result<Answer, Failure>;
 
@@ -66,7 +64,7 @@ struct ForDate {
 
 pub(super) async fn for_date(call: Call<Read>) -> Outcome {
     let body: ForDate = call.body()?;
-    let region = existing_region(&call, body.region_id).await?;
+    let region = existing::<Region>(&call, &REGION, body.region_id, "region_id").await?;
     let plan = ahead(call.now, PAGE)
         .and(Condition::Is("region", vec![json!(region.id)]))
         .and(Condition::Is("day", vec![json!(body.date.0)]));
@@ -85,7 +83,7 @@ struct ForTrip {
 pub(super) async fn for_trip(call: Call<Read>) -> Outcome {
     let body: ForTrip = call.body()?;
     let days = within((body.start_date, body.end_date))?;
-    let region = existing_region(&call, body.region_id).await?;
+    let region = existing::<Region>(&call, &REGION, body.region_id, "region_id").await?;
     let plan = ahead(call.now, PAGE)
         .and(Condition::Is("region", vec![json!(region.id)]))
         .and(days)
@@ -112,7 +110,7 @@ struct EventCount {
 /// One entry for each performer, in the order asked.
 pub(super) async fn count(call: Call<Read>) -> Outcome {
     let body: EventCount = call.body()?;
-    let performers = existing_performers(&call, &body.performer_ids, "performer_ids").await?;
+    let performers = all_existing::<Performer>(&call, &PERFORMER, &body.performer_ids, "performer_ids").await?;
     let mut counts: HashMap<EntityId, (usize, Option<DateTime<Utc>>)> = HashMap::new();
     for (_, listing) in performed_by(&call, &performers).await? {
         let starts_at = listing.details.schedule.starts_at;
@@ -132,51 +130,4 @@ pub(super) async fn count(call: Call<Read>) -> Outcome {
 async fn performed_by(call: &Call<Read>, performers: &[EntityId]) -> Result<Vec<(EntityId, Listing)>, Failure> {
     let performers = performers.iter().map(EntityId::to_string).collect();
     listed(call, ahead(call.now, PAGE).and(Condition::Contains("performers", performers))).await
-}
-
-pub(super) async fn existing_region(call: &Call<Read>, id: EntityId) -> Result<Document<Region>, Failure> {
-    existing(call, &REGION, id, "region_id").await
-}
-
-pub(super) async fn existing_cities(call: &Call<Read>, ids: &[EntityId]) -> Result<Vec<EntityId>, Failure> {
-    all_existing::<City>(call, &CITY, ids, "cities").await
-}
-
-pub(super) async fn existing_performers(
-    call: &Call<Read>,
-    ids: &[EntityId],
-    field: &str,
-) -> Result<Vec<EntityId>, Failure> {
-    all_existing::<Performer>(call, &PERFORMER, ids, field).await
-}
-
-/// The record that an id names; not found, naming `field`, where there is none.
-async fn existing<T: DeserializeOwned>(
-    call: &Call<Read>,
-    record: &Record,
-    id: EntityId,
-    field: &str,
-) -> Result<Document<T>, Failure> {
-    let found = call.state.models.record::<T>(record, id).await?;
-    found.ok_or_else(|| Failure::not_found(format!("no such {}", record.kind.name)).on(field))
-}
-
-/// Ids that all name a record, each once; not found, naming the first that does not.
-async fn all_existing<T: DeserializeOwned>(
-    call: &Call<Read>,
-    record: &Record,
-    asked: &[EntityId],
-    field: &str,
-) -> Result<Vec<EntityId>, Failure> {
-    let mut unique: Vec<EntityId> = vec![];
-    for id in asked {
-        if !unique.contains(id) {
-            unique.push(*id);
-        }
-    }
-    let found = call.state.models.records::<T>(record, &unique).await?;
-    match asked.iter().position(|id| found.iter().all(|record| record.id != *id)) {
-        Some(index) => Err(Failure::not_found(format!("no such {}", record.kind.name)).on(format!("{field}[{index}]"))),
-        None => Ok(unique),
-    }
 }

@@ -4,7 +4,6 @@ mod bookings;
 mod crews;
 mod discover;
 mod events;
-mod shared;
 mod users;
 
 use caravan_wire::Routes;

@@ -13,7 +13,7 @@ use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::{Number, Value, json};
 
-use super::requests::{Outcome, change, of_booking, price};
+use super::requests::{Outcome, added, change, of_booking, price};
 use crate::{Write, answer, asking};
 
 /// `RoomPurchaseInput`
@@ -101,12 +101,7 @@ pub(super) async fn add_accommodation(call: Call<Write>) -> Outcome {
     };
     let command = AddAccommodation { name: request.name, details, rooms };
     let done = bookings::change_accommodation(&asking(&call).await?, id, city_id, command).await?;
-    let added = done.events.iter().find_map(|event| match event {
-        TripBookingEvent::AccommodationAdded { accommodation } => Some(accommodation.number),
-        _ => None,
-    });
-    let number = added.ok_or_else(|| Failure::broken("an accommodation was added without an event"))?;
-    answer(&done, trips::created_accommodation(id, done.state.booking()?.accommodation(number)?))
+    answer(&done, trips::created_accommodation(id, done.state.booking()?.accommodation(added(&done)?)?))
 }
 
 #[derive(Deserialize)]
@@ -171,12 +166,7 @@ pub(super) async fn add_accommodation_room(call: Call<Write>) -> Outcome {
     let (id, accommodation) = (accommodation_id.booking, accommodation_id.number);
     let room = RoomInput { check_in_date, check_out_date, room_type, purchase, guests }.room();
     let done = change(&call, id, TripBookingCommand::AddRoom { accommodation, room }).await?;
-    let added = done.events.iter().find_map(|event| match event {
-        TripBookingEvent::RoomAdded { room, .. } => Some(room.number),
-        _ => None,
-    });
-    let number = added.ok_or_else(|| Failure::broken("a room was added without an event"))?;
-    let (_, room) = done.state.booking()?.room(number)?;
+    let (_, room) = done.state.booking()?.room(added(&done)?)?;
     answer(&done, trips::created_room(id, accommodation, room))
 }
 

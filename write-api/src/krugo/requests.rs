@@ -2,7 +2,7 @@
 
 use caravan_commands::Done;
 use caravan_domain::EntityId;
-use caravan_domain::trips::booking::{Price, TripBookingCommand, TripBookings};
+use caravan_domain::trips::booking::{Price, TripBookingCommand, TripBookingEvent, TripBookings};
 use caravan_wire::{Answer, Call, Failure, Stream};
 use serde_json::Number;
 
@@ -18,6 +18,12 @@ pub(super) async fn change(
     command: impl Into<TripBookingCommand>,
 ) -> Result<Done<TripBookings>, Failure> {
     Ok(asking(call).await?.send::<TripBookings>(id, command).await?)
+}
+
+/// The number of what a command added.
+pub(super) fn added(done: &Done<TripBookings>) -> Result<u32, Failure> {
+    let added = done.events.iter().find_map(TripBookingEvent::added);
+    added.ok_or_else(|| Failure::broken("nothing was added"))
 }
 
 /// What was paid, as requests give it: a number in major units, a currency, Unix seconds, of which a fraction is left

@@ -2,16 +2,14 @@
 
 use caravan_commands::Done;
 use caravan_domain::EntityId;
-use caravan_domain::trips::booking::{
-    AddBundle, ChangeBundle, TicketTerms, TripBookingCommand, TripBookingEvent, TripBookings,
-};
+use caravan_domain::trips::booking::{AddBundle, ChangeBundle, TicketTerms, TripBookingCommand, TripBookings};
 use caravan_wire::krugo::ids::{BundleId, TicketId};
 use caravan_wire::krugo::trips;
 use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::{Number, json};
 
-use super::requests::{Outcome, change, of_booking, price};
+use super::requests::{Outcome, added, change, of_booking, price};
 use crate::{Write, answer};
 
 /// `BundlePurchaseInput`
@@ -49,11 +47,7 @@ pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome {
         bought_here: request.bought_here.unwrap_or(false),
     };
     let done = change(&call, request.trip_booking_id, command).await?;
-    let added = done.events.iter().find_map(|event| match event {
-        TripBookingEvent::BundleAdded { bundle } => Some(bundle.number),
-        _ => None,
-    });
-    bundle(&done, added.ok_or_else(|| Failure::broken("a bundle was added without an event"))?)
+    bundle(&done, added(&done)?)
 }
 
 fn bundle(done: &Done<TripBookings>, number: u32) -> Outcome {
@@ -142,11 +136,7 @@ pub(super) async fn add_ticket(call: Call<Write>) -> Outcome {
     let bundle = ticket_bundle_id.of(booking, "ticket_bundle_id")?;
     let ticket = TicketTerms { event_id, purchaser_id };
     let done = change(&call, booking, TripBookingCommand::AddTicket { bundle, ticket }).await?;
-    let added = done.events.iter().find_map(|event| match event {
-        TripBookingEvent::TicketAdded { ticket, .. } => Some(ticket.number),
-        _ => None,
-    });
-    ticket_of(&done, bundle, added.ok_or_else(|| Failure::broken("a ticket was added without an event"))?)
+    ticket_of(&done, bundle, added(&done)?)
 }
 
 fn ticket_of(done: &Done<TripBookings>, bundle: u32, number: u32) -> Outcome {

@@ -257,3 +257,16 @@ pub struct Guest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_out_date: Option<NaiveDate>,
 }
+
+impl TripBookingEvent {
+    /// The number of the bundle, ticket, accommodation or room that it adds.
+    pub fn added(&self) -> Option<u32> {
+        match self {
+            TripBookingEvent::BundleAdded { bundle } => Some(bundle.number),
+            TripBookingEvent::TicketAdded { ticket, .. } => Some(ticket.number),
+            TripBookingEvent::AccommodationAdded { accommodation } => Some(accommodation.number),
+            TripBookingEvent::RoomAdded { room, .. } => Some(room.number),
+            _ => None,
+        }
+    }
+}
