@@ -9,7 +9,7 @@ use caravan_domain::catalogue::instant;
 use caravan_domain::catalogue::performer::{PERFORMER, Performer};
 use caravan_domain::catalogue::region::{REGION, Region};
 use caravan_domain::{EntityId, Record};
-use caravan_projections::{Condition, Plan, Read as Document};
+use caravan_projections::{Condition, Document, Plan};
 use caravan_wire::krugo::catalogue as shapes;
 use caravan_wire::krugo::day::Day;
 use caravan_wire::{Answer, Call, Failure};

@@ -1,6 +1,6 @@
 //! What krugo's queries have in common.
 
-use caravan_projections::{Plan, Read as Document};
+use caravan_projections::{Document, Plan};
 use caravan_wire::Failure;
 use serde::de::DeserializeOwned;
 
