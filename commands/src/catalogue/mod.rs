@@ -72,7 +72,9 @@ impl Commands {
         let event = self.state::<Event>(&stream::<Event>(id)).await?.state;
         Ok(match &*event {
             EventState::Unknown => None,
-            EventState::Scheduled(listing) | EventState::Cancelled(listing) => Some(listing.details.schedule.starts_at),
+            EventState::Scheduled(published) | EventState::Cancelled(published) => {
+                Some(published.details.schedule.starts_at)
+            }
         })
     }
 
