@@ -87,7 +87,7 @@ impl Node {
             vault: vault.clone(),
             pool: pool.clone(),
             limits: limits.clone(),
-            snapshots: Arc::new(Documents(models.clone())),
+            snapshots: Arc::new(DocumentSnapshots(models.clone())),
             cache_bytes,
             identity_provider: identity_provider(&config)?,
         });
@@ -271,10 +271,10 @@ async fn keys(config: &Config, main: &PgConnectOptions, pool_of_main: &PgPool) -
 }
 
 /// Documents as the snapshots that cold streams load.
-struct Documents(ReadModels);
+struct DocumentSnapshots(ReadModels);
 
 #[async_trait]
-impl Snapshots for Documents {
+impl Snapshots for DocumentSnapshots {
     async fn load(&self, stream: &StreamId, fold_version: i32) -> Result<Option<Snapshot>, StoreError> {
         let document = self.0.snapshot(stream, fold_version).await.map_err(|error| match error {
             ReadError::Unavailable(_) => StoreError::Unavailable(error.into()),

@@ -56,7 +56,7 @@ impl Money {
             .parse::<i64>()
             .ok()
             .and_then(|value| 10i64.checked_pow(zeros).and_then(|scale| value.checked_mul(scale)))
-            .filter(|minor| *minor <= MAX_MINOR)
+            .filter(|minor| *minor <= EXACT)
             .ok_or_else(|| invalid("is too large"))?;
         Ok(Money { minor, currency })
     }
@@ -67,8 +67,9 @@ impl Money {
     }
 }
 
-/// So that sums of many amounts stay within 64 bits and a JSON number carries each exactly.
-const MAX_MINOR: i64 = 1 << 53;
+/// Up to here a JSON number carries every whole number exactly, being a double. No amount is larger, so that sums of many
+/// stay within 64 bits.
+pub const EXACT: i64 = 1 << 53;
 
 /// Decimals of the currency's minor unit (ISO 4217); currencies without one count whole units.
 pub fn exponent(currency: Currency) -> u32 {
@@ -131,7 +132,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_split_keeps_the_total(total in 0i64..MAX_MINOR, weights in prop::collection::vec(0u64..1_000_000_000, 1..40)) {
+        fn a_split_keeps_the_total(total in 0i64..EXACT, weights in prop::collection::vec(0u64..1_000_000_000, 1..40)) {
             prop_assume!(weights.iter().any(|w| *w > 0));
             prop_assert_eq!(split(total, &weights).iter().sum::<i64>(), total);
         }

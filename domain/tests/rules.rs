@@ -91,9 +91,9 @@ fn rules() -> BTreeMap<String, Rule> {
 
 fn page(rules: &BTreeMap<String, Rule>) -> String {
     let mut page = String::from(
-        "# Rules\n\nEvery rule by which a command may be refused: its name, which never changes, and what it says, unless a \
-         dialect says it otherwise. Made from the source by `make docs`; do not edit.\n\n| rule | kind | says |\n\
-         |---|---|---|\n",
+        "# Rules\n\nEvery rule by which a command may be refused: its name, which never changes, and what it says, \
+         unless a dialect says it otherwise. Made from the source by `make docs`; do not edit.\n\n\
+         | rule | kind | says |\n|---|---|---|\n",
     );
     for (name, Rule { kind, message, .. }) in rules {
         let message = message.as_deref().unwrap_or("–");

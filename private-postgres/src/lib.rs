@@ -14,6 +14,7 @@ use tokio::process::Command;
 
 mod dump;
 mod process;
+#[cfg(feature = "testing")]
 pub mod testing;
 mod users;
 mod wal;
@@ -133,12 +134,6 @@ impl PrivatePostgres {
 
     async fn leave(&self, turn: &fs::File) -> Result<(), Error> {
         if self.user.leave(turn)? && self.is_running().await { self.stop().await } else { Ok(()) }
-    }
-
-    /// Whether the cluster in `dir` runs, or ended without tidying up.
-    fn may_run_in(dir: &Path) -> bool {
-        let dir = moved_to(dir).unwrap_or_else(|| dir.to_owned());
-        PidFile::of(&dir.join("data")).exists()
     }
 
     /// Starts the server unless it runs, and waits until it takes connections; gives its port.

@@ -24,6 +24,7 @@ impl PidFile {
         PidFile(data.join("postmaster.pid"))
     }
 
+    #[cfg(feature = "testing")]
     pub(crate) fn exists(&self) -> bool {
         self.0.exists()
     }

@@ -2,12 +2,13 @@
 //! running for those that come after them, and each drops what earlier ones left there. `CARAVAN_TEST_POSTGRES` names
 //! another server (a superuser's URL, without database).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
 
-use crate::{Error, PrivatePostgres};
+use crate::process::PidFile;
+use crate::{Error, PrivatePostgres, moved_to};
 
 /// The URL of a new, empty database. Panics when no Postgres can be had: a test without its server fails.
 pub async fn database() -> String {
@@ -59,12 +60,18 @@ static CLUSTER: OnceCell<PrivatePostgres> = OnceCell::const_new();
 /// Drops the databases in the cluster that test programs share and stops it, if it runs and none of them is at work.
 pub async fn stop() -> Result<(), Error> {
     let dir = directory();
-    if !PrivatePostgres::may_run_in(&dir) {
+    if !may_run_in(&dir) {
         return Ok(());
     }
     let cluster = PrivatePostgres::start(&dir, &[]).await?;
     drop_abandoned(&cluster).await?;
     cluster.close().await
+}
+
+/// Whether the cluster in `dir` runs, or ended without tidying up.
+fn may_run_in(dir: &Path) -> bool {
+    let dir = moved_to(dir).unwrap_or_else(|| dir.to_owned());
+    PidFile::of(&dir.join("data")).exists()
 }
 
 fn directory() -> PathBuf {

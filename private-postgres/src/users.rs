@@ -31,6 +31,7 @@ impl User {
     }
 
     /// Whether nobody else uses the cluster. In one's turn, so that this stays so.
+    #[cfg(feature = "testing")]
     pub(crate) fn is_only(&self, _turn: &File) -> Result<bool, Error> {
         let only = self.try_exclusive()?;
         self.lock.lock_shared()?;

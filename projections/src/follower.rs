@@ -18,7 +18,7 @@ use crate::{Kinds, bookkeeping, schema, write};
 /// The follower that writes the documents of `kinds`; reads streams of `store` again where a document is missing or
 /// was folded by other rules.
 pub fn postgres_follower(store: Arc<dyn EventStore>, kinds: Kinds) -> impl Follower {
-    Documents {
+    DocumentFollower {
         store,
         kinds: kinds.iter().map(|kind| (kind.name, *kind)).collect(),
         tables: None,
@@ -31,7 +31,7 @@ const CACHE_BYTES: usize = 8 << 20;
 
 type Key = (&'static str, Uuid);
 
-struct Documents {
+struct DocumentFollower {
     store: Arc<dyn EventStore>,
     kinds: HashMap<&'static str, &'static Kind>,
     /// Table of each kind; read again after a reset, since a rebuild may have switched it.
@@ -46,7 +46,7 @@ struct Touched {
 }
 
 #[async_trait]
-impl Follower for Documents {
+impl Follower for DocumentFollower {
     fn name(&self) -> &str {
         bookkeeping::DOCUMENTS
     }
@@ -82,7 +82,7 @@ impl Follower for Documents {
     }
 }
 
-impl Documents {
+impl DocumentFollower {
     async fn fold(&mut self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<HashMap<Key, Touched>, FollowError> {
         let mut touched = self.load(tx, batch).await?;
         for event in batch {

@@ -7,13 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caravan_domain::kind::{Field, FieldType};
 use caravan_domain::{EntityId, Kind};
-use caravan_event_store::{Position, Revision};
+use caravan_event_store::Position;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Read, ReadError};
+use crate::{Document, ReadError};
 
 /// A question to the documents of one kind. Deleted documents are never found.
 #[derive(Clone)]
@@ -125,25 +125,15 @@ pub struct Found {
 
 impl Found {
     /// The documents with their states as `S`.
-    pub fn states<S: DeserializeOwned>(self) -> Result<Vec<Read<S>>, ReadError> {
+    pub fn states<S: DeserializeOwned>(self) -> Result<Vec<Document<S>>, ReadError> {
         self.documents
             .into_iter()
             .map(|document| {
                 let state = serde_json::from_value(document.state).map_err(ReadError::broken)?;
-                Ok(Read { id: document.id, revision: document.revision, position: document.position, state })
+                Ok(Document { id: document.id, revision: document.revision, position: document.position, state })
             })
             .collect()
     }
-}
-
-/// A folded state as stored.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Document {
-    pub id: EntityId,
-    pub number: u64,
-    pub revision: Revision,
-    pub position: Position,
-    pub state: Value,
 }
 
 /// What the documents are ordered by, before the id.

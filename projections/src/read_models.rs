@@ -27,9 +27,10 @@ struct Inner {
     with_parents: HashMap<&'static str, Loader>,
 }
 
-/// An entity's folded state, with the revision (its ETag) and position of the last event in it.
+/// An entity's folded state, as stored or as its type, with the revision (its ETag) and position of the last event in
+/// it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Read<S> {
+pub struct Document<S = Value> {
     pub id: EntityId,
     pub revision: Revision,
     pub position: Position,
@@ -57,7 +58,7 @@ impl ReadModels {
     }
 
     /// The document of one aggregate. Its state says itself whether it is deleted.
-    pub async fn get<D: Decider>(&self, id: EntityId) -> Result<Option<Read<D::State>>, ReadError> {
+    pub async fn get<D: Decider>(&self, id: EntityId) -> Result<Option<Document<D::State>>, ReadError> {
         Ok(self.get_many::<D>(&[id]).await?.pop())
     }
 
@@ -65,7 +66,7 @@ impl ReadModels {
     pub async fn get_with_parent<D: Decider, P: Decider>(
         &self,
         id: EntityId,
-    ) -> Result<Option<(Read<D::State>, Option<Read<P::State>>)>, ReadError> {
+    ) -> Result<Option<(Document<D::State>, Option<Document<P::State>>)>, ReadError> {
         let loader = self.0.with_parents.get(D::CATEGORY);
         let loader = loader.ok_or_else(|| ReadError::broken(format!("{} has no parent", D::CATEGORY)))?;
         let Some(stored) = loader.load(vec![id.0]).await?.pop() else { return Ok(None) };
@@ -80,7 +81,7 @@ impl ReadModels {
     }
 
     /// The documents of these ids, in their order; those missing are left out.
-    pub async fn get_many<D: Decider>(&self, ids: &[EntityId]) -> Result<Vec<Read<D::State>>, ReadError> {
+    pub async fn get_many<D: Decider>(&self, ids: &[EntityId]) -> Result<Vec<Document<D::State>>, ReadError> {
         self.load(D::CATEGORY, ids).await?.iter().map(|stored| read(stored)).collect()
     }
 
@@ -89,7 +90,7 @@ impl ReadModels {
         &self,
         record: &Record,
         id: EntityId,
-    ) -> Result<Option<Read<T>>, ReadError> {
+    ) -> Result<Option<Document<T>>, ReadError> {
         Ok(self.records(record, &[id]).await?.pop())
     }
 
@@ -98,13 +99,13 @@ impl ReadModels {
         &self,
         record: &Record,
         ids: &[EntityId],
-    ) -> Result<Vec<Read<T>>, ReadError> {
+    ) -> Result<Vec<Document<T>>, ReadError> {
         let states = self.load(record.kind.name, ids).await?;
         let mut records = Vec::with_capacity(states.len());
         for stored in states {
-            let Read { id, revision, position, state } = read::<caravan_domain::record::RecordState>(&stored)?;
+            let Document { id, revision, position, state } = read::<caravan_domain::record::RecordState>(&stored)?;
             if let Some(state) = state.get::<T>() {
-                records.push(Read { id, revision, position, state });
+                records.push(Document { id, revision, position, state });
             }
         }
         Ok(records)
@@ -133,7 +134,7 @@ impl ReadModels {
 
     /// The folded state of a stream as its document holds it, if that was folded by this version of the rules: where
     /// the write side starts from instead of the first event.
-    pub async fn snapshot(&self, stream: &StreamId, fold_version: i32) -> Result<Option<Read<Value>>, ReadError> {
+    pub async fn snapshot(&self, stream: &StreamId, fold_version: i32) -> Result<Option<Document>, ReadError> {
         if !self.0.loaders.contains_key(stream.category.as_str()) {
             return Ok(None);
         }
@@ -158,7 +159,7 @@ impl ReadModels {
     }
 }
 
-fn read<S: DeserializeOwned>(stored: &Stored) -> Result<Read<S>, ReadError> {
+fn read<S: DeserializeOwned>(stored: &Stored) -> Result<Document<S>, ReadError> {
     let state = serde_json::from_str(&stored.state).map_err(ReadError::broken)?;
-    Ok(Read { id: EntityId(stored.id), revision: stored.revision, position: stored.position, state })
+    Ok(Document { id: EntityId(stored.id), revision: stored.revision, position: stored.position, state })
 }

@@ -72,12 +72,12 @@ fn searches_opened(plan: &Plan) -> bool {
 
 /// `as_of` and one row per document, one more than the page holds; a row of nulls when there is none.
 fn statement(plan: &Plan, order: &[Order], words: &[String]) -> Result<QueryBuilder<Postgres>, ReadError> {
-    let mut query = QueryBuilder::<Postgres>::new("select covered.as_of, page.id, number, revision, position, state");
+    let mut query = QueryBuilder::<Postgres>::new("select covered.as_of, page.id, revision, position, state");
     for place in 0..order.len() {
         query.push(format!(", page.key{place}::text as cursor{place}"));
     }
     query.push(" from (select ").push(covered(plan)).push(" as as_of) covered left join lateral (");
-    query.push("select * from (select d.id, d.number, d.revision, d.position, d.state");
+    query.push("select * from (select d.id, d.revision, d.position, d.state");
     for (place, key) in order.iter().enumerate() {
         query.push(", ");
         push_key(&mut query, key, words);
@@ -357,7 +357,6 @@ fn cursor(order: &[Order], row: &PgRow) -> Result<Cursor, sqlx::Error> {
 fn document(row: &PgRow) -> Result<Document, sqlx::Error> {
     Ok(Document {
         id: EntityId(row.try_get("id")?),
-        number: row.try_get::<i64, _>("number")? as u64,
         revision: row.try_get::<Revision, _>("revision")?,
         position: row.try_get::<Position, _>("position")?,
         state: row.try_get("state")?,

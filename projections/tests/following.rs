@@ -93,7 +93,7 @@ async fn a_document_that_postgres_refuses_parks_its_stream() {
         world.create(&GIG, number, json!({"genre": genre})).await;
     }
     world.caught_up("postgres").await;
-    let found: Vec<u64> = world.documents(&GIG).await.iter().map(|document| document.number).collect();
+    let found: Vec<u64> = world.documents(&GIG).await.iter().map(|document| document.id.number()).collect();
     assert_eq!(found, (1..=40).filter(|number| *number != 23).collect::<Vec<_>>());
     assert!(parked::is_parked(&world.pool, "postgres", &StreamId::new("gig", id(&GIG, 23))).await.unwrap());
 }

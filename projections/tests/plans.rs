@@ -156,7 +156,7 @@ async fn text(world: &World) {
     plan.after = first.next.clone();
     let second = world.find(&plan).await;
     assert_eq!(second.next, None);
-    let mut both = [first.documents[0].number, second.documents[0].number];
+    let mut both = [first.documents[0].id.number(), second.documents[0].id.number()];
     both.sort_unstable();
     assert_eq!(both, [1, 4]);
 }
@@ -174,7 +174,7 @@ async fn near(world: &World) {
     let mut found = vec![];
     loop {
         let page = world.find(&plan).await;
-        found.extend(page.documents.iter().map(|document| document.number));
+        found.extend(page.documents.iter().map(|document| document.id.number()));
         plan.after = page.next;
         if plan.after.is_none() {
             break;
@@ -206,7 +206,7 @@ async fn sorts(world: &World) {
             loop {
                 let page = world.find(&plan).await;
                 assert!(page.documents.len() <= limit);
-                found.extend(page.documents.iter().map(|document| document.number));
+                found.extend(page.documents.iter().map(|document| document.id.number()));
                 plan.after = page.next.map(|next| next.to_string().parse().unwrap());
                 if plan.after.is_none() {
                     break;
@@ -231,7 +231,7 @@ async fn pages(world: &World) {
     for round in 0.. {
         let page = world.find(&plan).await;
         for document in &page.documents {
-            *met.entry(document.number).or_default() += 1;
+            *met.entry(document.id.number()).or_default() += 1;
         }
         plan.after = page.next;
         if plan.after.is_none() {
@@ -311,7 +311,7 @@ async fn a_field_that_a_later_release_declares_can_be_asked_for_without_a_rebuil
     let later = ReadModels::open(world.pool.clone(), LATER, SearchTarget::Postgres);
     let heavy = Plan::all(&CASE_WITH_WEIGHT, 5).and(Condition::Between("kilos", Some(json!(50)), None));
     let numbers =
-        |found: caravan_projections::Found| found.documents.iter().map(|found| found.number).collect::<Vec<_>>();
+        |found: caravan_projections::Found| found.documents.iter().map(|found| found.id.number()).collect::<Vec<_>>();
     assert_eq!(numbers(later.find(&heavy).await.unwrap()), [2]);
 
     // The release before it still runs beside it, and its follower writes what the later one finds.

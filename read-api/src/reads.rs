@@ -1,7 +1,7 @@
 //! What the queries of all dialects ask of the read models.
 
 use caravan_domain::{EntityId, Record};
-use caravan_projections::{Plan, Read as Document};
+use caravan_projections::{Document, Plan};
 use caravan_wire::{Call, Failure};
 use serde::de::DeserializeOwned;
 

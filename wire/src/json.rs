@@ -1,6 +1,7 @@
 //! Values as the contracts type them: serde's own reading of JSON takes a list for a struct, field by field, and tells
 //! 3.0 from 3.
 
+use caravan_domain::money::EXACT;
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Error as _, IntoDeserializer, Unexpected, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
@@ -19,9 +20,6 @@ pub(crate) struct Json<'de> {
 /// How a failure begins that ends in a key which no field is written as.
 pub(crate) const UNKNOWN: &str = "unknown key ";
 
-/// Up to here every whole number is one of JSON's numbers exactly.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
 impl<'de> Json<'de> {
     fn within(self, value: &'de Value) -> Self {
         Json { value, ..self }
@@ -29,7 +27,7 @@ impl<'de> Json<'de> {
 
     fn whole<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.value.as_f64() {
-            Some(number) if self.value.is_f64() && number.fract() == 0.0 && number.abs() <= EXACT => {
+            Some(number) if self.value.is_f64() && number.fract() == 0.0 && number.abs() <= EXACT as f64 => {
                 visitor.visit_i64(number as i64)
             }
             _ => self.deserialize_any(visitor),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
-use super::event::Listing;
+use super::event::PublishedEvent;
 use crate::EntityId;
 
 /// How many days a trip takes when its traveller says nothing.
@@ -17,7 +17,7 @@ pub const MOST_TRIPS: usize = 50;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     pub id: EntityId,
-    pub listing: Listing,
+    pub published: PublishedEvent,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +38,8 @@ impl Trip {
 }
 
 /// Whether an event still lies ahead: it has not begun.
-pub fn lies_ahead(listing: &Listing, now: DateTime<Utc>) -> bool {
-    listing.details.schedule.starts_at > now
+pub fn lies_ahead(published: &PublishedEvent, now: DateTime<Utc>) -> bool {
+    published.details.schedule.starts_at > now
 }
 
 /// Groups events into trips. The first event of a region opens a trip of `length` days; events of the region within
@@ -60,11 +60,11 @@ impl Trips {
 
     /// Takes the next event; they come ordered by day, then start, then id. Says whether later ones may still matter.
     pub fn add(&mut self, event: Candidate) -> bool {
-        let day = event.listing.day;
+        let day = event.published.day;
         if self.is_complete(day) {
             return false;
         }
-        let Some(region) = event.listing.details.location.region else { return true };
+        let Some(region) = event.published.details.location.region else { return true };
         match self.latest.get(&region) {
             Some(at) if day <= self.trips[*at].last_day => self.trips[*at].events.push(event),
             _ if self.trips.len() == MOST_TRIPS => {}
@@ -99,7 +99,7 @@ fn back(day: NaiveDate, days: u32) -> NaiveDate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::event::tests::listing;
+    use crate::catalogue::event::tests::published;
     use proptest::prelude::*;
 
     fn region(number: u64) -> EntityId {
@@ -111,9 +111,9 @@ mod tests {
     }
 
     fn event(number: u64, region: Option<u64>, on: u32) -> Candidate {
-        let mut listing = listing(day(on));
-        listing.details.location.region = region.map(self::region);
-        Candidate { id: EntityId::from_parts(number, [1; 10]), listing }
+        let mut published = published(day(on));
+        published.details.location.region = region.map(self::region);
+        Candidate { id: EntityId::from_parts(number, [1; 10]), published }
     }
 
     fn trips(length: u32, until: Option<u32>, events: impl IntoIterator<Item = (u64, u32)>) -> Vec<Trip> {
@@ -175,8 +175,8 @@ mod tests {
             prop_assert_eq!(found.iter().map(|trip| trip.events.len()).sum::<usize>(), events.len());
             for trip in &found {
                 for event in &trip.events {
-                    prop_assert_eq!(event.listing.details.location.region, Some(trip.region));
-                    prop_assert!((trip.first_day..=trip.last_day).contains(&event.listing.day));
+                    prop_assert_eq!(event.published.details.location.region, Some(trip.region));
+                    prop_assert!((trip.first_day..=trip.last_day).contains(&event.published.day));
                 }
             }
             prop_assert!(found.is_sorted_by_key(|trip| trip.first_day));

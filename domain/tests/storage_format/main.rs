@@ -51,18 +51,29 @@ fn name(event: &Value) -> &str {
     event["type"].as_str().expect("every event has a type")
 }
 
+/// The data as the page shows it: a sealed value says only that it is one.
+fn shown(data: &Value) -> Value {
+    match data {
+        Value::Object(fields) if fields.contains_key("cipher") => "‹sealed›".into(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), shown(value))).collect(),
+        Value::Array(items) => items.iter().map(shown).collect(),
+        other => other.clone(),
+    }
+}
+
 /// The page that lists every event, with one example of each form.
 fn page() -> String {
     let mut page = String::from(
         "# Events\n\nEvery event that the log can hold, by category, with its data as stored. Made from \
-         `domain/tests/storage_format` by `make docs`; do not edit.\n\nAn object with `subject`, `cipher` and `hash` is a \
-         sealed personal value. `record` stands for every plain resource; its streams are named after the resource.\n",
+         `domain/tests/storage_format` by `make docs`; do not edit.\n\n`‹sealed›` stands for a sealed personal value, an \
+         object with `subject`, `cipher` and `hash`. `record` stands for every plain resource; its streams are named \
+         after the resource.\n",
     );
     for Pinned { category, events } in all() {
         let names: BTreeSet<&str> = events.iter().map(name).collect();
         let _ = writeln!(page, "\n## {category}\n\n{} events.\n\n| event | data |\n|---|---|", names.len());
         for event in &events {
-            let _ = writeln!(page, "| {} | `{}` |", name(event), event["data"]);
+            let _ = writeln!(page, "| {} | `{}` |", name(event), shown(&event["data"]));
         }
     }
     page

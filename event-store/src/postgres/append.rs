@@ -72,12 +72,12 @@ pub(super) type Outcome = Result<Appended, AppendError>;
 /// The connection that appends go through, made when needed.
 pub(super) struct Appending {
     options: PgConnectOptions,
-    session: Option<Session>,
+    session: Option<PgSession>,
 }
 
 /// A connection, and what its server has confirmed to it: that stays true for as long as it lives, but another server,
 /// say a replica that took over, may have lost it.
-struct Session {
+struct PgSession {
     connection: PgConnection,
     /// The last revision that each stream had at least.
     known: LruCache<StreamId, Revision>,
@@ -118,7 +118,7 @@ impl Appending {
             Some(session) => session,
             None => {
                 let connection = PgConnection::connect_with(&self.options).await?;
-                self.session.insert(Session { connection, known: LruCache::new(KNOWN) })
+                self.session.insert(PgSession { connection, known: LruCache::new(KNOWN) })
             }
         };
         let outcomes = session.append(batch).await?;
@@ -131,7 +131,7 @@ impl Appending {
     }
 }
 
-impl Session {
+impl PgSession {
     async fn append(&mut self, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {
         if let [append] = batch
             && append.events.len() == 1
@@ -182,7 +182,7 @@ async fn append_one(connection: &mut PgConnection, append: &Prepared) -> Result<
     Ok(outcome(answer.first().copied().flatten(), answer.get(1).copied().flatten()))
 }
 
-/// Appends without looking revisions up: see [`Session::knows`]. Gives the position before the first event, or none if a
+/// Appends without looking revisions up: see [`PgSession::knows`]. Gives the position before the first event, or none if a
 /// revision is taken and nothing was stored.
 async fn append_known(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Option<Position>, sqlx::Error> {
     let places = || batch.iter().flat_map(|append| (append.expected + 1..).zip(&append.events).map(|at| (*append, at)));

@@ -54,7 +54,6 @@ pub(crate) async fn find(pool: &PgPool, elastic: &Elastic, plan: &Plan) -> Resul
 fn document(source: &Value) -> Option<Document> {
     Some(Document {
         id: source["id"].as_str()?.parse::<EntityId>().ok()?,
-        number: source["number"].as_u64()?,
         revision: source["revision"].as_i64()?,
         position: source["position"].as_i64()?,
         state: source["state"].clone(),

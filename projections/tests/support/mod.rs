@@ -96,7 +96,7 @@ impl World {
 
     /// Ids found, as their numbers.
     pub async fn numbers(&self, plan: &Plan) -> Vec<u64> {
-        self.find(plan).await.documents.iter().map(|document| document.number).collect()
+        self.find(plan).await.documents.iter().map(|document| document.id.number()).collect()
     }
 
     /// All documents of a kind, from all pages.

@@ -7,7 +7,7 @@ use caravan_domain::identity::account::Account;
 use caravan_domain::trips::booking::{TripBooking, TripBookingState, TripBookings};
 use caravan_domain::trips::crew::{CrewState, Crews};
 use caravan_domain::{EntityId, Sealed};
-use caravan_projections::Read as Document;
+use caravan_projections::Document;
 use caravan_wire::krugo::ids::{AccommodationId, BundleId};
 use caravan_wire::krugo::trips as shapes;
 use caravan_wire::{Answer, Call, Failure, Log, Stream};

@@ -103,7 +103,7 @@ pub(super) async fn trip_ideas(call: Call<Read>) -> Outcome {
     let events: Vec<EntityId> = ideas.iter().flat_map(|(_, idea)| idea.events.iter().copied()).collect();
     let events = call.state.models.get_many::<Event>(&events).await?;
     let events: BTreeMap<EntityId, Value> =
-        events.iter().filter_map(|event| Some((event.id, event_shape(event.id, event.state.listing()?)))).collect();
+        events.iter().filter_map(|event| Some((event.id, event_shape(event.id, event.state.published()?)))).collect();
     let list = ideas.iter().map(|(id, idea)| {
         let mut shape = shapes::trip_idea(*id, idea);
         shape["startDateUnix"] = json!(shapes::unix(idea.start_date));

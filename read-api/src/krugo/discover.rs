@@ -142,9 +142,9 @@ async fn group(call: &Call<Read>, mut plan: Plan, mut trips: Trips) -> Result<Tr
         let found = call.state.models.find(&plan).await?;
         plan.after = found.next.clone();
         for document in found.states::<EventState>()? {
-            if let EventState::Scheduled(listing) = document.state
-                && lies_ahead(&listing, call.now)
-                && !trips.add(Candidate { id: document.id, listing })
+            if let EventState::Scheduled(published) = document.state
+                && lies_ahead(&published, call.now)
+                && !trips.add(Candidate { id: document.id, published })
             {
                 return Ok(trips);
             }

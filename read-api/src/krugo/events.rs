@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::discover::lies_ahead;
-use caravan_domain::catalogue::event::{self, EventState, Listing};
+use caravan_domain::catalogue::event::{self, EventState, PublishedEvent};
 use caravan_domain::catalogue::instant;
 use caravan_domain::catalogue::performer::{PERFORMER, Performer};
 use caravan_domain::catalogue::region::{REGION, Region};
@@ -43,17 +43,17 @@ pub(super) fn within((Day(first), Day(last)): (Day, Day)) -> Result<Condition, F
     Ok(Condition::Between("day", Some(json!(first)), after.map(|after| json!(after))))
 }
 
-async fn listed(call: &Call<Read>, plan: Plan) -> Result<Vec<(EntityId, Listing)>, Failure> {
+async fn listed(call: &Call<Read>, plan: Plan) -> Result<Vec<(EntityId, PublishedEvent)>, Failure> {
     let found = everything::<EventState>(&call.state, plan).await?;
     let ahead = found.into_iter().filter_map(|document| match document.state {
-        EventState::Scheduled(listing) if lies_ahead(&listing, call.now) => Some((document.id, listing)),
+        EventState::Scheduled(published) if lies_ahead(&published, call.now) => Some((document.id, published)),
         _ => None,
     });
     Ok(ahead.collect())
 }
 
-fn answer(events: &[(EntityId, Listing)]) -> Answer {
-    Answer::json(events.iter().map(|(id, listing)| shapes::event(*id, listing)).collect())
+fn answer(events: &[(EntityId, PublishedEvent)]) -> Answer {
+    Answer::json(events.iter().map(|(id, published)| shapes::event(*id, published)).collect())
 }
 
 #[derive(Deserialize)]
@@ -112,9 +112,9 @@ pub(super) async fn count(call: Call<Read>) -> Outcome {
     let body: EventCount = call.body()?;
     let performers = all_existing::<Performer>(&call, &PERFORMER, &body.performer_ids, "performer_ids").await?;
     let mut counts: HashMap<EntityId, (usize, Option<DateTime<Utc>>)> = HashMap::new();
-    for (_, listing) in performed_by(&call, &performers).await? {
-        let starts_at = listing.details.schedule.starts_at;
-        for performer in listing.details.performers {
+    for (_, published) in performed_by(&call, &performers).await? {
+        let starts_at = published.details.schedule.starts_at;
+        for performer in published.details.performers {
             let (count, next) = counts.entry(performer).or_default();
             *count += 1;
             *next = Some(next.map_or(starts_at, |next| next.min(starts_at)));
@@ -127,7 +127,7 @@ pub(super) async fn count(call: Call<Read>) -> Outcome {
     Ok(Answer::json(entries.collect()))
 }
 
-async fn performed_by(call: &Call<Read>, performers: &[EntityId]) -> Result<Vec<(EntityId, Listing)>, Failure> {
+async fn performed_by(call: &Call<Read>, performers: &[EntityId]) -> Result<Vec<(EntityId, PublishedEvent)>, Failure> {
     let performers = performers.iter().map(EntityId::to_string).collect();
     listed(call, ahead(call.now, PAGE).and(Condition::Contains("performers", performers))).await
 }

@@ -5,7 +5,7 @@
 
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::discover::Trip;
-use caravan_domain::catalogue::event::Listing;
+use caravan_domain::catalogue::event::PublishedEvent;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
@@ -13,14 +13,14 @@ use serde_json::{Map, Value, json};
 use super::trips::number;
 
 /// `Event`
-pub fn event(id: EntityId, listing: &Listing) -> Value {
-    let details = &listing.details;
+pub fn event(id: EntityId, published: &PublishedEvent) -> Value {
+    let details = &published.details;
     let mut shape = json!({
         "id": id,
         "eventName": details.name,
         "eventDate": details.schedule.starts_at.timestamp(),
         "eventDateString": details.schedule.local_start().format("%Y-%m-%dT%H:%M:%S").to_string(),
-        "eventDay": listing.day,
+        "eventDay": published.day,
         "timezone": details.schedule.zone,
         "eventTypeId": details.category.event_type.name(),
     });
@@ -45,7 +45,7 @@ pub fn event(id: EntityId, listing: &Listing) -> Value {
 
 /// `Trip`: `flexible` days at either end.
 pub fn trip(trip: &Trip, flexible: u32, zone: Tz) -> Value {
-    let events: Vec<Value> = trip.events.iter().map(|candidate| event(candidate.id, &candidate.listing)).collect();
+    let events: Vec<Value> = trip.events.iter().map(|candidate| event(candidate.id, &candidate.published)).collect();
     let mut shape = window(trip.region, (trip.first_day, trip.last_day), trip.flexible(flexible), zone);
     set(&mut shape, "eventCount", Some(events.len()));
     set(&mut shape, "events", Some(events));
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use caravan_domain::catalogue::discover::Candidate;
 
-    fn listing() -> Listing {
+    fn published() -> PublishedEvent {
         serde_json::from_value(json!({
             "source": "s", "external_id": "1", "name": "Desert Sound Live", "starts_at": "2019-06-16T03:00:00.000Z",
             "zone": "America/Los_Angeles", "day": "2019-06-15", "performers": [id(8), id(9)], "region": id(17),
@@ -112,7 +112,7 @@ mod tests {
             "eventTypeId": "concerts", "regionId": id(17), "performerId": id(8), "masterPerformer": true,
             "secondaryPerformerIds": [id(9)], "minPrice": 45, "maxPrice": 320.5, "ageRestriction": 18,
         });
-        assert_eq!(event(id(501), &listing()), expected);
+        assert_eq!(event(id(501), &published()), expected);
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
             region: id(17),
             first_day: day("2019-06-14"),
             last_day: day("2019-06-17"),
-            events: vec![Candidate { id: id(501), listing: listing() }],
+            events: vec![Candidate { id: id(501), published: published() }],
         };
         let shape = trip(&found, 1, chrono_tz::America::Los_Angeles);
         assert_eq!(shape["flexibleStartDate"], "2019-06-13");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use caravan_domain::money::EXACT;
 use caravan_domain::payments::Balance;
 use caravan_domain::trips::booking::{
     Accommodation, Attendance, Availability, Bundle, Guest, Purchase, Room, Ticket, TripBooking,
@@ -316,6 +317,5 @@ pub(super) fn number(amount: Money) -> Value {
 
 /// Without the `.0` that a whole float would print.
 fn whole_or_decimal(amount: f64) -> Value {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if amount.fract() == 0.0 && amount.abs() <= EXACT { json!(amount as i64) } else { json!(amount) }
+    if amount.fract() == 0.0 && amount.abs() <= EXACT as f64 { json!(amount as i64) } else { json!(amount) }
 }

@@ -18,7 +18,7 @@ pub use location::Location;
 pub use offers::{Offers, PriceRange};
 pub use organizer::Organizer;
 pub use schedule::{Schedule, local_instant, out_of_calendar};
-pub use state::{Details, EventState, Listing, Origin};
+pub use state::{Details, EventState, Origin, PublishedEvent};
 
 use crate::kind::{day, instant, keyword, keywords, place};
 use crate::{Actor, Context, Decider, Kind, Rejection};
@@ -68,9 +68,10 @@ impl Decider for Event {
         }
         match (state, command) {
             (EventState::Unknown, EventCommand::Put { origin, details }) => list(origin, details),
-            (EventState::Scheduled(listing) | EventState::Cancelled(listing), EventCommand::Put { details, .. }) => {
-                change(&listing.details, *details)
-            }
+            (
+                EventState::Scheduled(published) | EventState::Cancelled(published),
+                EventCommand::Put { details, .. },
+            ) => change(&published.details, *details),
             (EventState::Unknown, EventCommand::Cancel | EventCommand::Reinstate) => Err(no_such_event()),
             (EventState::Scheduled(_), EventCommand::Cancel) => Ok(vec![EventChange::Cancelled {}]),
             (EventState::Cancelled(_), EventCommand::Reinstate) => Ok(vec![EventChange::Reinstated {}]),

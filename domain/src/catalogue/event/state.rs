@@ -12,13 +12,13 @@ use crate::{EntityId, Rejection};
 pub enum EventState {
     #[default]
     Unknown,
-    Scheduled(Listing),
-    Cancelled(Listing),
+    Scheduled(PublishedEvent),
+    Cancelled(PublishedEvent),
 }
 
 /// What is published about an event, and by whom.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Listing {
+pub struct PublishedEvent {
     #[serde(flatten)]
     pub origin: Origin,
     #[serde(flatten)]
@@ -78,25 +78,25 @@ impl Details {
 
 impl EventState {
     /// What is published, whether it takes place or not.
-    pub fn listing(&self) -> Option<&Listing> {
+    pub fn published(&self) -> Option<&PublishedEvent> {
         match self {
             EventState::Unknown => None,
-            EventState::Scheduled(listing) | EventState::Cancelled(listing) => Some(listing),
+            EventState::Scheduled(published) | EventState::Cancelled(published) => Some(published),
         }
     }
 
     pub(super) fn after(self, change: &EventChange) -> EventState {
         match self {
             EventState::Unknown => listed(change),
-            EventState::Scheduled(listing) => {
-                let listing = listing.after(change);
+            EventState::Scheduled(published) => {
+                let published = published.after(change);
                 let ends = *change == EventChange::Cancelled {};
-                if ends { EventState::Cancelled(listing) } else { EventState::Scheduled(listing) }
+                if ends { EventState::Cancelled(published) } else { EventState::Scheduled(published) }
             }
-            EventState::Cancelled(listing) => {
-                let listing = listing.after(change);
+            EventState::Cancelled(published) => {
+                let published = published.after(change);
                 let goes_on = *change == EventChange::Reinstated {};
-                if goes_on { EventState::Scheduled(listing) } else { EventState::Cancelled(listing) }
+                if goes_on { EventState::Scheduled(published) } else { EventState::Cancelled(published) }
             }
         }
     }
@@ -104,15 +104,15 @@ impl EventState {
 
 fn listed(change: &EventChange) -> EventState {
     let EventChange::Listed { origin, details } = change else { return EventState::Unknown };
-    EventState::Scheduled(Listing {
+    EventState::Scheduled(PublishedEvent {
         origin: origin.clone(),
         details: Details::clone(details),
         day: details.schedule.day(),
     })
 }
 
-impl Listing {
-    fn after(mut self, change: &EventChange) -> Listing {
+impl PublishedEvent {
+    fn after(mut self, change: &EventChange) -> PublishedEvent {
         match change.clone() {
             EventChange::Renamed { name } => self.details.name = name,
             EventChange::Rescheduled { schedule } => {

@@ -28,10 +28,10 @@ fn details() -> Details {
 }
 
 /// A listed event that starts on a day.
-pub(crate) fn listing(day: NaiveDate) -> Listing {
+pub(crate) fn published(day: NaiveDate) -> PublishedEvent {
     let mut details = details();
     details.schedule = Schedule::days(day, day, Toronto).unwrap();
-    Listing { origin: origin(), details, day }
+    PublishedEvent { origin: origin(), details, day }
 }
 
 fn put(change: impl FnOnce(&mut Details)) -> EventCommand {
@@ -47,8 +47,8 @@ fn listed() -> EventChange {
 #[test]
 fn an_unknown_event_is_listed() {
     let state = given::<Event>([]).when(put(|_| {})).then([listed()]);
-    let listing = state.listing().unwrap();
-    assert_eq!(listing.day.to_string(), "2026-06-14", "its day is the local one");
+    let published = state.published().unwrap();
+    assert_eq!(published.day.to_string(), "2026-06-14", "its day is the local one");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_new_time_is_a_new_day() {
     let state = given::<Event>([listed()])
         .when(put(|details| details.schedule = later.clone()))
         .then([EventChange::Rescheduled { schedule: later.clone() }]);
-    assert_eq!(state.listing().unwrap().day.to_string(), "2027-06-13");
+    assert_eq!(state.published().unwrap().day.to_string(), "2027-06-13");
 }
 
 #[test]
