@@ -162,18 +162,16 @@ async fn play(node: &Node, role: Role, doors: Doors, handle: PrometheusHandle, s
         }
         announce(node, role)
     };
+    let serving = async {
+        started.await?;
+        tokio::select! {
+            never = repair(node, role) => match never {},
+            ended = one_ends(&mut tasks) => ended,
+        }
+    };
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),
-        outcome = started => match outcome {
-            Ok(()) => {
-                tokio::select! {
-                    () = stop.cancelled() => Ok(()),
-                    never = repair(node, role) => match never {},
-                    ended = tasks.join_next() => ended.unwrap_or(Ok(Ok(()))).context("a part of the process ended").and_then(|ended| ended),
-                }
-            }
-            Err(error) => Err(error),
-        },
+        outcome = serving => outcome,
     };
     tracing::info!("stopping");
     stop.cancel();
@@ -187,6 +185,14 @@ async fn play(node: &Node, role: Role, doors: Doors, handle: PrometheusHandle, s
         tasks.abort_all();
     }
     outcome
+}
+
+/// Waits until a part of the process has ended, which none does by itself.
+async fn one_ends(tasks: &mut JoinSet<Result<()>>) -> Result<()> {
+    match tasks.join_next().await {
+        Some(ended) => ended.context("a part of the process ended")?,
+        None => Ok(()),
+    }
 }
 
 fn router(
@@ -356,13 +362,7 @@ fn announce(node: &Node, role: Role) -> Result<()> {
     if role != Role::Serve {
         return Ok(());
     }
-    let banner = format!(
-        "\nCaravan is ready.\n  API         {url}/dev (krugo)\n  Docs        {url}/docs\n  Health      {url}/health/ready\n  \
-         Metrics     {metrics}/metrics\n  Messages    {}\n\nTry:\n  curl -s {url}/dev/signup -H 'content-type: application/json' \\\n    \
-         -d '{{\"username\": \"ada\", \"password\": \"correct horse battery\", \"firstname\": \"Ada\", \"lastname\": \"L\", \
-         \"attributes\": [{{\"Name\": \"email\", \"Value\": \"ada@example.org\"}}]}}'\n",
-        node.outbox().display()
-    );
+    let banner = format!(include_str!("banner.txt"), url = url, metrics = metrics, outbox = node.outbox().display());
     // Whoever started this may have stopped reading.
     let _ = writeln!(std::io::stdout(), "{banner}");
     Ok(())

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use caravan_domain::identity::Person;
-use caravan_domain::identity::account::{Account, Sessions};
+use caravan_domain::identity::account::{Account, LoginSessions};
 use caravan_event_store::EventStore;
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_limits::Limits;
@@ -53,12 +53,13 @@ impl Side for Read {
         let access = self.vault.verify_access(token, now).map_err(|error| Failure::unauthorised(error.to_string()))?;
         let waiting = Instant::now();
         loop {
-            let sessions = self.models.part::<Account, Sessions>(access.account).await.map_err(failure::failure)?;
-            match session(sessions.as_ref(), access.session, now) {
-                Session::Open => return Ok(Person { account: access.account, session: access.session }),
-                Session::Ended => return Err(Failure::unauthorised("this session has ended")),
-                Session::Unseen if waiting.elapsed() < NEWS => tokio::time::sleep(LOOK_AGAIN).await,
-                Session::Unseen => return Err(Failure::behind("the read models have not seen this login yet")),
+            let sessions =
+                self.models.part::<Account, LoginSessions>(access.account).await.map_err(failure::failure)?;
+            match session_state(sessions.as_ref(), access.session, now) {
+                SessionState::Open => return Ok(Person { account: access.account, session: access.session }),
+                SessionState::Ended => return Err(Failure::unauthorised("this session has ended")),
+                SessionState::Unseen if waiting.elapsed() < NEWS => tokio::time::sleep(LOOK_AGAIN).await,
+                SessionState::Unseen => return Err(Failure::behind("the read models have not seen this login yet")),
             }
         }
     }
@@ -101,18 +102,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What an account's document says about a session of which a token exists.
 #[derive(Debug, PartialEq)]
-enum Session {
+enum SessionState {
     Open,
     Ended,
     /// The login is newer than the document.
     Unseen,
 }
 
-fn session(sessions: Option<&Sessions>, number: u32, now: DateTime<Utc>) -> Session {
+fn session_state(sessions: Option<&LoginSessions>, number: u32, now: DateTime<Utc>) -> SessionState {
     match sessions {
-        Some(sessions) if sessions.is_open(number, now) => Session::Open,
-        Some(sessions) if sessions.know(number) => Session::Ended,
-        Some(_) | None => Session::Unseen,
+        Some(sessions) if sessions.is_open(number, now) => SessionState::Open,
+        Some(sessions) if sessions.know(number) => SessionState::Ended,
+        Some(_) | None => SessionState::Unseen,
     }
 }
 
@@ -129,12 +130,13 @@ mod tests {
             "refreshed_at": now, "expires_at": "1970-01-02T00:00:00Z"});
         let registered = json!({"status": "registered", "username": {"subject": uuid::Uuid::nil(), "cipher": "", "hash": ""},
             "provider": "password", "attributes": {}, "sessions": [opened], "next_session": 4});
-        let registered: Sessions = serde_json::from_value(registered).unwrap();
-        assert_eq!(session(Some(&registered), 3, now), Session::Open);
-        assert_eq!(session(Some(&registered), 2, now), Session::Ended);
-        assert_eq!(session(Some(&registered), 4, now), Session::Unseen);
-        assert_eq!(session(None, 0, now), Session::Unseen);
-        let forgotten: Sessions = serde_json::from_value(json!({"status": "forgotten", "deleted_at": now})).unwrap();
-        assert_eq!(session(Some(&forgotten), 0, now), Session::Ended);
+        let registered: LoginSessions = serde_json::from_value(registered).unwrap();
+        assert_eq!(session_state(Some(&registered), 3, now), SessionState::Open);
+        assert_eq!(session_state(Some(&registered), 2, now), SessionState::Ended);
+        assert_eq!(session_state(Some(&registered), 4, now), SessionState::Unseen);
+        assert_eq!(session_state(None, 0, now), SessionState::Unseen);
+        let forgotten: LoginSessions =
+            serde_json::from_value(json!({"status": "forgotten", "deleted_at": now})).unwrap();
+        assert_eq!(session_state(Some(&forgotten), 0, now), SessionState::Ended);
     }
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use events::{AccountEvent, Challenge, Provider, Registration};
 pub use logins::{LOGIN_LIFE, MAX_SESSIONS, SESSION_LIFE, wrong_password};
-pub use state::{AccountState, ContactChange, Invited, PendingChallenge, Registered, Session, Sessions};
+pub use state::{AccountState, ContactChange, Invited, LoginSession, LoginSessions, PendingChallenge, Registered};
 
 use super::{Attribute, Channel};
 use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};

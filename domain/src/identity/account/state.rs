@@ -45,7 +45,7 @@ pub struct Registered {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mfa: bool,
     /// In the order they were opened.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<LoginSession>,
     pub next_session: u32,
     /// In the order they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -60,7 +60,7 @@ pub struct Registered {
 
 /// One login on one device. Its tokens are good as long as it is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
+pub struct LoginSession {
     pub number: u32,
     pub login: Uuid,
     /// How often its tokens were renewed.
@@ -89,10 +89,10 @@ pub struct ContactChange {
 /// What the stored state of an account says about its sessions: all that a token is checked against, and but a small
 /// part of the whole.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Sessions {
+pub struct LoginSessions {
     status: Status,
     #[serde(default)]
-    sessions: Vec<Session>,
+    sessions: Vec<LoginSession>,
     #[serde(default)]
     next_session: u32,
 }
@@ -108,7 +108,7 @@ enum Status {
     Forgotten,
 }
 
-impl Sessions {
+impl LoginSessions {
     /// Whether a session of this number was ever opened, or never will be.
     pub fn know(&self, number: u32) -> bool {
         match self.status {
@@ -123,7 +123,7 @@ impl Sessions {
     }
 }
 
-fn open(sessions: &[Session], number: u32, now: DateTime<Utc>) -> Option<&Session> {
+fn open(sessions: &[LoginSession], number: u32, now: DateTime<Utc>) -> Option<&LoginSession> {
     sessions.iter().find(|session| session.number == number && now < session.expires_at)
 }
 
@@ -197,12 +197,12 @@ impl AccountState {
 
 impl Registered {
     /// The session of a number, if it is open.
-    pub fn session(&self, number: u32, now: DateTime<Utc>) -> Option<&Session> {
+    pub fn session(&self, number: u32, now: DateTime<Utc>) -> Option<&LoginSession> {
         open(&self.sessions, number, now)
     }
 
     /// The session that a login opened, if it is open.
-    pub fn session_of(&self, login: Uuid, now: DateTime<Utc>) -> Option<&Session> {
+    pub fn session_of(&self, login: Uuid, now: DateTime<Utc>) -> Option<&LoginSession> {
         self.sessions.iter().find(|session| session.login == login && now < session.expires_at)
     }
 
@@ -236,7 +236,7 @@ impl Registered {
     }
 }
 
-impl Session {
+impl LoginSession {
     /// Whether a refresh token of this generation may renew the session.
     pub fn accepts(&self, generation: u32, now: DateTime<Utc>) -> bool {
         let repeated = Some(generation) == self.generation.checked_sub(1) && now < self.refreshed_at + REFRESH_GRACE;
@@ -294,7 +294,7 @@ impl Registered {
             },
             AccountEvent::SessionOpened { number, login, at, expires_at } => {
                 self.sessions.retain(|session| *at < session.expires_at);
-                self.sessions.push(Session {
+                self.sessions.push(LoginSession {
                     number: *number,
                     login: *login,
                     generation: 0,

@@ -589,7 +589,7 @@ proptest! {
             prop_assert_eq!(&stored, &state);
             let open = state.registered().map_or(0, |account| account.sessions.len());
             prop_assert!(open <= MAX_SESSIONS);
-            let sessions: Sessions = serde_json::from_value(serde_json::to_value(&state).unwrap()).unwrap();
+            let sessions: LoginSessions = serde_json::from_value(serde_json::to_value(&state).unwrap()).unwrap();
             for number in 0..20 {
                 prop_assert_eq!(sessions.is_open(number, now), state.has_open_session(number, now));
             }
