@@ -11,7 +11,7 @@ use std::time::Duration;
 use caravan_commands::identity::sessions;
 use caravan_commands::{Asking, Caller, Commands, Done};
 use caravan_domain::identity::Person;
-use caravan_domain::{Actor, Decider};
+use caravan_domain::{Actor, Decider, Sealed};
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_wire::{Answer, Call, Endpoints, Failure, Registration, Routes, Shown, Side, Stream};
 use chrono::{DateTime, Utc};
@@ -53,6 +53,10 @@ impl Side for Write {
 
     async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Person, Failure> {
         sessions::authenticate(&self.commands, token, now).await.map_err(failure)
+    }
+
+    async fn open(&self, sealed: &[&Sealed]) -> Result<Vec<String>, Failure> {
+        Ok(self.commands.vault().open_to_show(sealed).await?)
     }
 
     fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {
