@@ -188,7 +188,7 @@ fn read(dialect: &'static Dialect) -> Contract {
                 failures: entry.statuses().filter(|status| !status.is_success()).collect(),
                 failure: document.failure(entry, face.own_failures),
                 names: Names { spell: face.spell, other: (face.other_names)(&entry.operation_id) },
-                actor: (face.actor)(&entry.operation_id),
+                actor: (face.actor)(&entry.operation_id).filter(|field| document.asks_for(entry, field)),
             });
         }
     }
@@ -293,7 +293,7 @@ struct ContentEntry {
 struct BodyEntry {
     #[serde(default)]
     required: bool,
-    content: BTreeMap<String, IgnoredAny>,
+    content: BTreeMap<String, ContentEntry>,
 }
 
 impl BodyEntry {
@@ -327,15 +327,28 @@ struct Schema {
     of: Value,
     #[serde(rename = "enum", default)]
     allowed: Vec<Value>,
+    #[serde(default)]
+    properties: BTreeMap<String, IgnoredAny>,
 }
 
 impl Document {
+    /// Whether an operation documents a parameter or a field of its JSON under this name.
+    fn asks_for(&self, entry: &Entry, name: &str) -> bool {
+        let bodies = entry.request_body.iter().flat_map(|body| body.content.values());
+        entry.parameters.iter().any(|parameter| self.parameter(parameter).name == name)
+            || bodies.into_iter().any(|body| self.schema(&body.schema).properties.contains_key(name))
+    }
+
+    fn schema<'d>(&'d self, given: &'d Schema) -> &'d Schema {
+        let named = given.reference.as_deref();
+        let named = named.and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+        named.and_then(|name| self.components.schemas.get(name)).unwrap_or(given)
+    }
+
     fn parameter(&self, entry: &ParameterEntry) -> Parameter {
         let named = entry.reference.as_deref().and_then(|reference| reference.strip_prefix("#/components/parameters/"));
         let entry = named.and_then(|name| self.components.parameters.get(name)).unwrap_or(entry);
-        let named = entry.schema.reference.as_deref();
-        let named = named.and_then(|reference| reference.strip_prefix("#/components/schemas/"));
-        let schema = named.and_then(|name| self.components.schemas.get(name)).unwrap_or(&entry.schema);
+        let schema = self.schema(&entry.schema);
         Parameter {
             name: entry.name.clone(),
             place: entry.place.unwrap_or(In::Query),
