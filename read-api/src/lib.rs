@@ -5,6 +5,7 @@ mod krugo;
 mod people;
 mod reads;
 mod rentals;
+mod trips;
 
 use std::error::Error;
 use std::sync::Arc;
