@@ -17,7 +17,7 @@ pub(super) async fn log_in(call: Call<Write>) -> Outcome<Log> {
     let request: LoginRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
     let login = call.state.commands.log_in_with_facebook(&request.token, &caller).await?;
-    logged_in(&call, &login, accounts::facebook_login).await
+    logged_in(&login, accounts::facebook_login)
 }
 
 #[derive(Deserialize)]

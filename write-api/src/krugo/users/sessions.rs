@@ -19,7 +19,7 @@ pub(super) async fn log_in(call: Call<Write>) -> Outcome<Log> {
     let request: LoginRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
     let login = call.state.commands.log_in(&request.username, &request.password, &caller).await?;
-    logged_in(&call, &login, accounts::logged_in).await
+    logged_in(&login, accounts::logged_in)
 }
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ pub(super) async fn answer_mfa(call: Call<Write>) -> Outcome<Log> {
     let MfaRequest { username, code, login_session } = call.body()?;
     let caller = call.state.caller(&call).await?;
     let login = call.state.commands.answer_mfa(&username, &login_session, &code, &caller).await?;
-    logged_in(&call, &login, accounts::logged_in).await
+    logged_in(&login, accounts::logged_in)
 }
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ pub(super) async fn refresh(call: Call<Write>) -> Outcome<Log> {
     let request: SessionRequest = call.body()?;
     let caller = call.state.caller(&call).await?;
     let login = call.state.commands.refresh(request.shown(), &caller).await?;
-    with_session(&call, &login, tokens(&login)?, accounts::refreshed).await
+    with_session(&login, tokens(&login)?, accounts::refreshed)
 }
 
 pub(super) async fn log_out(call: Call<Write>) -> Outcome {

@@ -1,11 +1,14 @@
 //! Signing up.
 
+use std::collections::BTreeMap;
+
 use caravan_commands::identity::SignUpForm;
 use caravan_domain::identity::account::Provider;
 use caravan_domain::identity::{Attribute, Details, details};
 use caravan_wire::krugo::accounts::{self, Profile};
 use caravan_wire::{Answer, Call, Failure, Log, Many};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Outcome, apart, tokens, with_session};
 use crate::Write;
@@ -50,7 +53,8 @@ pub(super) async fn sign_up(call: Call<Write>) -> Outcome<Log> {
     let caller = call.state.caller(&call).await?;
     let form = SignUpForm { username: request.username, password: request.password, details };
     let signed_up = call.state.commands.sign_up(form, &caller).await?;
-    let mut attributes = signed_up.details;
+    let texts = signed_up.details.into_iter().map(|(attribute, text)| (attribute, Value::from(text)));
+    let mut attributes: BTreeMap<_, _> = texts.collect();
     let profile = Profile {
         id: signed_up.attempt,
         provider: Provider::Password,
@@ -89,5 +93,5 @@ pub(super) async fn confirm(call: Call<Write>) -> Outcome<Log> {
     let caller = call.state.caller(&call).await?;
     let ConfirmRequest { username, password, code } = request;
     let login = call.state.commands.confirm_sign_up(&username, &password, &code, &caller).await?;
-    with_session(&call, &login, tokens(&login)?, accounts::confirmed).await
+    with_session(&login, tokens(&login)?, accounts::confirmed)
 }
