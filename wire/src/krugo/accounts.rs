@@ -2,24 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use caravan_domain::EntityId;
 use caravan_domain::identity::Attribute;
 use caravan_domain::identity::account::{Challenge, Provider, Registered};
 use caravan_domain::identity::preferences::Preferences;
-use caravan_domain::{EntityId, Sealed};
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-/// What an account's owner is told about it, opened.
+use crate::shape::{sealed, set, words};
+
+/// What an account's owner is told about it; texts are as shapes have them, sealed or not.
 pub struct Profile {
     pub id: EntityId,
     pub provider: Provider,
     /// Whether the sign-up was confirmed.
     pub confirmed: bool,
-    pub facebook_id: Option<String>,
-    pub email: Option<String>,
-    pub phone: Option<String>,
+    pub facebook_id: Option<Value>,
+    pub email: Option<Value>,
+    pub phone: Option<Value>,
     pub phone_proven: bool,
-    pub attributes: BTreeMap<Attribute, String>,
+    pub attributes: BTreeMap<Attribute, Value>,
 }
 
 /// The tokens of an open session.
@@ -31,65 +33,56 @@ pub struct Session<'a> {
 }
 
 impl Profile {
-    /// The sealed values of an account, in the order in which [`Profile::opened`] takes them.
-    pub fn sealed(account: &Registered) -> Vec<&Sealed> {
+    pub fn of(id: EntityId, account: &Registered) -> Profile {
         let registration = &account.registration;
-        let contacts = [&registration.email, &registration.phone];
-        let contacts = contacts.into_iter().flatten().map(|contact| &contact.value);
-        registration.facebook_id.iter().chain(contacts).chain(registration.attributes.values()).collect()
-    }
-
-    /// The profile of an account whose values were opened.
-    pub fn opened(id: EntityId, account: &Registered, values: Vec<String>) -> Profile {
-        let registration = &account.registration;
-        let mut values = values.into_iter();
+        let attributes = registration.attributes.iter().map(|(attribute, value)| (*attribute, sealed(value)));
         Profile {
             id,
             provider: registration.provider,
             confirmed: true,
-            facebook_id: registration.facebook_id.as_ref().and_then(|_| values.next()),
-            email: registration.email.as_ref().and_then(|_| values.next()),
-            phone: registration.phone.as_ref().and_then(|_| values.next()),
+            facebook_id: registration.facebook_id.as_ref().map(sealed),
+            email: registration.email.as_ref().map(|contact| sealed(&contact.value)),
+            phone: registration.phone.as_ref().map(|contact| sealed(&contact.value)),
             phone_proven: account.proven_phone().is_some(),
-            attributes: registration.attributes.keys().copied().zip(values).collect(),
+            attributes: attributes.collect(),
         }
     }
 
-    fn attribute(&self, attribute: Attribute) -> Option<&str> {
-        self.attributes.get(&attribute).map(String::as_str)
+    fn attribute(&self, attribute: Attribute) -> Option<&Value> {
+        self.attributes.get(&attribute)
     }
 
     /// The name somebody goes by: the one they gave as a whole, else first and last name.
-    fn name(&self) -> Option<String> {
+    fn name(&self) -> Option<Value> {
         let parts = [self.attribute(Attribute::GivenName), self.attribute(Attribute::FamilyName)];
-        let whole = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
-        self.attribute(Attribute::Name).map(str::to_owned).or(Some(whole).filter(|name| !name.is_empty()))
+        let parts: Vec<&Value> = parts.into_iter().flatten().collect();
+        self.attribute(Attribute::Name).cloned().or_else(|| words(&parts))
     }
 }
 
 /// `signupResponse`
 pub fn signed_up(profile: &Profile) -> Value {
-    json(user(profile))
+    user(profile)
 }
 
 /// `signupconfirmResponse`
 pub fn confirmed(profile: &Profile, session: &Session) -> Value {
     let mut shape = user(profile);
-    shape.insert("krugoId".to_owned(), json!(profile.id));
-    shape.insert("phoneNumberConfirmed".to_owned(), json!(profile.phone_proven));
-    put(&mut shape, "firstName", profile.attribute(Attribute::GivenName));
-    put(&mut shape, "lastName", profile.attribute(Attribute::FamilyName));
-    put(&mut shape, "phonenumber", profile.phone.as_deref());
-    shape.insert("cognitoSession".to_owned(), cognito_session(session));
-    json(shape)
+    shape["krugoId"] = json!(profile.id);
+    shape["phoneNumberConfirmed"] = json!(profile.phone_proven);
+    set(&mut shape, "firstName", profile.attribute(Attribute::GivenName));
+    set(&mut shape, "lastName", profile.attribute(Attribute::FamilyName));
+    set(&mut shape, "phonenumber", profile.phone.as_ref());
+    shape["cognitoSession"] = cognito_session(session);
+    shape
 }
 
 /// `loginResponse`, also of `loginmfa`
 pub fn logged_in(profile: &Profile, session: &Session) -> Value {
     let mut shape = user_with_picture(profile);
-    put(&mut shape, "phonenumber", profile.phone.as_deref());
-    shape.insert("cognitoSession".to_owned(), cognito_session(session));
-    json(shape)
+    set(&mut shape, "phonenumber", profile.phone.as_ref());
+    shape["cognitoSession"] = cognito_session(session);
+    shape
 }
 
 /// `loginResponse` or `FacebookLogin` of a login that needs more: what is asked, and the session that comes back with the answer.
@@ -104,23 +97,23 @@ pub fn challenged(account: EntityId, challenge: Challenge, login_session: &str) 
 /// `refreshsessionResponse`
 pub fn refreshed(profile: &Profile, session: &Session) -> Value {
     let mut shape = user_with_picture(profile);
-    shape.insert("cognitoSession".to_owned(), cognito_session(session));
-    json(shape)
+    shape["cognitoSession"] = cognito_session(session);
+    shape
 }
 
 /// `FacebookLogin`: `id` is the Facebook id, `accessKeyId` the account's, `sessionToken` the bearer token and
 /// `secretKey` the refresh token.
 pub fn facebook_login(profile: &Profile, session: &Session) -> Value {
     let mut shape = user_with_picture(profile);
-    put(&mut shape, "id", profile.facebook_id.as_deref());
+    set(&mut shape, "id", profile.facebook_id.as_ref());
     let session = json!({
         "accessKeyId": profile.id,
         "secretKey": session.refresh_token,
         "sessionToken": session.access_token,
         "expiration": session.expires_at.timestamp(),
     });
-    shape.insert("facebookSession".to_owned(), session);
-    json(shape)
+    shape["facebookSession"] = session;
+    shape
 }
 
 /// `editprofileResponse`
@@ -130,17 +123,17 @@ pub fn edited(id: EntityId, provider: Provider) -> Value {
 
 /// `updateUserPreferencesResponse`
 pub fn updated_preferences(account: EntityId, preferences: &Preferences) -> Value {
-    let mut shape = Map::from_iter([("id".to_owned(), json!(account))]);
-    put(&mut shape, "eventTypeSportsEnabled", preferences.sports_enabled);
-    put(&mut shape, "eventTypeConcertsEnabled", preferences.concerts_enabled);
-    put(&mut shape, "eventTypeTheaterEnabled", preferences.theater_enabled);
-    put(&mut shape, "tripLength", preferences.trip_length);
-    put(&mut shape, "tripStartDay", preferences.trip_start_day);
-    put(&mut shape, "tripEndDay", preferences.trip_end_day);
-    put(&mut shape, "tripViewRange", preferences.trip_view_range);
-    put(&mut shape, "favoriteCategoryIds", preferences.favorite_category_ids.as_ref());
-    put(&mut shape, "favoritePerformerIds", preferences.favorite_performer_ids.as_ref());
-    json(shape)
+    let mut shape = json!({"id": account});
+    set(&mut shape, "eventTypeSportsEnabled", preferences.sports_enabled);
+    set(&mut shape, "eventTypeConcertsEnabled", preferences.concerts_enabled);
+    set(&mut shape, "eventTypeTheaterEnabled", preferences.theater_enabled);
+    set(&mut shape, "tripLength", preferences.trip_length);
+    set(&mut shape, "tripStartDay", preferences.trip_start_day);
+    set(&mut shape, "tripEndDay", preferences.trip_end_day);
+    set(&mut shape, "tripViewRange", preferences.trip_view_range);
+    set(&mut shape, "favoriteCategoryIds", preferences.favorite_category_ids.as_ref());
+    set(&mut shape, "favoritePerformerIds", preferences.favorite_performer_ids.as_ref());
+    shape
 }
 
 /// `getUserPreferencesResponse`, which names things differently. Nothing sets its home city and preferred dates.
@@ -151,31 +144,30 @@ pub fn preferences(account: EntityId, preferences: &Preferences) -> Value {
         ("theater", preferences.theater_enabled),
     ];
     let on: Vec<_> = switches.iter().filter(|(_, on)| *on == Some(true)).map(|(name, _)| *name).collect();
-    let mut shape =
-        Map::from_iter([("userId".to_owned(), json!(account)), ("favoriteEventTypes".to_owned(), json!(on))]);
-    put(&mut shape, "preferredTripLength", preferences.trip_length);
-    put(&mut shape, "favoriteCategories", Some(preferences.favorite_category_ids.as_deref().unwrap_or_default()));
-    put(&mut shape, "favoritePerformers", Some(preferences.favorite_performer_ids.as_deref().unwrap_or_default()));
-    json(shape)
-}
-
-/// What every answer about a user has.
-fn user(profile: &Profile) -> Map<String, Value> {
-    let mut shape = Map::from_iter([
-        ("id".to_owned(), json!(profile.id)),
-        ("provider".to_owned(), json!(provider_name(profile.provider))),
-        ("confirmed".to_owned(), json!(profile.confirmed)),
-        ("hasProfilePicture".to_owned(), json!(profile.attributes.contains_key(&Attribute::Picture))),
-    ]);
-    put(&mut shape, "name", profile.name());
-    put(&mut shape, "gender", profile.attribute(Attribute::Gender));
-    put(&mut shape, "email", profile.email.as_deref());
+    let mut shape = json!({"userId": account, "favoriteEventTypes": on});
+    set(&mut shape, "preferredTripLength", preferences.trip_length);
+    set(&mut shape, "favoriteCategories", Some(preferences.favorite_category_ids.as_deref().unwrap_or_default()));
+    set(&mut shape, "favoritePerformers", Some(preferences.favorite_performer_ids.as_deref().unwrap_or_default()));
     shape
 }
 
-fn user_with_picture(profile: &Profile) -> Map<String, Value> {
+/// What every answer about a user has.
+fn user(profile: &Profile) -> Value {
+    let mut shape = json!({
+        "id": profile.id,
+        "provider": provider_name(profile.provider),
+        "confirmed": profile.confirmed,
+        "hasProfilePicture": profile.attributes.contains_key(&Attribute::Picture),
+    });
+    set(&mut shape, "name", profile.name());
+    set(&mut shape, "gender", profile.attribute(Attribute::Gender));
+    set(&mut shape, "email", profile.email.as_ref());
+    shape
+}
+
+fn user_with_picture(profile: &Profile) -> Value {
     let mut shape = user(profile);
-    put(&mut shape, "profilePictureUrl", profile.attribute(Attribute::Picture));
+    set(&mut shape, "profilePictureUrl", profile.attribute(Attribute::Picture));
     shape
 }
 
@@ -196,20 +188,10 @@ fn provider_name(provider: Provider) -> &'static str {
     }
 }
 
-/// Adds what is known.
-fn put<T: serde::Serialize>(shape: &mut Map<String, Value>, name: &str, value: Option<T>) {
-    if let Some(value) = value {
-        shape.insert(name.to_owned(), json!(value));
-    }
-}
-
-fn json(shape: Map<String, Value>) -> Value {
-    Value::Object(shape)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shape::Closed;
 
     fn profile(attributes: &[(Attribute, &str)]) -> Profile {
         Profile {
@@ -220,17 +202,23 @@ mod tests {
             email: None,
             phone: None,
             phone_proven: false,
-            attributes: attributes.iter().map(|(attribute, text)| (*attribute, (*text).to_owned())).collect(),
+            attributes: attributes.iter().map(|(attribute, text)| (*attribute, json!(text))).collect(),
         }
+    }
+
+    /// A shape in which nothing is sealed, as it goes out.
+    fn opened(mut shape: Value) -> Value {
+        Closed::find(&mut shape).open(vec![]);
+        shape
     }
 
     #[test]
     fn a_name_is_the_one_given_as_a_whole_else_first_and_last() {
         let parts = [(Attribute::GivenName, "Dana"), (Attribute::FamilyName, "Reyes")];
-        assert_eq!(signed_up(&profile(&parts))["name"], "Dana Reyes");
-        assert_eq!(signed_up(&profile(&parts[..1]))["name"], "Dana");
+        let name = |parts: &[(Attribute, &str)]| opened(signed_up(&profile(parts)))["name"].clone();
+        assert_eq!((name(&parts), name(&parts[..1])), (json!("Dana Reyes"), json!("Dana")));
         let whole = [parts.as_slice(), &[(Attribute::Name, "Dee")]].concat();
-        assert_eq!(signed_up(&profile(&whole))["name"], "Dee");
+        assert_eq!(name(&whole), "Dee");
         assert_eq!(signed_up(&profile(&[])).get("name"), None);
     }
 

@@ -17,7 +17,7 @@ struct LoginRequest {
 pub(super) async fn log_in(call: Call<Write>) -> Outcome<Log> {
     let request: LoginRequest = call.body()?;
     let login = facebook::log_in(&asking(&call).await?, &request.token).await?;
-    logged_in(&call, &login, accounts::facebook_login).await
+    logged_in(&login, accounts::facebook_login)
 }
 
 #[derive(Deserialize)]

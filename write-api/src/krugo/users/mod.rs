@@ -43,21 +43,15 @@ pub(super) fn routes(routes: Routes<Write>) -> Routes<Write> {
 /// What a command comes to: by default one on the account alone.
 type Outcome<O = Stream> = Result<Answer<O>, Failure>;
 
-/// The profile of a registered account, opened.
-async fn profile(call: &Call<Write>, id: EntityId, state: &AccountState) -> Result<Profile, Failure> {
+/// The profile of a registered account.
+fn profile(id: EntityId, state: &AccountState) -> Result<Profile, Failure> {
     let account = state.registered().ok_or_else(|| Failure::not_found("no such account"))?;
-    let values = call.state.commands.vault().open_many(&Profile::sealed(account)).await;
-    Ok(Profile::opened(id, account, values?))
+    Ok(Profile::of(id, account))
 }
 
 /// The session that a login opened, rendered with the profile.
-async fn with_session(
-    call: &Call<Write>,
-    login: &LoggedIn,
-    tokens: &Tokens,
-    shape: fn(&Profile, &Session) -> serde_json::Value,
-) -> Outcome<Log> {
-    let profile = profile(call, login.account, &login.state).await?;
+fn with_session(login: &LoggedIn, tokens: &Tokens, shape: fn(&Profile, &Session) -> serde_json::Value) -> Outcome<Log> {
+    let profile = profile(login.account, &login.state)?;
     let session = Session {
         access_token: &tokens.access_token,
         id_token: &tokens.id_token,
@@ -68,13 +62,9 @@ async fn with_session(
 }
 
 /// What a login led to: the session in its shape, or what is asked besides.
-async fn logged_in(
-    call: &Call<Write>,
-    login: &LoggedIn,
-    shape: fn(&Profile, &Session) -> serde_json::Value,
-) -> Outcome<Log> {
+fn logged_in(login: &LoggedIn, shape: fn(&Profile, &Session) -> serde_json::Value) -> Outcome<Log> {
     match &login.next {
-        Next::Session(tokens) => with_session(call, login, tokens, shape).await,
+        Next::Session(tokens) => with_session(login, tokens, shape),
         Next::Challenge { challenge, login_session } => {
             let asked = accounts::challenged(login.account, *challenge, login_session);
             Ok(Answer::json(asked).secret().at(login.position))

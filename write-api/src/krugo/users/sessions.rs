@@ -18,7 +18,7 @@ struct LoginRequest {
 pub(super) async fn log_in(call: Call<Write>) -> Outcome<Log> {
     let request: LoginRequest = call.body()?;
     let login = sessions::log_in(&asking(&call).await?, &request.username, &request.password).await?;
-    logged_in(&call, &login, accounts::logged_in).await
+    logged_in(&login, accounts::logged_in)
 }
 
 #[derive(Deserialize)]
@@ -31,7 +31,7 @@ struct MfaRequest {
 pub(super) async fn answer_mfa(call: Call<Write>) -> Outcome<Log> {
     let MfaRequest { username, code, login_session } = call.body()?;
     let login = sessions::answer_mfa(&asking(&call).await?, &username, &login_session, &code).await?;
-    logged_in(&call, &login, accounts::logged_in).await
+    logged_in(&login, accounts::logged_in)
 }
 
 #[derive(Deserialize)]
@@ -63,7 +63,7 @@ impl SessionRequest {
 pub(super) async fn refresh(call: Call<Write>) -> Outcome<Log> {
     let request: SessionRequest = call.body()?;
     let login = sessions::refresh(&asking(&call).await?, request.shown()).await?;
-    with_session(&call, &login, tokens(&login)?, accounts::refreshed).await
+    with_session(&login, tokens(&login)?, accounts::refreshed)
 }
 
 pub(super) async fn log_out(call: Call<Write>) -> Outcome {

@@ -1,11 +1,14 @@
 //! Signing up.
 
+use std::collections::BTreeMap;
+
 use caravan_commands::identity::sign_up::{self, SignUpForm};
 use caravan_domain::identity::account::Provider;
 use caravan_domain::identity::{Attribute, Details, details};
 use caravan_wire::krugo::accounts::{self, Profile};
 use caravan_wire::{Answer, Call, Failure, Log, Many};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Outcome, apart, tokens, with_session};
 use crate::{Write, asking};
@@ -49,7 +52,8 @@ pub(super) async fn sign_up(call: Call<Write>) -> Outcome<Log> {
     }
     let form = SignUpForm { username: request.username, password: request.password, details };
     let signed_up = sign_up::begin(&asking(&call).await?, form).await?;
-    let mut attributes = signed_up.details;
+    let texts = signed_up.details.into_iter().map(|(attribute, text)| (attribute, Value::from(text)));
+    let mut attributes: BTreeMap<_, _> = texts.collect();
     let profile = Profile {
         id: signed_up.attempt,
         provider: Provider::Password,
@@ -86,5 +90,5 @@ pub(super) async fn confirm(call: Call<Write>) -> Outcome<Log> {
     let request: ConfirmRequest = call.body()?;
     let ConfirmRequest { username, password, code } = request;
     let login = sign_up::confirm(&asking(&call).await?, &username, &password, &code).await?;
-    with_session(&call, &login, tokens(&login)?, accounts::confirmed).await
+    with_session(&login, tokens(&login)?, accounts::confirmed)
 }
