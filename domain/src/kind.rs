@@ -6,7 +6,7 @@ use crate::Decider;
 
 /// What is declared about reading one kind of entity. Its name is the category of its streams and, as
 /// `doc_<name>`, its table of folded states.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Kind {
     pub name: &'static str,
     /// The state field that holds the parent's id.
@@ -123,7 +123,7 @@ pub const fn place(name: &'static str) -> Field {
 }
 
 /// How events of one kind become a state, with the type erased.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Fold {
     pub version: i32,
     pub empty: fn() -> Box<dyn Folding>,
