@@ -1,4 +1,5 @@
-//! The reading half of an entity: what its document holds and how it may be found. Aggregates and records both have one.
+//! The reading half of an entity: what its document holds and how it may be found. Aggregates and records both have
+//! one.
 
 use serde_json::Value;
 
@@ -132,8 +133,8 @@ pub struct Fold {
 
 /// A state being folded, whatever its type.
 pub trait Folding: Send {
-    /// Takes one stored event, already upcast, its data as JSON text; fails only when that does not have the shape of its
-    /// type.
+    /// Takes one stored event, already upcast, its data as JSON text; fails only when that does not have the shape of
+    /// its type.
     fn apply(&mut self, event_type: &str, data: &str) -> Result<(), serde_json::Error>;
     /// The state as its document stores it. A non-null top-level `deleted_at` marks a deleted entity.
     fn state(&self) -> Value;

@@ -15,8 +15,8 @@ pub fn facebook_username(facebook_id: &str) -> String {
     normalised_username(&format!("{PROVIDER_PREFIX}{facebook_id}"))
 }
 
-/// A user name in the one form it is stored and compared in: NFKC, with the case folded (`ß` is `ss`, and every sigma the
-/// same), without white space around it.
+/// A user name in the one form it is stored and compared in: NFKC, with the case folded (`ß` is `ss`, and every sigma
+/// the same), without white space around it.
 pub fn normalised_username(text: &str) -> String {
     let plain: String = text.trim().nfkc().collect();
     caseless::default_case_fold_str(&plain).nfkc().collect()
@@ -68,7 +68,8 @@ fn mixes_scripts(name: &str) -> bool {
     !letters.as_str().check_restriction_level(RestrictionLevel::HighlyRestrictive)
 }
 
-/// Refuses a password outside 8 to 256 characters in NFC, the form in which it counts; `field` is how the command calls it.
+/// Refuses a password outside 8 to 256 characters in NFC, the form in which it counts; `field` is how the command calls
+/// it.
 pub fn check_new_password(field: &'static str, password: &str) -> Result<(), Rejection> {
     match password.nfc().count() {
         8..=256 => Ok(()),
