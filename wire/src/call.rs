@@ -175,8 +175,8 @@ impl Answer {
 }
 
 impl<O> Answer<O> {
-    /// Marks an answer that carries tokens or codes: it is never compressed, as its length would tell of them to whoever
-    /// can make it repeat something of theirs.
+    /// Marks an answer that carries tokens or codes: it is never compressed, as its length would tell of them to
+    /// whoever can make it repeat something of theirs.
     pub fn secret(self) -> Self {
         Answer { secret: true, ..self }
     }

@@ -29,8 +29,8 @@ impl Commands {
         self.state::<Account>(&stream::<Account>(id)).await
     }
 
-    /// The account of a user name, in its stored form. Costs the same when there is none. Who claimed the name and then
-    /// could not be registered under it does not have it.
+    /// The account of a user name, in its stored form. A name that nobody has takes as many look-ups, so that the time
+    /// tells nobody which names there are. A sign-up may claim a name and then fail: that account does not have it.
     pub(super) async fn account_of(
         &self,
         username: &str,

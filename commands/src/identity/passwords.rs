@@ -36,8 +36,8 @@ impl Commands {
         self.change_account(person.account, change, caller).await
     }
 
-    /// Takes one of the resets that may be asked for under a user name, whether or not somebody has it. All that whoever
-    /// asks is told: what [`Commands::send_password_reset`] then finds is none of their business.
+    /// Takes one of the resets that may be asked for under a user name, whether or not somebody has it. All that
+    /// whoever asks is told: what [`Commands::send_password_reset`] then finds is none of their business.
     pub async fn ask_for_password_reset(&self, username: &str) -> Result<(), CommandError> {
         let place = RESETS_PER_NAME.of(credentials::normalised_username(username));
         Ok(self.limits().spend(&[place]).await?)

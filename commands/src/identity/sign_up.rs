@@ -56,7 +56,8 @@ impl Commands {
         };
         let places: Vec<_> = caller.address.map(|address| SIGN_UPS_PER_ADDRESS.of(address)).into_iter().collect();
         let place = self.limits().attempt(&places).await?;
-        // Before anything else that keeps the databases busy: where too many sign up at once, they are turned away here.
+        // Before anything else that keeps the databases busy: where too many sign up at once, they are turned away
+        // here.
         let password_hash = match self.vault().hash_newcomers_password(&form.password).await {
             Ok(hash) => hash,
             Err(refusal) => {

@@ -122,7 +122,8 @@ impl Commands {
     }
 
     /// Adds people to a crew and has them told so: `users` who share a crew with the caller, and new ones by phone
-    /// number, who become temp members unless the number is known. It touches several streams, so no revision is asked for.
+    /// number, who become temp members unless the number is known. It touches several streams, so no revision is asked
+    /// for.
     pub async fn invite_to_crew(
         &self,
         crew: EntityId,
@@ -171,7 +172,8 @@ impl Commands {
         Ok(Invited { people: self.accounts(&named).await?, position: done.position })
     }
 
-    /// Who those named by id are now. Somebody who shares no crew with `inviter` is not found, as if they did not exist.
+    /// Who those named by id are now. Somebody who shares no crew with `inviter` is not found, as if they did not
+    /// exist.
     async fn invited_by_id(
         &self,
         users: &[EntityId],
@@ -191,8 +193,8 @@ impl Commands {
         entries.collect()
     }
 
-    /// Takes what an invitation takes of the inviter's limits and of the recipients', before anybody is made for it. Who
-    /// is in the crew already is sent nothing; who was never named before has had nothing sent.
+    /// Takes what an invitation takes of the inviter's limits and of the recipients', before anybody is made for it.
+    /// Who is in the crew already is sent nothing; who was never named before has had nothing sent.
     async fn ask_to_invite(
         &self,
         crew: EntityId,

@@ -30,8 +30,8 @@ impl Visible {
         Ok(self.document.state.booking()?)
     }
 
-    /// The members' phone numbers that the caller may see: their own, those of members who take part, and those by which
-    /// they invited somebody who still has them.
+    /// The members' phone numbers that the caller may see: their own, those of members who take part, and those by
+    /// which they invited somebody who still has them.
     async fn numbers<'p>(
         &self,
         call: &Call<Read>,

@@ -118,7 +118,8 @@ struct ExistingMembersQuery {
     phone_numbers: String,
 }
 
-/// Those of the numbers that belong to somebody: proven by an account, or of a temp member in one of the caller's crews.
+/// Those of the numbers that belong to somebody: proven by an account, or of a temp member in one of the caller's
+/// crews.
 pub(super) async fn existing_members(call: Call<Read>) -> Outcome {
     let query: ExistingMembersQuery = call.query()?;
     let actor = call.account()?;
