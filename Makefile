@@ -20,6 +20,7 @@ test: ## Run every check: rules, contract suites, conformance, crash and race te
 lint: ## Format, clippy and documentation, warnings denied
 	@scripts/setup build
 	cargo fmt --all --check
+	@! LC_ALL=C.UTF-8 grep -rnP '^(?=.{121}) *//' --include='*.rs' --exclude-dir=target . || { echo 'comments end at column 120'; exit 1; }
 	cargo clippy --workspace --all-targets --locked $(CARGO_FLAGS) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked $(CARGO_FLAGS)
 

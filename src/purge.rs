@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether a purge is due.
 const ROUND: Duration = Duration::from_secs(600);
 
-/// How long keys lie about that were deleted otherwise than by `caravan forget`: those of sign-ups that came to nothing.
+/// How long keys lie about that were deleted otherwise than by `caravan forget`: those of sign-ups that came to
+/// nothing.
 const AT_LEAST_EVERY: TimeDelta = TimeDelta::days(1);
 
 /// Purges every key that is deleted by now; gives the moment up to which. `server` is the Postgres of the keys where it

@@ -43,8 +43,8 @@ const LONGEST_ANSWER: u64 = 1 << 20;
 /// What has to be ended.
 pub struct Telemetry(Option<SdkTracerProvider>);
 
-/// Log lines to standard error; spans of a role to the collector that the environment names. Outside of any runtime: the
-/// collector is written to from a thread of its own.
+/// Log lines to standard error; spans of a role to the collector that the environment names. Outside of any runtime:
+/// the collector is written to from a thread of its own.
 pub fn start(config: &Config, role: Option<Role>) -> Result<Telemetry> {
     let provider = role.map(collector).transpose()?.flatten();
     let for_the_log = filter_fn(|metadata| !is_of_a_trace(metadata)).with_max_level_hint(LevelFilter::TRACE);

@@ -1,5 +1,5 @@
-//! Turns the contracts and their overlays from YAML into compact JSON, so that a starting process does not parse YAML, and
-//! compresses the script of the reference page, so that no process does.
+//! Turns the contracts and their overlays from YAML into compact JSON, so that a starting process does not parse YAML,
+//! and compresses the script of the reference page, so that no process does.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! Ours beside an earlier commit: its program and this one measure the same parts in turn, each with the `caravan` built
-//! beside it, on a cluster of its own.
+//! Ours beside an earlier commit: its program and this one measure the same parts in turn, each with the `caravan`
+//! built beside it, on a cluster of its own.
 //!
 //! Of the earlier program only what every one has is used: `--only`, `--rounds` and the table that it prints.
 
@@ -93,8 +93,8 @@ struct Program {
 }
 
 impl Program {
-    /// The program of a checkout, copied with its `caravan` into a target directory beside ours. Its cluster is ours: where
-    /// on the disk one lies makes more of a difference than most commits.
+    /// The program of a checkout, copied with its `caravan` into a target directory beside ours. Its cluster is ours:
+    /// where on the disk one lies makes more of a difference than most commits.
     fn of(checkout: &Path) -> Result<Program> {
         let dir = target()?.join("against");
         let release = dir.join("release");

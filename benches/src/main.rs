@@ -48,7 +48,8 @@ struct Arguments {
     /// Rounds of slices for each row: 5 if not said; against an earlier commit 7, and not fewer
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// A checkout of an earlier commit, with its programs built: measures its rows and ours in turn, instead of the limits
+    /// A checkout of an earlier commit, with its programs built: measures its rows and ours in turn, instead of the
+    /// limits
     #[arg(long, value_name = "DIR")]
     against: Option<PathBuf>,
     #[command(subcommand)]

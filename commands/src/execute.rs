@@ -274,8 +274,8 @@ impl Commands {
         Ok(tail)
     }
 
-    /// What a repeated request has led to on a stream, for what must be looked at before its command can be decided: its
-    /// first success may be the reason why the same would be refused now.
+    /// What a repeated request has led to on a stream, for what must be looked at before its command can be decided:
+    /// its first success may be the reason why the same would be refused now.
     pub(crate) async fn repeated<D: Decider>(
         &self,
         stream: &StreamId,
@@ -288,7 +288,8 @@ impl Commands {
         self.done_before::<D>(stream, revision, caller).await
     }
 
-    /// What this caller's request has led to on a stream that is now at `revision`, if it was here before under its key.
+    /// What this caller's request has led to on a stream that is now at `revision`, if it was here before under its
+    /// key.
     async fn done_before<D: Decider>(
         &self,
         stream: &StreamId,

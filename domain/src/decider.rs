@@ -151,7 +151,9 @@ pub mod testing {
             let fields = rejection.faults.iter().filter_map(|fault| fault.field.as_deref());
             let names = fields.flat_map(|path| path.split('.')).filter_map(|part| part.split('[').next());
             for name in names.filter(|name| !name.is_empty() && !BEHIND.contains(name)) {
-                assert!(self.command.contains(&format!("{name}: ")), "no {name} in {}", self.command);
+                // Of a struct, or of a map.
+                let has = [format!("{name}: "), format!("{name:?}: ")].iter().any(|field| self.command.contains(field));
+                assert!(has, "no {name} in {}", self.command);
             }
             rejection
         }

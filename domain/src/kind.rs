@@ -1,4 +1,5 @@
-//! The reading half of an entity: what its document holds and how it may be found. Aggregates and records both have one.
+//! The reading half of an entity: what its document holds and how it may be found. Aggregates and records both have
+//! one.
 
 use serde_json::Value;
 
@@ -6,7 +7,7 @@ use crate::Decider;
 
 /// What is declared about reading one kind of entity. Its name is the category of its streams and, as
 /// `doc_<name>`, its table of folded states.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Kind {
     pub name: &'static str,
     /// The state field that holds the parent's id.
@@ -123,7 +124,7 @@ pub const fn place(name: &'static str) -> Field {
 }
 
 /// How events of one kind become a state, with the type erased.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Fold {
     pub version: i32,
     pub empty: fn() -> Box<dyn Folding>,
@@ -132,8 +133,8 @@ pub struct Fold {
 
 /// A state being folded, whatever its type.
 pub trait Folding: Send {
-    /// Takes one stored event, already upcast, its data as JSON text; fails only when that does not have the shape of its
-    /// type.
+    /// Takes one stored event, already upcast, its data as JSON text; fails only when that does not have the shape of
+    /// its type.
     fn apply(&mut self, event_type: &str, data: &str) -> Result<(), serde_json::Error>;
     /// The state as its document stores it. A non-null top-level `deleted_at` marks a deleted entity.
     fn state(&self) -> Value;

@@ -14,7 +14,8 @@ pub struct Money {
 
 impl Money {
     /// An amount from its decimal text in major units, such as `"12.5"` or `12.5` as JSON prints it. Refuses a negative
-    /// amount, an unknown currency, one that nobody pays with (XXX, metals, funds), and more decimals than ISO 4217 gives the currency (krugo, Decisions: Money).
+    /// amount, an unknown currency, one that nobody pays with (XXX, metals, funds), and more decimals than ISO 4217
+    /// gives the currency (krugo, Decisions: Money).
     pub fn parse(amount: &str, currency: &str) -> Result<Money, Rejection> {
         let known = Currency::from_code(currency).filter(|known| !known.is_special() && !known.is_fund());
         let currency = known.ok_or_else(|| {
@@ -67,8 +68,8 @@ impl Money {
     }
 }
 
-/// Up to here a JSON number carries every whole number exactly, being a double. No amount is larger, so that sums of many
-/// stay within 64 bits.
+/// Up to here a JSON number carries every whole number exactly, being a double. No amount is larger, so that sums of
+/// many stay within 64 bits.
 pub const EXACT: i64 = 1 << 53;
 
 /// Decimals of the currency's minor unit (ISO 4217); currencies without one count whole units.

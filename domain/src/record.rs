@@ -2,6 +2,9 @@
 //!
 //! When a status or a rule across fields appears, the record becomes an aggregate.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use garde::Validate;
 use serde::de::DeserializeOwned;
@@ -12,7 +15,7 @@ use crate::kind::Field;
 use crate::{Actor, Context, Decider, EntityId, Kind, Rejection};
 
 /// What is declared about one plain resource.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Record {
     pub kind: Kind,
     pub write: Access,
@@ -91,7 +94,7 @@ fn misshapen(field: String, message: &str) -> Rejection {
 pub enum Records {}
 
 /// What may be done to a record. `id` and `record` come along because the engine serves all kinds.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct RecordCommand {
     pub record: &'static Record,
     pub id: EntityId,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Json(String);
 
 impl Json {
-    /// Fails where the value cannot be JSON, and where a text in it has a NUL character: Postgres could store it, but not
-    /// work with it.
+    /// Fails where the value cannot be JSON, and where a text in it has a NUL character: Postgres could store it, but
+    /// not work with it.
     pub fn of(value: &impl Serialize) -> Result<Json, serde_json::Error> {
         let text = serde_json::to_string(value)?;
         if has_nul(&text) {

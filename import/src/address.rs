@@ -1,9 +1,9 @@
 //! Which city of a gazetteer an address means.
 //!
 //! An address is read from its end, where it is broadest: what may be a country or region narrows where the parts
-//! before it are looked for. Where that is also a city's name, a town before it goes first: "Woodstock, New York" is not
-//! New York City, even where the town is not known. Of a part, its postal codes are passed over, and where it is no city
-//! as a whole, what its signs separate.
+//! before it are looked for. Where that is also a city's name, a town before it goes first: "Woodstock, New York" is
+//! not New York City, even where the town is not known. Of a part, its postal codes are passed over, and where it is no
+//! city as a whole, what its signs separate.
 
 use std::cell::Cell;
 

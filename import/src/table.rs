@@ -38,8 +38,8 @@ impl<R: BufRead> Table<R> {
         Table { input, separator: b',', ahead: vec![], line: 0, columns: 0, dates: None }
     }
 
-    /// The header, in lower case with `_` for spaces; and the separator is whichever parts it best. `sep=;` before it is
-    /// passed over.
+    /// The header, in lower case with `_` for spaces; and the separator is whichever parts it best. `sep=;` before it
+    /// is passed over.
     pub fn header(&mut self) -> std::io::Result<Vec<String>> {
         let mut stated = None;
         loop {

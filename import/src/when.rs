@@ -29,8 +29,9 @@ pub struct Length {
 }
 
 impl When {
-    /// A date, a wall clock reading, or either with an offset: in the forms of ISO 8601, long (`2026-01-30T19:00-05:00`)
-    /// and short (`20260130T190000Z`), also with a space for the `T`. `T24:00` is the next midnight.
+    /// A date, a wall clock reading, or either with an offset: in the forms of ISO 8601, long
+    /// (`2026-01-30T19:00-05:00`) and short (`20260130T190000Z`), also with a space for the `T`. `T24:00` is the next
+    /// midnight.
     pub fn parse(text: &str) -> Option<When> {
         let text = text.trim();
         let long = text.as_bytes().get(4) == Some(&b'-');

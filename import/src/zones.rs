@@ -9,7 +9,8 @@ use windows_timezones::WindowsTimezone;
 use crate::when::{When, offset_of};
 
 /// A zone by its IANA name in any case, maybe behind a path (`/example.org/America/Toronto`) or before a remark
-/// (`Europe/Berlin (CEST)`), by the name or description that Windows has for it (CLDR), or by a fixed offset (`UTC+02:00`).
+/// (`Europe/Berlin (CEST)`), by the name or description that Windows has for it (CLDR), or by a fixed offset
+/// (`UTC+02:00`).
 pub fn zone(name: &str) -> Option<Tz> {
     let name = name.trim().trim_matches(['"', '\'']).trim();
     let name = name.strip_prefix("tzone://Microsoft/").unwrap_or(name);

@@ -1,5 +1,5 @@
-//! What every part that talks to Postgres has to know about it: which errors are gone by themselves, and how to find rows
-//! by key without planning each time.
+//! What every part that talks to Postgres has to know about it: which errors are gone by themselves, and how to find
+//! rows by key without planning each time.
 
 mod keyed;
 

@@ -189,8 +189,8 @@ impl PrivatePostgres {
         })
     }
 
-    /// The port for the server to start on: the one that it had, which its users go on to connect to. Another only where
-    /// somebody else keeps that one: the processes of a server that died let go of it in a moment.
+    /// The port for the server to start on: the one that it had, which its users go on to connect to. Another only
+    /// where somebody else keeps that one: the processes of a server that died let go of it in a moment.
     async fn choose_port(&self) -> Result<u16, Error> {
         let last = fs::read_to_string(self.dir.join(PORT)).ok().and_then(|port| port.trim().parse().ok());
         let Some(last) = last else { return Ok(free_port()?) };
@@ -362,8 +362,8 @@ fn moved_to(dir: &Path) -> Option<PathBuf> {
     fs::read_to_string(dir.join(MOVED)).ok().map(PathBuf::from)
 }
 
-/// Makes a database of a server if it does not exist. Two may do so at once: making it twice fails for one of them, which
-/// is as good.
+/// Makes a database of a server if it does not exist. Two may do so at once: making it twice fails for one of them,
+/// which is as good.
 pub async fn make_database(connection: &mut sqlx::PgConnection, name: &str) -> Result<(), sqlx::Error> {
     let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(name)

@@ -5,8 +5,8 @@ use sqlx::{Connection, PgConnection};
 use crate::{Error, PrivatePostgres};
 
 impl PrivatePostgres {
-    /// Removes every file of the write-ahead log that there is now; the server goes on in a new one. The checkpoint that
-    /// this takes also removes the files of tables that were rewritten or dropped before.
+    /// Removes every file of the write-ahead log that there is now; the server goes on in a new one. The checkpoint
+    /// that this takes also removes the files of tables that were rewritten or dropped before.
     pub async fn discard_wal(&self) -> Result<(), Error> {
         let mut connection = PgConnection::connect(&self.url("postgres")).await?;
         let recycles: bool =

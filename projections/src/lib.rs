@@ -1,8 +1,8 @@
 //! What is read: one document per entity (its folded state), plans that find documents, and the followers that keep
 //! both up to date from the log.
 //!
-//! [`ReadModels`] answers reads; [`postgres_follower`] and [`Search`] follow the log; [`rebuild()`] folds it anew beside
-//! the running system and [`verify()`] compares.
+//! [`ReadModels`] answers reads; [`postgres_follower`] and [`Search`] follow the log; [`rebuild()`] folds it anew
+//! beside the running system and [`verify()`] compares.
 
 mod bookkeeping;
 mod document;

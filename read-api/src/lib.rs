@@ -1,4 +1,5 @@
-//! Routes that read: one module per dialect. A dialect parses a request into reads and plans, and renders what they find.
+//! Routes that read: one module per dialect. A dialect parses a request into reads and plans, and renders what they
+//! find.
 
 mod failure;
 mod krugo;

@@ -30,7 +30,8 @@ pub struct Events {
     /// Who publishes the events; by default whom each record names, else the file's name without its endings
     #[arg(long)]
     source: Option<String>,
-    /// Where events take place that do not say, such as those of a conference's calendar: "Toronto", "Portland, ME, USA"
+    /// Where events take place that do not say, such as those of a conference's calendar: "Toronto", "Portland, ME,
+    /// USA"
     #[arg(long)]
     city: Option<String>,
     /// The time zone of times that name none, such as America/Toronto

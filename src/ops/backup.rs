@@ -25,8 +25,8 @@ pub struct Restore {
     dir: PathBuf,
 }
 
-/// The databases and the directories beside them, in the order they are copied. Keys come after the log, so that there is
-/// one for every value in it.
+/// The databases and the directories beside them, in the order they are copied. Keys come after the log, so that there
+/// is one for every value in it.
 const DATABASES: [&str; 2] = [node::MAIN_DATABASE, node::KEYS_DATABASE];
 const DIRECTORIES: [&str; 2] = ["secrets", "outbox"];
 

@@ -1,5 +1,5 @@
-//! After `caravan forget`, no file of the data directory holds the key, not even wrapped: with the master key and an old
-//! file everything could be read again.
+//! After `caravan forget`, no file of the data directory holds the key, not even wrapped: with the master key and an
+//! old file everything could be read again.
 
 use std::fs;
 use std::io::Write;
@@ -86,8 +86,8 @@ async fn wrapped(keys: &mut PgConnection, person: &Person) -> Vec<u8> {
     key(keys, person).await.expect("the person has a key")
 }
 
-/// The files of the data directory that hold a part of the bytes, plainly or as text writes them. A part, as pages of the
-/// log interrupt what they hold.
+/// The files of the data directory that hold a part of the bytes, plainly or as text writes them. A part, as pages of
+/// the log interrupt what they hold.
 fn files_with(bytes: &[u8], server: &Server) -> Vec<PathBuf> {
     let mut needles: Vec<Vec<u8>> = bytes.chunks_exact(bytes.len() / 3).map(<[u8]>::to_vec).collect();
     let hex: Vec<_> =

@@ -1,5 +1,5 @@
-//! What strangers cannot do by asking: learn who has an account, from an answer or from how long it takes, or keep those
-//! who have one from logging in.
+//! What strangers cannot do by asking: learn who has an account, from an answer or from how long it takes, or keep
+//! those who have one from logging in.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Purging: a deleted key goes from the files of its database too. Without it Postgres keeps the row's former version in
-//! its file until something else is written over it.
+//! Purging: a deleted key goes from the files of its database too. Without it Postgres keeps the row's former version
+//! in its file until something else is written over it.
 
 use std::time::Duration;
 

@@ -26,7 +26,8 @@ impl Vault {
         })
     }
 
-    /// The sealed text, or [`FORGOTTEN`] when the key is gone. [`VaultError::Corrupt`] when the value was tampered with.
+    /// The sealed text, or [`FORGOTTEN`] when the key is gone. [`VaultError::Corrupt`] when the value was tampered
+    /// with.
     pub async fn open_text(&self, sealed: &Sealed) -> Result<String, VaultError> {
         let keys = self.0.keys.find(&[sealed.subject]).await?;
         opened(sealed, &keys)

@@ -171,8 +171,8 @@ impl Service {
         Exchange { elapsed: arrival.started.elapsed(), outcome, ..exchange }
     }
 
-    /// Makes a request's span part of the trace that a trusted proxy names. Whoever may name one also decides whether it
-    /// is kept.
+    /// Makes a request's span part of the trace that a trusted proxy names. Whoever may name one also decides whether
+    /// it is kept.
     fn go_on_with(&self, trace: &tracing::Span, request: &Request) {
         if let (Some(adopt), false) = (self.adopt_trace, trace.is_disabled())
             && request::is_one_of(peer(request.extensions()), &self.trusted_proxies)

@@ -8,8 +8,8 @@ use crate::Failure;
 use crate::face::Names;
 use crate::json::{Json, UNKNOWN};
 
-/// `value` as a `T`, whose fields are written as `names` says. `whole` names the value itself in a failure that concerns
-/// no single field.
+/// `value` as a `T`, whose fields are written as `names` says. `whole` names the value itself in a failure that
+/// concerns no single field.
 pub(crate) fn read<T: DeserializeOwned>(value: &Value, names: Names, whole: &str) -> Result<T, Failure> {
     serde_path_to_error::deserialize(Json { value, names }).map_err(|error| {
         let path = match error.path().to_string() {

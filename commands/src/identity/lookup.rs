@@ -22,8 +22,8 @@ pub(super) enum Holder {
     Account(EntityId),
 }
 
-/// The account of a user name, in its stored form. Costs the same when there is none. Who claimed the name and then
-/// could not be registered under it does not have it.
+/// The account of a user name, in its stored form. A name that nobody has takes as many look-ups, so that the time
+/// tells nobody which names there are. A sign-up may claim a name and then fail: that account does not have it.
 pub(super) async fn account_of(
     commands: &Commands,
     username: &str,

@@ -142,8 +142,8 @@ impl Sender {
         Ok(self.commands.store().read_stream(&stream, row.revision, Direction::Forwards, 1).await?.pop())
     }
 
-    /// Whether a notice, which nobody asked for, is beyond what its recipient may get or its booking may cause. What was
-    /// asked for has been counted with the request, and what was tried before has been counted then.
+    /// Whether a notice, which nobody asked for, is beyond what its recipient may get or its booking may cause. What
+    /// was asked for has been counted with the request, and what was tried before has been counted then.
     async fn is_too_much(&self, row: &Row, message: &Message) -> Result<bool, CommandError> {
         if row.purchase.is_none() || row.attempts > 0 {
             return Ok(false);

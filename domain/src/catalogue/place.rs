@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn nowhere_is_no_place() {
         for (lat, lon) in [(91.0, 0.0), (0.0, 181.0), (f64::NAN, 1.0), (0.0, 0.0), (1.0, f64::INFINITY)] {
-            assert!(Place::new(lat, lon).is_err(), "{lat}, {lon}");
+            assert_eq!(Place::new(lat, lon).unwrap_err().rule, "no-place-on-earth", "{lat}, {lon}");
         }
     }
 }

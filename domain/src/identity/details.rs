@@ -141,13 +141,14 @@ mod tests {
 
     #[test]
     fn an_unknown_attribute_is_refused_by_name() {
-        assert_eq!(parse([("shoe_size", "43")]).unwrap_err().field(), Some("shoe_size"));
+        let unknown = parse([("shoe_size", "43")]).unwrap_err();
+        assert_eq!((unknown.rule, unknown.field()), ("attribute-unknown", Some("shoe_size")));
     }
 
     #[test]
     fn an_attribute_may_be_given_once() {
         let twice = parse([("gender", "female"), ("gender", "male")]).unwrap_err();
-        assert_eq!(twice.field(), Some("gender"));
+        assert_eq!((twice.rule, twice.field()), ("attribute-given-twice", Some("gender")));
     }
 
     #[test]
@@ -157,17 +158,19 @@ mod tests {
 
     #[test]
     fn values_have_the_shape_their_attribute_demands() {
-        for (name, sound, wrong) in [
-            ("birthdate", "1990-02-28", "1990-02-30"),
-            ("picture", "https://img.example.com/u1.jpg", "javascript:alert(1)"),
-            ("website", "http://example.com", "https:// example"),
-            ("zoneinfo", "America/Toronto", "Toronto"),
-            ("email", "dana@example.com", "dana"),
-            ("phone_number", "+14165550100", "4165550100"),
-            ("nickname", "Dee", "D\u{7}e"),
+        for (name, sound, wrong, rule) in [
+            ("birthdate", "1990-02-28", "1990-02-30", "attribute-form"),
+            ("picture", "https://img.example.com/u1.jpg", "javascript:alert(1)", "attribute-form"),
+            ("website", "http://example.com", "https:// example", "attribute-form"),
+            ("zoneinfo", "America/Toronto", "Toronto", "attribute-form"),
+            ("email", "dana@example.com", "dana", "email-address-form"),
+            ("phone_number", "+14165550100", "4165550100", "phone-number-form"),
+            ("nickname", "Dee", "D\u{7}e", "control-characters"),
+            ("name", "Dana", &"x".repeat(1001), "text-too-long"),
         ] {
             assert!(parse([(name, sound)]).is_ok(), "{name}: {sound}");
-            assert_eq!(parse([(name, wrong)]).unwrap_err().field(), Some(name), "{wrong}");
+            let rejection = parse([(name, wrong)]).unwrap_err();
+            assert_eq!((rejection.rule, rejection.field()), (rule, Some(name)), "{wrong}");
         }
     }
 }

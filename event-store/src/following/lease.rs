@@ -36,8 +36,8 @@ pub(super) async fn has_checkpoint(connection: &mut PgConnection, name: &str) ->
 }
 
 impl Lease {
-    /// Takes the lease if it is free. It then belongs to `connection`, which database, process and start tell from every
-    /// other: a copy of the database does not wait for whoever follows the original.
+    /// Takes the lease if it is free. It then belongs to `connection`, which database, process and start tell from
+    /// every other: a copy of the database does not wait for whoever follows the original.
     pub async fn take(connection: &mut PgConnection, name: &str) -> Result<Option<Lease>, sqlx::Error> {
         let query = sqlx::query_as(
             "update checkpoints set epoch = epoch + 1, holder = mine.pid, holder_database = mine.datname,

@@ -50,8 +50,8 @@ pub trait Follower: Send + 'static {
         false
     }
 
-    /// How far apart turns are at least while the log keeps growing, so that each takes in more at once: every turn costs
-    /// a read, a fence and a commit, however little there is. What comes after a rest is taken in at once.
+    /// How far apart turns are at least while the log keeps growing, so that each takes in more at once: every turn
+    /// costs a read, a fence and a commit, however little there is. What comes after a rest is taken in at once.
     fn pace(&self) -> Duration {
         Duration::from_millis(50)
     }

@@ -94,9 +94,9 @@ impl Appending {
         Appending { options, session: None }
     }
 
-    /// Appends a batch in which no stream comes twice, in one statement; in a second one where the first found a revision
-    /// taken and stored nothing. After a transient error it is not known whether it was stored; after any other error
-    /// nothing was.
+    /// Appends a batch in which no stream comes twice, in one statement; in a second one where the first found a
+    /// revision taken and stored nothing. After a transient error it is not known whether it was stored; after any
+    /// other error nothing was.
     pub async fn append(&mut self, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {
         match tokio::time::timeout(TIMEOUT, self.append_unlimited(batch)).await {
             Ok(Ok(outcomes)) => Ok(outcomes),
@@ -182,8 +182,8 @@ async fn append_one(connection: &mut PgConnection, append: &Prepared) -> Result<
     Ok(outcome(answer.first().copied().flatten(), answer.get(1).copied().flatten()))
 }
 
-/// Appends without looking revisions up: see [`PgSession::knows`]. Gives the position before the first event, or none if a
-/// revision is taken and nothing was stored.
+/// Appends without looking revisions up: see [`PgSession::knows`]. Gives the position before the first event, or none
+/// if a revision is taken and nothing was stored.
 async fn append_known(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Option<Position>, sqlx::Error> {
     let places = || batch.iter().flat_map(|append| (append.expected + 1..).zip(&append.events).map(|at| (*append, at)));
     sqlx::query_scalar("select append_known($1, $2, $3, $4, $5, $6, $7, $8)")

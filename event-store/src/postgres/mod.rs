@@ -1,8 +1,8 @@
 //! The log in Postgres: one table, appended to by two SQL functions (see the migrations).
 //!
 //! [`appender`] sends what has queued in this process as one batch on a connection of its own, [`tails`] does the same
-//! for reads of stream tails, [`read`] has the other queries, [`wake`] hears of appends by other processes, [`probe`] finds
-//! out whether anything is stored.
+//! for reads of stream tails, [`read`] has the other queries, [`wake`] hears of appends by other processes, [`probe`]
+//! finds out whether anything is stored.
 
 mod append;
 mod appender;

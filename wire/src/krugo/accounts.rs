@@ -85,7 +85,8 @@ pub fn logged_in(profile: &Profile, session: &Session) -> Value {
     shape
 }
 
-/// `loginResponse` or `FacebookLogin` of a login that needs more: what is asked, and the session that comes back with the answer.
+/// `loginResponse` or `FacebookLogin` of a login that needs more: what is asked, and the session that comes back with
+/// the answer.
 pub fn challenged(account: EntityId, challenge: Challenge, login_session: &str) -> Value {
     let challenge = match challenge {
         Challenge::Mfa => "SMS_MFA",

@@ -1,5 +1,5 @@
-//! Ids on krugo's wire: opaque texts. An entity's is its UUID; a child of a booking has the booking's UUID, a letter for
-//! what it is and its number, since several commands name only the child.
+//! Ids on krugo's wire: opaque texts. An entity's is its UUID; a child of a booking has the booking's UUID, a letter
+//! for what it is and its number, since several commands name only the child.
 
 use std::borrow::Cow;
 use std::fmt;

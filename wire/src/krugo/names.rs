@@ -1,4 +1,5 @@
-//! What krugo calls otherwise than commands do, and by which field a request names who acts (krugo, Decisions: Who acts).
+//! What krugo calls otherwise than commands do, and by which field a request names who acts (krugo, Decisions: Who
+//! acts).
 
 /// The field by which a request of an operation names who acts, where it documents that field.
 pub(super) fn actor(operation: &str) -> Option<&'static str> {

@@ -1,4 +1,4 @@
-use chrono::{NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::America::Toronto;
 use serde_json::json;
 
@@ -114,12 +114,16 @@ fn prices(lowest: (&str, &str), highest: (&str, &str)) -> Option<PriceRange> {
 #[test]
 fn what_is_wrong_is_refused_by_field() {
     type Change = fn(&mut Details);
-    let wrong: [(&str, &str, Change); 8] = [
+    let wrong: [(&str, &str, Change); 10] = [
         ("name", "text-empty", |details| details.name.clear()),
         ("name", "text-too-long", |details| details.name = "x".repeat(301)),
         ("ends_at", "event-ends-before-start", |details| {
             details.schedule.ends_at = Some(details.schedule.starts_at - chrono::Duration::seconds(1))
         }),
+        ("starts_at", "instant-out-of-calendar", |details| {
+            details.schedule.starts_at = DateTime::UNIX_EPOCH - chrono::Duration::days(1)
+        }),
+        ("performers", "too-many-performers", |details| details.performers = (0..101).map(id).collect()),
         ("performers", "performer-named-twice", |details| details.performers.push(id(5))),
         ("url", "web-address-form", |details| details.offers.url = Some("javascript:alert(1)".into())),
         ("prices", "prices-in-order", |details| details.offers.prices = prices(("2", "CAD"), ("1", "CAD"))),

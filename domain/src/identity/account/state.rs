@@ -52,8 +52,8 @@ pub struct Registered {
     pub challenges: Vec<PendingChallenge>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_reset: Option<PendingCode>,
-    /// In the order they were asked for. The latest of a channel counts; those before it stay while their codes are live,
-    /// as the proof of one may be under way.
+    /// In the order they were asked for. The latest of a channel counts; those before it stay while their codes are
+    /// live, as the proof of one may be under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contact_changes: Vec<ContactChange>,
 }

@@ -308,7 +308,8 @@ fn replace_member(booking: &mut TripBooking, from: EntityId, to: EntityId) {
     }
 }
 
-/// One record per guest: the first stays and bears the proportions of all. An equal split is one among those who remain.
+/// One record per guest: the first stays and bears the proportions of all. An equal split is one among those who
+/// remain.
 fn collapse(guests: &mut Vec<Guest>) {
     let mut borne: BTreeMap<EntityId, Option<f64>> = BTreeMap::new();
     for guest in guests.iter() {

@@ -59,8 +59,8 @@ fn check(booking: &TripBooking, guest: &Guest, others: &[Guest]) -> Result<(), R
     Ok(())
 }
 
-/// Guests of existing rooms, each with its room; one event per room, guests numbered in the order given. Who may not act
-/// on a room still adds themselves, without a share of their own choosing.
+/// Guests of existing rooms, each with its room; one event per room, guests numbered in the order given. Who may not
+/// act on a room still adds themselves, without a share of their own choosing.
 pub(super) fn add(booking: &TripBooking, guests: Vec<(u32, NewGuest)>, context: &Context) -> Decision {
     let actor = booking.acting_member(context)?;
     let mut numbers = Numbers::of(booking);

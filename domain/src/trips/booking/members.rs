@@ -141,8 +141,8 @@ pub(super) fn remove(
     Ok(goes(booking, person, with_account))
 }
 
-/// Whether somebody may take away each ticket and each place in a room that another has. Who has paid for something keeps
-/// a say in it.
+/// Whether somebody may take away each ticket and each place in a room that another has. Who has paid for something
+/// keeps a say in it.
 fn may_clear(booking: &TripBooking, actor: EntityId, person: EntityId) -> bool {
     if has_paid(booking, person) && !booking.is_leader(actor) {
         return false;

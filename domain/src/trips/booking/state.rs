@@ -84,8 +84,8 @@ impl TripBooking {
         self.leaders.contains(&person)
     }
 
-    /// Whether somebody sees the booking: whoever is in its crew. Of a crew that was deleted, those who were in it to the
-    /// last and in the booking.
+    /// Whether somebody sees the booking: whoever is in its crew. Of a crew that was deleted, those who were in it to
+    /// the last and in the booking.
     pub fn may_be_seen_by(&self, person: EntityId, crew: &CrewState) -> bool {
         match crew {
             CrewState::Unknown => false,
@@ -99,14 +99,14 @@ impl TripBooking {
         self.is_member(of) && self.is_member(to) && self.took_part.contains(&of)
     }
 
-    /// Whether somebody adds, changes, assigns and removes a bundle's tickets, and the bundle itself: its purchaser, who
-    /// is owed their price, and leaders.
+    /// Whether somebody adds, changes, assigns and removes a bundle's tickets, and the bundle itself: its purchaser,
+    /// who is owed their price, and leaders.
     pub(super) fn may_act_on_bundle(&self, bundle: &Bundle, person: EntityId) -> bool {
         bundle.purchaser == person || self.is_leader(person)
     }
 
-    /// Who is named the purchaser of a ticket or room is owed the money for it, so nobody but leaders names themselves or
-    /// a friend in another's place. The refusal names `field`.
+    /// Who is named the purchaser of a ticket or room is owed the money for it, so nobody but leaders names themselves
+    /// or a friend in another's place. The refusal names `field`.
     pub(super) fn only_leaders_name_purchasers(&self, actor: EntityId, field: &'static str) -> Result<(), Rejection> {
         if self.is_leader(actor) {
             return Ok(());

@@ -79,6 +79,12 @@ fn who_creates_a_crew_is_a_member_and_an_admin_and_its_admins_are_members() {
 }
 
 #[test]
+fn a_crew_is_created_once() {
+    crew().by(ann()).when(create(vec![ann()])).then_err("crew-exists");
+    deleted().by(ann()).when(create(vec![ann()])).then_err("crew-exists");
+}
+
+#[test]
 fn a_crew_has_a_name_and_an_admin() {
     given::<Crews>([]).by(ann()).when(create(vec![])).then_err("crew-needs-admin");
     let nameless =

@@ -97,6 +97,11 @@ fn crew_members_suggest_ideas() {
 }
 
 #[test]
+fn an_idea_is_suggested_once() {
+    suggested().by(ben()).when(suggestion()).then_err("trip-idea-exists");
+}
+
+#[test]
 fn an_idea_needs_a_crew_that_exists() {
     let nowhere = TripIdeaCommand::Suggest { suggestion: suggestion(), crew: Arc::default() };
     given::<TripIdeas>([]).by(ben()).when(nowhere).then_err("no-such-crew");

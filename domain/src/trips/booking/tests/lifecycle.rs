@@ -27,6 +27,12 @@ fn a_crew_member_creates_a_booking_and_its_leaders_are_its_members() {
 }
 
 #[test]
+fn a_booking_is_created_once() {
+    booking().by(ann()).when(create(vec![ann()])).then_err("booking-exists");
+    abandoned().by(ann()).when(create(vec![ann()])).then_err("booking-exists");
+}
+
+#[test]
 fn only_crew_members_create_bookings() {
     nothing().by(eve()).when(create(vec![ann()])).then_err("only-crew-members");
     nothing().anonymous().when(create(vec![ann()])).then_err("needs-person");

@@ -123,6 +123,15 @@ fn a_purchase_without_a_date_is_of_now() {
 }
 
 #[test]
+fn a_purchase_was_made_between_1970_and_9999() {
+    for date in [-1, 253_402_300_800] {
+        let add = AddBundle { purchase: Some(Price { date: Some(date), ..price("1") }), ..add() };
+        let rejection = booking().by(ann()).when(add).then_err("purchase-date-range");
+        assert_eq!(rejection.field(), Some("purchase.date"));
+    }
+}
+
+#[test]
 fn each_ticket_carries_an_equal_part_and_leftovers_go_by_creation_order() {
     let state = after([bundle_added(100, &[Some(ann()), Some(cal()), Some(cal())])])
         .by(ann())
