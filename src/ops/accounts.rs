@@ -9,7 +9,7 @@ use caravan_commands::Caller;
 use caravan_commands::effects::Outbox;
 use caravan_commands::identity::{DevelopmentProvider, Vouched};
 use caravan_domain::EntityId;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
@@ -52,7 +52,7 @@ impl Account {
         let mut random = [0u8; 18];
         getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
         let password = URL_SAFE_NO_PAD.encode(random);
-        node.commands.force_password(account, &password, &caller()).await.context("force-password")?;
+        node.commands.force_password(account, &password, &caller(node)).await.context("force-password")?;
         println!("{password}");
         Ok(())
     }
@@ -73,7 +73,7 @@ impl Forget {
             let question = format!("Forget {whom} for good? Nothing of theirs can be read afterwards. [y/N] ");
             ensure!(tokio::task::spawn_blocking(move || agrees(&question)).await??, "nothing is forgotten");
         }
-        let subjects = node.commands.forget(account, &caller()).await.context("forget")?;
+        let subjects = node.commands.forget(account, &caller(node)).await.context("forget")?;
         Outbox::new(&node.outbox()).forget(&subjects).context("messages in the outbox")?;
         purge(&node.vault, node.keys_server()).await.with_context(|| {
             format!("forgotten, but files of the database still hold the deleted key until `forget {account}` succeeds")
@@ -95,7 +95,7 @@ impl DevToken {
             bail!("the development identity provider is off in production");
         }
         let vouched = Vouched { id: self.facebook_id, name: self.name, email: self.email, gender: None, picture: None };
-        let expires_at = Utc::now() + TimeDelta::hours(1);
+        let expires_at = node.clock.now() + TimeDelta::hours(1);
         println!("{}", DevelopmentProvider::new(&node.config.secret()?).sign(vouched, expires_at)?);
         Ok(())
     }
@@ -118,6 +118,6 @@ async fn find(node: &Node, account: &str) -> Result<EntityId> {
     node.commands.account_named(account).await?.with_context(|| "there is no account of this name".to_owned())
 }
 
-fn caller() -> Caller {
-    Caller::system(Utc::now(), Uuid::new_v4())
+fn caller(node: &Node) -> Caller {
+    Caller::system(node.clock.now(), Uuid::new_v4())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use caravan_clock::Clock;
 use caravan_commands::identity::IdentityProvider;
 use caravan_commands::{Commands, Setup, Snapshot, Snapshots};
 use caravan_event_store::{StoreError, StreamId};
@@ -48,7 +49,7 @@ impl Databases {
 
 pub fn write_side(main: &PgPool, vault: Vault, identity_provider: Option<Arc<dyn IdentityProvider>>) -> Commands {
     Commands::new(Setup {
-        store: caravan_event_store::open("database", main).unwrap(),
+        store: caravan_event_store::open("database", main, Clock::default()).unwrap(),
         limits: Limits::new(main.clone(), vault.clone(), Settings::default()),
         vault,
         pool: main.clone(),
