@@ -12,21 +12,45 @@ const MOST_CHILDREN: usize = 20_000;
 
 /// Refuses what would make the booking larger than one may be. What shrinks it always may.
 pub(super) fn check(booking: &TripBooking, events: &[TripBookingEvent]) -> Result<(), Rejection> {
+    use TripBookingEvent as E;
     let (mut members, mut attended, mut children) = (0, 0, 0);
     for event in events {
         match event {
-            TripBookingEvent::MemberAdded { .. } => members += 1,
-            TripBookingEvent::EventAdded { .. } => attended += 1,
-            TripBookingEvent::BundleAdded { bundle } => children += in_bundle(bundle),
-            TripBookingEvent::BundleChanged { bundle } => {
+            E::MemberAdded { .. } => members += 1,
+            E::EventAdded { .. } => attended += 1,
+            E::BundleAdded { bundle } => children += in_bundle(bundle),
+            E::BundleChanged { bundle } => {
                 let before = booking.bundle(bundle.number).map_or(0, in_bundle);
                 children += in_bundle(bundle).saturating_sub(before);
             }
-            TripBookingEvent::TicketAdded { .. } => children += 1,
-            TripBookingEvent::AccommodationAdded { accommodation } => children += in_accommodation(accommodation),
-            TripBookingEvent::RoomAdded { room, .. } => children += in_room(room),
-            TripBookingEvent::GuestsAdded { guests, .. } => children += guests.len(),
-            _ => {}
+            E::TicketAdded { .. } => children += 1,
+            E::AccommodationAdded { accommodation } => children += in_accommodation(accommodation),
+            E::RoomAdded { room, .. } => children += in_room(room),
+            E::GuestsAdded { guests, .. } => children += guests.len(),
+            E::BookingCreated { .. }
+            | E::BookingDatesChanged { .. }
+            | E::LeadersChanged { .. }
+            | E::BundlesReordered { .. }
+            | E::AccommodationsReordered { .. }
+            | E::BookingAbandoned {}
+            | E::BookingRecovered {}
+            | E::MemberChanged { .. }
+            | E::MemberRemoved { .. }
+            | E::MemberTookPart { .. }
+            | E::MemberReplaced { .. }
+            | E::MemberReminded { .. }
+            | E::AttendeesChanged { .. }
+            | E::EventRemoved { .. }
+            | E::BundleRemoved { .. }
+            | E::TicketChanged { .. }
+            | E::TicketAssigned { .. }
+            | E::TicketRemoved { .. }
+            | E::AccommodationChanged { .. }
+            | E::AccommodationRemoved { .. }
+            | E::RoomChanged { .. }
+            | E::RoomRemoved { .. }
+            | E::GuestChanged { .. }
+            | E::GuestRemoved { .. } => {}
         }
     }
     let present = || {
