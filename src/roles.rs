@@ -231,6 +231,7 @@ fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Re
     let setup = processes::Setup {
         commands: node.commands.clone(),
         checkpoints: node.checkpoints.clone(),
+        clock: node.clock.clone(),
         pool: node.pool.clone(),
         carriers: config.carriers()?,
         public_url: config.public_url()?.into(),

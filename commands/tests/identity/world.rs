@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use caravan_clock::Clock;
 use caravan_commands::identity::{Credentials, DevelopmentProvider, LoggedIn, Next, SignUpForm, Tokens};
 use caravan_commands::{Caller, CommandError, Commands, Done, stream};
 use caravan_domain::identity::{Account, AccountState, Channel, CodeIssued, Person, details};
@@ -154,7 +155,7 @@ impl World {
     pub async fn new_with_vault(vault: Vault) -> World {
         let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
         caravan_migrations::MAIN.run(&main).await.unwrap();
-        let commands = write_side(&main, vault, None);
+        let commands = write_side(&main, vault, None, Clock::default());
         World { commands, pool: main, now: Utc::now() }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use caravan_clock::Clock;
 use caravan_commands::effects::Carriers;
 use caravan_commands::processes::{self, Due, Sender};
 use caravan_commands::trips::{NewBooking, NewCrew, NewInvite, NewMember};
@@ -19,8 +20,9 @@ use caravan_domain::trips::crew::{Crew, CrewCommand, Crews};
 use caravan_domain::{Actor, EntityId};
 use caravan_event_store::following::{Checkpoints, FollowError, Follower, follow};
 use caravan_event_store::{Direction, EventStore, Filter, Recorded, StreamId};
-use chrono::{NaiveDate, Utc};
+use chrono::NaiveDate;
 use serde_json::{Value, json};
+use sqlx::migrate::Migrator;
 use sqlx::{PgConnection, PgPool};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +38,7 @@ pub struct World {
     pub setup: processes::Setup,
     checkpoints: Checkpoints,
     dir: Arc<TempDir>,
+    pub clock: Clock,
 }
 
 impl World {
@@ -45,21 +48,22 @@ impl World {
 
     async fn on(databases: Databases, dir: Arc<TempDir>) -> World {
         let commands = databases.process(None).await;
-        let Databases { main: pool, keys } = databases;
+        let Databases { main: pool, keys, clock } = databases;
         let checkpoints = Checkpoints::new(pool.clone());
         let setup = processes::Setup {
             commands: commands.clone(),
             checkpoints: checkpoints.clone(),
+            clock: clock.clone(),
             pool: pool.clone(),
             carriers: Carriers::open("outbox", "Caravan <caravan@localhost>", "outbox", &dir.path().join("outbox"))
                 .unwrap(),
             public_url: "https://caravan.test".into(),
         };
-        World { commands, pool, keys, setup, checkpoints, dir }
+        World { commands, pool, keys, setup, checkpoints, dir, clock }
     }
 
     pub async fn another(&self) -> World {
-        let databases = Databases { main: self.pool.clone(), keys: self.keys.clone() };
+        let databases = Databases { main: self.pool.clone(), keys: self.keys.clone(), clock: self.clock.clone() };
         World::on(databases, self.dir.clone()).await
     }
 
@@ -72,15 +76,15 @@ impl World {
     }
 
     pub fn by(&self, person: EntityId) -> Caller {
-        Caller::new(Actor::Person(person), Utc::now(), Uuid::new_v4(), "krugo")
+        Caller::new(Actor::Person(person), self.clock.now(), Uuid::new_v4(), "krugo")
     }
 
     pub fn system(&self) -> Caller {
-        Caller::system(Utc::now(), Uuid::new_v4())
+        Caller::system(self.clock.now(), Uuid::new_v4())
     }
 
     pub fn anyone(&self) -> Caller {
-        Caller::new(Actor::Anonymous, Utc::now(), Uuid::new_v4(), "krugo")
+        Caller::new(Actor::Anonymous, self.clock.now(), Uuid::new_v4(), "krugo")
     }
 
     /// Follows until nothing new comes.
@@ -238,6 +242,17 @@ impl World {
     pub async fn send_all(&self) {
         while self.sender().send_next().await.unwrap() {}
     }
+}
+
+/// A database in which nothing is.
+pub async fn empty() -> PgPool {
+    PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap()
+}
+
+/// Runs the migrations of the main database up to a number.
+pub async fn migrate(pool: &PgPool, up_to: i64) {
+    let known = caravan_migrations::MAIN.iter().filter(|one| one.version <= up_to).cloned();
+    Migrator::with_migrations(known.collect()).run(pool).await.unwrap();
 }
 
 pub fn day(day: u32) -> NaiveDate {

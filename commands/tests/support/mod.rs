@@ -28,6 +28,8 @@ impl Snapshots for NoSnapshots {
 pub struct Databases {
     pub main: PgPool,
     pub keys: PgPool,
+    /// What its processes go by.
+    pub clock: Clock,
 }
 
 impl Databases {
@@ -36,20 +38,25 @@ impl Databases {
         let main = PgPool::connect(&testing::database().await).await.unwrap();
         let keys = PgPool::connect(&testing::database().await).await.unwrap();
         caravan_migrations::run(&main, &keys).await.unwrap();
-        Databases { main, keys }
+        Databases { main, keys, clock: Clock::default() }
     }
 
     /// A further process, with a cache and a store connection of its own.
     pub async fn process(&self, identity_provider: Option<Arc<dyn IdentityProvider>>) -> Commands {
         let master = STANDARD.encode([7; 32]);
         let vault = Vault::open(self.keys.clone(), self.main.clone(), &master, SECRET).await.unwrap();
-        write_side(&self.main, vault, identity_provider)
+        write_side(&self.main, vault, identity_provider, self.clock.clone())
     }
 }
 
-pub fn write_side(main: &PgPool, vault: Vault, identity_provider: Option<Arc<dyn IdentityProvider>>) -> Commands {
+pub fn write_side(
+    main: &PgPool,
+    vault: Vault,
+    identity_provider: Option<Arc<dyn IdentityProvider>>,
+    clock: Clock,
+) -> Commands {
     Commands::new(Setup {
-        store: caravan_event_store::open("database", main, Clock::default()).unwrap(),
+        store: caravan_event_store::open("database", main, clock).unwrap(),
         limits: Limits::new(main.clone(), vault.clone(), Settings::default()),
         vault,
         pool: main.clone(),

@@ -7,7 +7,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-pub use events::{CrewEvent, Description};
+pub use events::{CrewEvent, CrewEventKind, Description};
 pub use state::{Crew, CrewState, Invitation};
 
 use crate::kind::{Field, FieldType};
