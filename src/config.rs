@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use caravan_clock::Clock;
 use caravan_commands::effects::{Carriers, LONGEST_PUBLIC_URL};
 use caravan_projections::{Elastic, SearchTarget};
 use figment::Figment;
@@ -52,6 +53,8 @@ pub struct Config {
     pub secret: String,
     pub master_key: String,
     pub allow: String,
+    #[serde(deserialize_with = "text")]
+    pub clock: String,
     pub demo: Demo,
     pub limits: Limiting,
     /// What `CARAVAN_LIMIT_<NAME>` sets, by name in lower case.
@@ -142,6 +145,7 @@ impl Config {
         self.cors_origins()?;
         self.trusted_proxies()?;
         self.limits()?;
+        self.clock()?;
         let apart = self.metrics_listen()? != Some(self.listen()?);
         ensure!(
             apart,
@@ -290,6 +294,13 @@ impl Config {
             settings = settings.with(&name, *most).with_context(|| format!("CARAVAN_LIMIT_{name}"))?;
         }
         Ok(settings)
+    }
+
+    /// The clock of this process.
+    pub fn clock(&self) -> Result<Clock> {
+        let given = !self.clock.is_empty();
+        ensure!(!given || !self.is_production(), "CARAVAN_CLOCK: production goes by the machine's time");
+        self.clock.parse().context("CARAVAN_CLOCK")
     }
 
     pub fn is_production(&self) -> bool {

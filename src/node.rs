@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use async_trait::async_trait;
+use caravan_clock::Clock;
 use caravan_commands::identity::{DevelopmentProvider, IdentityProvider};
 use caravan_commands::{Commands, Setup, Snapshot, Snapshots};
 use caravan_domain::kinds::KINDS;
@@ -55,6 +56,7 @@ pub struct Node {
     pub search: Search,
     pub commands: Commands,
     pub limits: Limits,
+    pub clock: Clock,
     /// The Postgres of the data directory, where no other is configured.
     pub embedded: Option<PrivatePostgres>,
     keys: PgPool,
@@ -75,7 +77,11 @@ impl Node {
             tracing::warn!("documents of {kind} were folded by other rules: run `caravan rebuild {kind}`");
         }
         let vault = Vault::open(keys.clone(), pool.clone(), &config.master_key()?, &config.secret()?).await?;
-        let store = caravan_event_store::open(&config.event_store, &pool)?;
+        let clock = config.clock()?;
+        if !clock.ahead().is_zero() {
+            tracing::warn!("the clock is {} ahead (CARAVAN_CLOCK)", config.clock.trim_start_matches('+'));
+        }
+        let store = caravan_event_store::open(&config.event_store, &pool, clock.clone())?;
         refuse_former(store.as_ref()).await?;
         let checkpoints = Checkpoints::new(pool.clone());
         let target = config.search_target()?;
@@ -91,7 +97,7 @@ impl Node {
             cache_bytes,
             identity_provider: identity_provider(&config)?,
         });
-        Ok(Node { config, pool, vault, store, checkpoints, models, search, commands, limits, embedded, keys })
+        Ok(Node { config, pool, vault, store, checkpoints, models, search, commands, limits, clock, embedded, keys })
     }
 
     /// Where messages go that are written to files.

@@ -37,6 +37,7 @@ pub async fn keep_purged(vault: Vault, server: PrivatePostgres, stop: Cancellati
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(ROUND) => {}
         }
+        // The moment is the database's.
         if purged.is_some_and(|moment| Utc::now() < moment + AT_LEAST_EVERY) {
             continue;
         }

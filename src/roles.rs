@@ -151,7 +151,7 @@ async fn play(node: &Node, role: Role, doors: Doors, handle: PrometheusHandle, s
     }
     let started = async {
         if role == Role::Serve && node.config.wants_demo() {
-            caravan_import::load_demo(&node.commands, node.store.as_ref(), chrono::Utc::now())
+            caravan_import::load_demo(&node.commands, node.store.as_ref(), node.clock.now())
                 .await
                 .context("the demo")?;
         }
@@ -224,6 +224,7 @@ fn router(
         cors_origins: node.config.cors_origins()?,
         trusted_proxies: node.config.trusted_proxies()?,
         body_read_timeout: Duration::from_secs(node.config.body_read_timeout),
+        clock: node.clock.clone(),
         metrics,
         adopt_trace: Some(telemetry::adopt),
         readiness,
@@ -237,6 +238,7 @@ fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Re
     let setup = processes::Setup {
         commands: node.commands.clone(),
         checkpoints: node.checkpoints.clone(),
+        clock: node.clock.clone(),
         pool: node.pool.clone(),
         carriers: config.carriers()?,
         public_url: config.public_url()?.into(),

@@ -108,7 +108,7 @@ impl Somebody {
 impl World {
     async fn new() -> World {
         let databases = Databases::new().await;
-        let log = caravan_event_store::open("database", &databases.main).unwrap();
+        let log = caravan_event_store::open("database", &databases.main, databases.clock.clone()).unwrap();
         let commands = databases.process(None).await;
         World { databases, commands, log, now: Utc::now() }
     }

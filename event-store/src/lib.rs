@@ -14,6 +14,7 @@ mod tail;
 
 use std::sync::Arc;
 
+use caravan_clock::Clock;
 use sqlx::PgPool;
 
 pub use codec::CodecError;
@@ -24,11 +25,11 @@ pub use port::{Append, AppendError, Appended, Direction, EventStore, Expected, F
 pub use postgres::PostgresStore;
 
 /// The store that a setting names: `database` (tables in the main database) or `memory:` (gone with the process).
-/// Must be called inside a runtime.
-pub fn open(setting: &str, pool: &PgPool) -> Result<Arc<dyn EventStore>, StoreError> {
+/// Its events have the time of `clock`. Must be called inside a runtime.
+pub fn open(setting: &str, pool: &PgPool, clock: Clock) -> Result<Arc<dyn EventStore>, StoreError> {
     match setting {
-        "database" => Ok(Arc::new(PostgresStore::new(pool.clone()))),
-        "memory:" => Ok(Arc::new(MemoryStore::new())),
+        "database" => Ok(Arc::new(PostgresStore::by(clock, pool.clone()))),
+        "memory:" => Ok(Arc::new(MemoryStore::by(clock))),
         other => {
             // Only the scheme: an address may hold a password.
             let scheme = other.split_once(':').map_or(other, |(scheme, _)| scheme);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use chrono::Utc;
+use caravan_clock::Clock;
 use futures::stream::BoxStream;
 use tokio::sync::watch;
 
@@ -29,11 +29,18 @@ struct Log {
     events: Vec<Recorded>,
     /// Positions of each stream's events, by revision.
     streams: HashMap<StreamId, Vec<Position>>,
+    clock: Clock,
 }
 
 impl MemoryStore {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Events have the time of `clock`.
+    pub fn by(clock: Clock) -> Self {
+        let log = Mutex::new(Log { clock, ..Log::default() });
+        MemoryStore(Arc::new(Inner { log, ..Inner::default() }))
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -78,7 +85,7 @@ impl Log {
                 position,
                 event_type: event.event_type,
                 schema_version: event.schema_version,
-                time: Utc::now(),
+                time: self.clock.now(),
                 data: event.data,
                 metadata,
             });

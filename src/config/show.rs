@@ -35,6 +35,7 @@ pub fn describe(config: &Config) -> String {
         ("SECRET", mask(&config.secret)),
         ("MASTER_KEY", mask(&config.master_key)),
         ("ALLOW", config.allow.clone()),
+        ("CLOCK", config.clock.clone()),
         ("DEMO", format!("{:?}", config.demo).to_lowercase()),
         ("LIMITS", format!("{:?}", config.limits).to_lowercase()),
         ("LOG", config.log.clone()),

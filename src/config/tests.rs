@@ -105,6 +105,8 @@ fn what_is_wrong_is_named() {
         ("listen", "nowhere"),
         ("listen", "99999"),
         ("allow", "everything"),
+        ("clock", "-3d"),
+        ("clock", "2027-01-31"),
         ("public_url", "foo"),
         ("public_url", "ftp://trips.example"),
     ] {
@@ -124,6 +126,13 @@ fn limits_are_set_one_by_one_and_all_off_only_in_development() {
     assert!(with("limits = 'off'").limits().unwrap().are_off());
     let error = with("limits = 'off'\nenv = 'production'").limits().unwrap_err();
     assert!(error.to_string().starts_with("CARAVAN_LIMITS: "), "{error}");
+}
+
+#[test]
+fn the_clock_is_moved_only_in_development() {
+    assert_eq!(with("clock = '+1d1h'").clock().unwrap().ahead(), chrono::TimeDelta::hours(25));
+    let error = with("clock = '+1d'\nenv = 'production'").clock().unwrap_err();
+    assert!(error.to_string().starts_with("CARAVAN_CLOCK: "), "{error}");
 }
 
 #[test]

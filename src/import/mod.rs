@@ -46,7 +46,7 @@ impl Import {
     /// Prints the totals, also where `stop` comes before the end.
     pub async fn run(self, node: &Node, stop: &CancellationToken) -> Result<()> {
         let Import::Events(events) = self;
-        events.run(&node.commands, Utc::now(), stop).await
+        events.run(&node.commands, node.clock.now(), stop).await
     }
 }
 

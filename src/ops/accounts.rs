@@ -9,7 +9,7 @@ use caravan_commands::effects::Outbox;
 use caravan_commands::identity::{DevelopmentProvider, Vouched, operator};
 use caravan_commands::{Asking, Caller};
 use caravan_domain::EntityId;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
@@ -95,7 +95,7 @@ impl DevToken {
             bail!("the development identity provider is off in production");
         }
         let vouched = Vouched { id: self.facebook_id, name: self.name, email: self.email, gender: None, picture: None };
-        let expires_at = Utc::now() + TimeDelta::hours(1);
+        let expires_at = node.clock.now() + TimeDelta::hours(1);
         println!("{}", DevelopmentProvider::new(&node.config.secret()?).sign(vouched, expires_at)?);
         Ok(())
     }
@@ -122,5 +122,5 @@ async fn find(node: &Node, account: &str) -> Result<EntityId> {
 
 /// The operator's commands.
 fn asking(node: &Node) -> Asking {
-    node.commands.asked_by(Caller::system(Utc::now(), Uuid::new_v4()))
+    node.commands.asked_by(Caller::system(node.clock.now(), Uuid::new_v4()))
 }

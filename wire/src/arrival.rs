@@ -9,9 +9,10 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use caravan_clock::Clock;
 use chrono::{DateTime, Utc};
 use http::{Method, StatusCode};
 use http_body::{Frame, SizeHint};
@@ -49,7 +50,7 @@ struct Route {
 }
 
 impl Arrival {
-    fn of(request: &Request) -> Arrival {
+    fn of(request: &Request, now: DateTime<Utc>) -> Arrival {
         let (route, trace) = (OnceLock::new(), OnceLock::new());
         if let Some(page) = request.extensions().get::<MatchedPath>() {
             let page = Cow::Owned(page.as_str().to_owned());
@@ -57,7 +58,7 @@ impl Arrival {
         }
         let request_id = request::request_id(request.headers());
         let method = known(request.method());
-        Arrival { now: Utc::now(), started: Instant::now(), request_id, method, route, trace }
+        Arrival { now, started: Instant::now(), request_id, method, route, trace }
     }
 
     /// Takes note of which operation is asked for and whether this process serves it. What is done for it happens in the
@@ -100,8 +101,8 @@ fn known(method: &Method) -> &'static str {
 }
 
 /// Sees a request through.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
-    let arrival = Arc::new(Arrival::of(&request));
+pub(crate) async fn observe(State(clock): State<Clock>, mut request: Request, next: Next) -> Response {
+    let arrival = Arc::new(Arrival::of(&request, clock.now()));
     gauge!("caravan_http_requests_in_flight").increment(1);
     let mut observation = Observation { arrival: arrival.clone(), status: None, bytes: 0 };
     request.extensions_mut().insert(arrival);

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::{Extension, Router};
+use caravan_clock::Clock;
 use caravan_domain::EntityId;
 use caravan_domain::identity::Person;
 use chrono::{DateTime, Utc};
@@ -54,6 +55,8 @@ pub struct Settings {
     /// How long a request's body may stop on its way.
     pub body_read_timeout: Duration,
     pub readiness: Readiness,
+    /// What requests take to be now.
+    pub clock: Clock,
     /// Where the metrics are served among everything else.
     pub metrics: Option<Metrics>,
     /// Goes on with the trace that a trusted proxy's header names.
@@ -73,7 +76,7 @@ pub fn router(endpoints: Vec<Endpoints>, documents: Documents, settings: Setting
     let pages = pages::router(&settings, documents);
     let cors = cors(settings.cors_origins.clone());
     arrival::begin(served.keys().copied());
-    let Settings { trusted_proxies, body_read_timeout, adopt_trace, tasks, .. } = settings;
+    let Settings { trusted_proxies, body_read_timeout, adopt_trace, tasks, clock, .. } = settings;
     let service =
         Service { table: Table::new(), served, sides, trusted_proxies, body_read_timeout, adopt_trace, tasks };
     pages
@@ -81,7 +84,7 @@ pub fn router(endpoints: Vec<Endpoints>, documents: Documents, settings: Setting
         .with_state(Arc::new(service))
         .layer(compression())
         .layer(cors)
-        .layer(from_fn(arrival::observe))
+        .layer(from_fn_with_state(clock, arrival::observe))
 }
 
 /// What is asked for in gzip or zstd comes so, unless it is short or secret.

@@ -2,7 +2,6 @@
 
 mod outbox;
 mod smtp;
-pub(crate) mod templates;
 mod webhook;
 
 use std::path::Path;
@@ -17,8 +16,10 @@ use uuid::Uuid;
 
 pub use outbox::Outbox;
 pub use smtp::Smtp;
-pub use templates::LONGEST_PUBLIC_URL;
 pub use webhook::Webhook;
+
+/// The longest address that messages may point to, in characters.
+pub const LONGEST_PUBLIC_URL: usize = 200;
 
 /// A message to one person. Its JSON is what the outbox holds.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use caravan_clock::Clock;
 use caravan_domain::identity::Channel;
+use chrono::{DateTime, Utc};
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -52,10 +54,10 @@ pub(super) fn begin() {
 }
 
 /// Looks at what waits, until `stop`.
-pub(super) async fn watch(pool: PgPool, stop: CancellationToken) {
+pub(super) async fn watch(pool: PgPool, clock: Clock, stop: CancellationToken) {
     while !stop.is_cancelled() {
         // A database that does not answer is told of elsewhere; the figures stay as they were.
-        if let Ok((messages, overdue, deadlines)) = look(&pool).await {
+        if let Ok((messages, overdue, deadlines)) = look(&pool, clock.now()).await {
             gauge!("caravan_messages_waiting").set(messages as f64);
             gauge!("caravan_messages_overdue_seconds").set(overdue);
             gauge!("caravan_deadlines_overdue_seconds").set(deadlines);
@@ -67,13 +69,14 @@ pub(super) async fn watch(pool: PgPool, stop: CancellationToken) {
     }
 }
 
-async fn look(pool: &PgPool) -> sqlx::Result<(i64, f64, f64)> {
+async fn look(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<(i64, f64, f64)> {
     sqlx::query_as(
         "select (select count(*) from outgoing_messages where outcome is null),
-                (select greatest(coalesce(extract(epoch from now() - min(due_at)), 0), 0)::float8
+                (select greatest(coalesce(extract(epoch from $1 - min(due_at)), 0), 0)::float8
                  from outgoing_messages where outcome is null),
-                (select greatest(coalesce(extract(epoch from now() - min(due_at)), 0), 0)::float8 from deadlines)",
+                (select greatest(coalesce(extract(epoch from $1 - min(due_at)), 0), 0)::float8 from deadline)",
     )
+    .bind(now)
     .fetch_one(pool)
     .await
 }

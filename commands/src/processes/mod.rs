@@ -3,30 +3,28 @@
 //! a task of their own carries out.
 
 mod absorption;
-mod composing;
 mod deadlines;
 mod departures;
-mod due;
 mod measure;
 mod messages;
 mod reaction;
-mod sender;
+mod reactions;
 
 use std::sync::Arc;
 
+use caravan_clock::Clock;
 use caravan_event_store::following::{Checkpoints, Follower, follow};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-pub use absorption::Absorption;
-pub use deadlines::Deadlines;
+pub use absorption::absorption;
+pub use deadlines::{Due, deadlines, forget_again};
 pub(crate) use departures::DEPARTURES;
-pub use departures::Departures;
-pub use due::Due;
-pub use messages::Messages;
-pub use sender::Sender;
+pub use departures::departures;
+pub use messages::{Sender, messages};
+pub use reactions::Reactions;
 
 use crate::Commands;
 use crate::effects::Carriers;
@@ -36,6 +34,8 @@ use crate::effects::Carriers;
 pub struct Setup {
     pub commands: Commands,
     pub checkpoints: Checkpoints,
+    /// What deadlines and messages are due by.
+    pub clock: Clock,
     /// The main database.
     pub pool: PgPool,
     pub carriers: Carriers,
@@ -46,16 +46,15 @@ pub struct Setup {
 /// All of them by name, each to be run as a task; they end when `stop` is cancelled. Running them in several processes
 /// is fine: one at a time gets through.
 pub fn all(setup: &Setup, stop: &CancellationToken) -> Vec<(&'static str, BoxFuture<'static, ()>)> {
-    let Setup { commands, pool, .. } = setup;
     measure::begin();
     vec![
-        ("messages", following(setup, Messages::new(commands.clone()), stop)),
-        ("departures", following(setup, Departures::new(commands.clone()), stop)),
-        ("absorption", following(setup, Absorption::new(commands.clone()), stop)),
-        ("deadlines", following(setup, Deadlines, stop)),
+        ("messages", following(setup, messages(setup), stop)),
+        ("departures", following(setup, departures(setup), stop)),
+        ("absorption", following(setup, absorption(setup), stop)),
+        ("deadlines", following(setup, deadlines(setup), stop)),
         ("sender", Sender::new(setup).run(stop.clone()).boxed()),
         ("due", Due::new(setup).run(stop.clone()).boxed()),
-        ("waiting work", measure::watch(pool.clone(), stop.clone()).boxed()),
+        ("waiting work", measure::watch(setup.pool.clone(), setup.clock.clone(), stop.clone()).boxed()),
     ]
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use caravan_clock::Clock;
 use caravan_commands::identity::sessions::Credentials;
 use caravan_commands::identity::sign_up::SignUpForm;
 use caravan_commands::identity::{DevelopmentProvider, LoggedIn, Next, Tokens, contacts, passwords, sessions, sign_up};
@@ -166,7 +167,9 @@ impl World {
     pub async fn new_with_vault(vault: Vault) -> World {
         let main = PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap();
         caravan_migrations::MAIN.run(&main).await.unwrap();
-        let commands = write_side(caravan_event_store::open("database", &main).unwrap(), &main, vault, None);
+        let clock = Clock::default();
+        let log = caravan_event_store::open("database", &main, clock).unwrap();
+        let commands = write_side(log, &main, vault, None);
         World { commands, pool: main, now: Utc::now() }
     }
 

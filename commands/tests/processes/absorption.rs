@@ -1,5 +1,5 @@
 use caravan_commands::Asking;
-use caravan_commands::processes::Absorption;
+use caravan_commands::processes::absorption;
 use caravan_commands::trips::ideas;
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountCommand;
@@ -39,13 +39,13 @@ async fn an_absorbed_temp_member_is_replaced_everywhere_once() {
     let both = world.crew(dana, &[eli, temp]).await;
     let booking = world.booking(crew, dana, &[temp]).await;
     let idea = idea(&world, crew, &[temp, dana], &world.by(dana)).await;
-    world.follow(Absorption::new(world.commands.clone())).await;
+    world.follow(absorption(&world.setup)).await;
     assert_eq!(world.crew_state(crew).await.members, [dana, temp]);
 
     world.account(temp, AccountCommand::Absorb { into: eli }).await;
-    world.follow_and_die(Absorption::new(world.commands.clone())).await;
+    world.follow_and_die(absorption(&world.setup)).await;
     let restarted = world.another().await;
-    restarted.follow(Absorption::new(restarted.commands.clone())).await;
+    restarted.follow(absorption(&restarted.setup)).await;
 
     assert_eq!(world.crew_state(crew).await.members, [dana, eli]);
     assert_eq!(world.crew_state(both).await.members, [dana, eli], "duplicates collapse");
@@ -67,12 +67,12 @@ async fn who_names_an_absorbed_temp_member_later_gets_the_account() {
     // Whoever adds them has read who they are before they were absorbed.
     let before = world.commands.state::<Crews>(crew).await.unwrap().state;
     world.account(temp, AccountCommand::Absorb { into: eli }).await;
-    world.follow(Absorption::new(world.commands.clone())).await;
+    world.follow(absorption(&world.setup)).await;
     world.change_crew(other, dana, CrewCommand::AddMember { person: temp }).await;
     let add = NewMember { person: temp, leader: false, start_date: None, end_date: None, availability: None };
     let add = AddMember { member: add, crew: before };
     world.by(dana).send::<TripBookings>(booking, TripBookingCommand::AddMember(add)).await.unwrap();
-    world.follow(Absorption::new(world.commands.clone())).await;
+    world.follow(absorption(&world.setup)).await;
     assert_eq!(world.crew_state(other).await.members, [dana, eli]);
     assert_eq!(world.booking_members(booking).await, [dana, eli]);
 }
@@ -83,12 +83,12 @@ async fn nobody_absorbs_a_temp_member_who_was_forgotten() {
     let dana = world.person("Dana", None, None).await;
     let crew = world.crew(dana, &[]).await;
     let temp = world.invite(crew, dana, "+14165550100").await;
-    world.follow(Absorption::new(world.commands.clone())).await;
+    world.follow(absorption(&world.setup)).await;
     let kept = async || -> i64 {
         sqlx::query_scalar("select count(*) from temp_member_places").fetch_one(&world.pool).await.unwrap()
     };
     assert_eq!(kept().await, 1);
     world.account(temp, AccountCommand::Forget).await;
-    world.follow(Absorption::new(world.commands.clone())).await;
+    world.follow(absorption(&world.setup)).await;
     assert_eq!(kept().await, 0);
 }

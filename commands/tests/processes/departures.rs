@@ -1,5 +1,5 @@
 use caravan_commands::Caller;
-use caravan_commands::processes::Departures;
+use caravan_commands::processes::departures;
 use caravan_commands::trips::bookings;
 use caravan_domain::identity::AccountCommand;
 use caravan_domain::trips::booking::{
@@ -21,9 +21,9 @@ async fn who_leaves_a_crew_leaves_its_bookings() {
     let elsewhere = world.booking(other, dana, &[eli]).await;
     world.remove_from_crew(crew, eli, eli).await;
 
-    world.follow_and_die(Departures::new(world.commands.clone())).await;
+    world.follow_and_die(departures(&world.setup)).await;
     let restarted = world.another().await;
-    restarted.follow(Departures::new(restarted.commands.clone())).await;
+    restarted.follow(departures(&restarted.setup)).await;
 
     assert_eq!(world.booking_members(together).await, [dana]);
     let led = world.booking_state(led).await;
@@ -40,12 +40,12 @@ async fn a_departure_is_not_repeated_for_somebody_who_came_back() {
     let crew = world.crew(dana, &[eli]).await;
     let booking = world.booking(crew, dana, &[eli]).await;
     world.remove_from_crew(crew, eli, eli).await;
-    world.follow_and_die(Departures::new(world.commands.clone())).await;
+    world.follow_and_die(departures(&world.setup)).await;
     assert_eq!(world.booking_members(booking).await, [dana]);
 
     world.change_crew(crew, dana, CrewCommand::AddMember { person: eli }).await;
     world.add_member(booking, dana, eli).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     assert_eq!(world.booking_members(booking).await, [dana, eli]);
 }
 
@@ -56,10 +56,10 @@ async fn a_departure_does_not_reach_a_booking_that_was_joined_later() {
     let crew = world.crew(dana, &[eli]).await;
     let booking = world.booking(crew, dana, &[]).await;
     world.remove_from_crew(crew, eli, eli).await;
-    world.follow_and_die(Departures::new(world.commands.clone())).await;
+    world.follow_and_die(departures(&world.setup)).await;
     world.change_crew(crew, dana, CrewCommand::AddMember { person: eli }).await;
     world.add_member(booking, dana, eli).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     assert_eq!(world.booking_members(booking).await, [dana, eli]);
 }
 
@@ -74,7 +74,7 @@ async fn a_booking_recovered_while_its_crew_was_deleted_is_abandoned_again() {
     let before = world.commands.state::<Crews>(crew).await.unwrap().state;
     world.change_crew(crew, dana, CrewCommand::Delete).await;
     change(TripBookingCommand::Recover { crew_id: crew, crew: before, forced: false }).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     assert!(world.booking_state(booking).await.is_abandoned());
 }
 
@@ -85,10 +85,10 @@ async fn a_deleted_crew_abandons_its_bookings() {
     let crew = world.crew(dana, &[]).await;
     let bookings = [world.booking(crew, dana, &[]).await, world.booking(crew, dana, &[]).await];
     let kept = world.booking(world.crew(dana, &[]).await, dana, &[]).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     world.change_crew(crew, dana, CrewCommand::Delete).await;
-    world.follow_and_die(Departures::new(world.commands.clone())).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow_and_die(departures(&world.setup)).await;
+    world.follow(departures(&world.setup)).await;
     for booking in bookings {
         assert!(world.booking_state(booking).await.is_abandoned());
     }
@@ -116,7 +116,7 @@ async fn who_joined_a_booking_while_leaving_the_crew_leaves_it_too() {
     let add = NewMember { person: eli, leader: false, start_date: None, end_date: None, availability: None };
     let add = AddMember { member: add, crew: before };
     world.by(dana).send::<TripBookings>(booking, TripBookingCommand::AddMember(add)).await.unwrap();
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     assert_eq!(world.booking_members(booking).await, [dana]);
 }
 
@@ -131,11 +131,11 @@ async fn an_absorbed_temp_member_is_left_to_be_replaced() {
     // The crew knows already, the booking does not.
     let replace = CrewCommand::ReplaceMember { from: temp, to: eli };
     world.system().send::<Crews>(crew, replace).await.unwrap();
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     assert_eq!(world.booking_members(booking).await, [dana, temp]);
     let replace = TripBookingCommand::ReplaceMember { from: temp, to: eli };
     world.system().send::<TripBookings>(booking, replace).await.unwrap();
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     assert_eq!(world.booking_members(booking).await, [dana, eli]);
     assert!(matches!(world.booking_state(booking).await, TripBookingState::Active(_)));
 }
@@ -147,8 +147,8 @@ async fn who_is_forgotten_is_in_charge_of_nothing_any_more() {
     let (crew, alone) = (world.crew(dana, &[eli]).await, world.crew(dana, &[]).await);
     let (booking, lone) = (world.booking(crew, dana, &[eli]).await, world.booking(alone, dana, &[]).await);
     world.account(dana, AccountCommand::Forget).await;
-    world.follow_and_die(Departures::new(world.commands.clone())).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow_and_die(departures(&world.setup)).await;
+    world.follow(departures(&world.setup)).await;
     let state = world.crew_state(crew).await;
     assert_eq!((state.admins, state.members), (vec![eli], vec![dana, eli]));
     let state = world.booking_state(booking).await;
@@ -169,7 +169,7 @@ async fn an_abandoned_booking_is_led_by_who_is_still_in_the_crew() {
     // Eli stays in the abandoned booking, where his shares are, but could not recover it.
     for gone in [eli, dana] {
         world.remove_from_crew(crew, gone, gone).await;
-        world.follow(Departures::new(world.commands.clone())).await;
+        world.follow(departures(&world.setup)).await;
     }
     assert!(world.booking_state(booking).await.booking().unwrap().is_leader(fay));
     bookings::recover(&world.by(fay), booking, crew, false).await.unwrap();
@@ -231,7 +231,7 @@ async fn the_last_admin_leaves_to_who_has_an_account_or_the_crew_ends() {
     world.remove_from_crew(crew, dana, dana).await;
     assert_eq!(world.crew_state(crew).await.admins, [eli]);
     world.remove_from_crew(crew, eli, eli).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     assert_eq!(world.events("CrewDeleted").await.len(), 1);
     assert!(world.booking_state(booking).await.is_abandoned());
 }
@@ -265,7 +265,7 @@ async fn a_deleted_crew_is_not_brought_back_by_who_absorbs_a_member() {
     world.change_crew(crew, dana, CrewCommand::Delete).await;
     let replace = CrewCommand::ReplaceMember { from: temp, to: eli };
     world.system().send::<Crews>(crew, replace).await.unwrap();
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     let kept = sqlx::query_scalar::<_, i64>("select count(*) from crew_members where crew = $1");
     assert_eq!(kept.bind(crew.0).fetch_one(&world.pool).await.unwrap(), 0);
     let state = world.commands.state::<Crews>(crew).await.unwrap().state;

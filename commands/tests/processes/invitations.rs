@@ -1,7 +1,7 @@
 //! Whom one may invite by id: those with whom one shares a crew, as the crews' streams have it.
 
 use caravan_commands::CommandError;
-use caravan_commands::processes::Departures;
+use caravan_commands::processes::departures;
 use caravan_commands::trips::crews;
 use caravan_domain::trips::crew::CrewCommand;
 use caravan_domain::{EntityId, RejectionKind};
@@ -29,14 +29,14 @@ async fn who_shares_no_crew_cannot_be_told_from_who_does_not_exist() {
     let together = world.crew(dana, &[eli]).await;
     world.crew(stranger, &[]).await;
     let crew = world.crew(dana, &[]).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     let invite = async |users| crews::invite(&world.by(dana), crew, users, vec![]).await;
     let unknown = not_found(invite(vec![eli, EntityId(Uuid::new_v4())]).await, "users[1].id");
     assert_eq!(not_found(invite(vec![eli, stranger]).await, "users[1].id"), unknown);
     assert_eq!(world.crew_state(crew).await.members, [dana], "half of a list invites nobody");
     // What is kept has Eli in the crew still; its stream decides, once nothing can be newer.
     world.remove_from_crew(together, eli, eli).await;
-    let (left, ()) = tokio::join!(invite(vec![eli]), world.follow(Departures::new(world.commands.clone())));
+    let (left, ()) = tokio::join!(invite(vec![eli]), world.follow(departures(&world.setup)));
     not_found(left, "users[0].id");
 }
 
@@ -48,7 +48,7 @@ async fn a_crew_that_is_shared_since_just_now_counts() {
     let crew = world.crew(dana, &[]).await;
     let by = world.by(dana);
     let invite = crews::invite(&by, crew, vec![eli], vec![]);
-    let (invited, ()) = tokio::join!(invite, world.follow(Departures::new(world.commands.clone())));
+    let (invited, ()) = tokio::join!(invite, world.follow(departures(&world.setup)));
     assert_eq!(invited.unwrap().people[0].0, eli);
     assert_eq!(world.crew_state(crew).await.members, [dana, eli]);
     // A crew that was deleted is shared no more.
@@ -56,7 +56,7 @@ async fn a_crew_that_is_shared_since_just_now_counts() {
     let (gone, other) = (world.crew(dana, &[]).await, world.person("Gus", None, None).await);
     world.change_crew(gone, dana, CrewCommand::AddMember { person: other }).await;
     world.change_crew(gone, dana, CrewCommand::Delete).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     not_found(crews::invite(&world.by(dana), third, vec![other], vec![]).await, "users[0].id");
 }
 

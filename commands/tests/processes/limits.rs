@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use caravan_commands::identity::sign_up;
 use caravan_commands::identity::sign_up::SignUpForm;
-use caravan_commands::processes::{Departures, Messages};
+use caravan_commands::processes::{departures, messages};
 use caravan_commands::trips::crews::NewInvite;
 use caravan_commands::trips::{bookings, crews};
 use caravan_commands::{Caller, CommandError};
@@ -50,7 +50,7 @@ async fn one_account_invites_200_people_a_day_and_25_of_them_at_once() {
     let other = world.crew(eli, &[]).await;
     crews::invite(&world.by(eli), other, vec![], invites(200..201)).await.unwrap();
 
-    world.follow(Messages::new(world.commands.clone())).await;
+    world.follow(messages(&world.setup)).await;
     let seconds: Vec<f64> = sqlx::query_scalar(
         "select extract(epoch from due_at - min(due_at) over ())::float8 from outgoing_messages order by 1 limit 151",
     )
@@ -81,7 +81,7 @@ async fn one_recipient_gets_five_requests_a_day_of_one_sender() {
     world.invite(other, dana, "+14165550122").await;
     limited(remind(dana).await);
     let third = world.crew(dana, &[]).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     limited(crews::invite(&world.by(dana), third, vec![eli], vec![]).await);
     let by_number = vec![NewInvite { phone_number: "+14165550122".into(), first_name: None, last_name: None }];
     limited(crews::invite(&world.by(dana), third, vec![], by_number).await);
@@ -145,7 +145,7 @@ async fn one_recipient_gets_20_messages_a_day_and_no_notice_beyond() {
     }
     limited(bookings::remind_member(&world.by(senders[4]), booking, eli).await);
     buy(&world, booking, senders[0], 1).await;
-    world.follow(Messages::new(world.commands.clone())).await;
+    world.follow(messages(&world.setup)).await;
     world.send_all().await;
     assert_eq!((outcomes(&world, "accepted").await, outcomes(&world, "dropped").await), (20, 1));
     assert_eq!(world.outbox().len(), 20);
@@ -175,7 +175,7 @@ async fn one_booking_causes_50_notices_a_day() {
     buy(&world, booking, dana, 3).await;
     buy(&world, booking, others[0], 3).await;
     buy(&world, second, dana, 1).await;
-    world.follow(Messages::new(world.commands.clone())).await;
+    world.follow(messages(&world.setup)).await;
     world.send_all().await;
     // Nobody reaches Dana, so Eli's purchases tell nine.
     assert_eq!((outcomes(&world, "accepted").await, outcomes(&world, "dropped").await), (50 + 1, 7));

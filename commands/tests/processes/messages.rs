@@ -6,7 +6,7 @@ use caravan_commands::Asking;
 use caravan_commands::effects::{Carrier, DeliveryError, Message};
 use caravan_commands::identity::sign_up;
 use caravan_commands::identity::sign_up::SignUpForm;
-use caravan_commands::processes::{Departures, Messages, Sender, Setup};
+use caravan_commands::processes::{Sender, Setup, departures, messages};
 use caravan_commands::trips::{bookings, crews};
 use caravan_domain::EntityId;
 use caravan_domain::identity::{AccountCommand, CodeIssued, details};
@@ -14,11 +14,11 @@ use caravan_domain::trips::booking::{
     AddAccommodation, AddBundle, ChangeBundle, NewRoom, Price, TicketTerms, TripBookingCommand, TripBookings,
 };
 use caravan_domain::trips::crew::CrewCommand;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::World;
+use crate::world::{World, empty, migrate};
 
 async fn sign_up(username: &str, contact: (&str, &str), asking: &Asking) -> EntityId {
     let form = SignUpForm {
@@ -30,7 +30,7 @@ async fn sign_up(username: &str, contact: (&str, &str), asking: &Asking) -> Enti
 }
 
 async fn send(world: &World) -> Vec<Value> {
-    world.follow(Messages::new(world.commands.clone())).await;
+    world.follow(messages(&world.setup)).await;
     world.send_all().await;
     world.outbox()
 }
@@ -85,10 +85,16 @@ async fn codes_go_to_the_contact_they_prove() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_code_is_not_sent() {
     let world = World::new().await;
-    let long_ago = world.at(Utc::now() - TimeDelta::minutes(16));
-    sign_up("dana", ("phone_number", "+14165550100"), &long_ago).await;
-    assert!(send(&world).await.is_empty());
-    assert_eq!(outcomes(&world).await, outcome("void", 1));
+    // Days ahead as well as today.
+    world.clock.advance(TimeDelta::days(3));
+    sign_up("dana", ("phone_number", "+14165550100"), &world.anyone()).await;
+    assert_eq!(send(&world).await.len(), 1);
+    sign_up("eli", ("phone_number", "+14165550101"), &world.anyone()).await;
+    world.follow(messages(&world.setup)).await;
+    world.clock.advance(TimeDelta::minutes(16));
+    world.send_all().await;
+    assert_eq!(world.outbox().len(), 1);
+    assert_eq!(outcomes(&world).await, [(Some("accepted".to_owned()), 1), (Some("void".to_owned()), 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,8 +112,8 @@ async fn a_crash_sends_nothing_twice() {
     let dana = world.person("Dana", Some("+14165550111"), None).await;
     let crew = world.crew(dana, &[]).await;
     world.invite(crew, dana, "+14165550100").await;
-    world.follow_and_die(Messages::new(world.commands.clone())).await;
-    world.follow(Messages::new(world.commands.clone())).await;
+    world.follow_and_die(messages(&world.setup)).await;
+    world.follow(messages(&world.setup)).await;
     world.send_all().await;
     let messages = world.outbox();
     assert_eq!(messages.len(), 1);
@@ -118,6 +124,68 @@ async fn a_crash_sends_nothing_twice() {
     let restarted = world.another().await;
     assert!(send(&restarted).await.is_empty());
     assert_eq!(outcomes(&world).await, outcome("accepted", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_another_version_of_the_program_waits_for_it_until_it_is_too_late() {
+    let world = World::new().await;
+    sign_up("dana", ("phone_number", "+14165550100"), &world.anyone()).await;
+    world.follow(messages(&world.setup)).await;
+    let unknown = "update outgoing_messages set template = 'greeting'";
+    sqlx::query(unknown).execute(&world.pool).await.unwrap();
+    world.send_all().await;
+    assert_eq!(outcomes(&world).await, [(None, 1)]);
+    world.clock.advance(TimeDelta::minutes(16));
+    world.send_all().await;
+    assert_eq!(outcomes(&world).await, outcome("void", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_before_are_still_known() {
+    let pool = empty().await;
+    migrate(&pool, 50).await;
+    let insert =
+        "insert into outgoing_messages (id, category, stream_id, revision, recipient, purchase, expires_at, due_at)
+                  values (gen_random_uuid(), $1, $2, 0, gen_random_uuid(), $3, now(), now())";
+    let stream = uuid::Uuid::from_u128;
+    for (category, id, purchase) in [
+        ("crew", 1, None),
+        ("trip_booking", 2, None),
+        ("trip_booking", 2, Some(7i64)),
+        ("sign_up", 3, None),
+        ("account", 4, None),
+        ("account", 5, None),
+    ] {
+        sqlx::query(insert).bind(category).bind(stream(id)).bind(purchase).execute(&pool).await.unwrap();
+    }
+    for (position, category, id, purpose) in [(1i64, "sign_up", 3, "sign_up"), (2, "account", 4, "email_change")] {
+        sqlx::query(
+            "insert into events (position, revision, time, stream_id, id, schema_version, category, event_type, data, metadata)
+             values ($1, 0, now(), $2, gen_random_uuid(), 1, $3, 'CodeIssued', json_build_object('purpose', $4), '{}')",
+        )
+        .bind(position)
+        .bind(stream(id))
+        .bind(category)
+        .bind(purpose)
+        .execute(&pool)
+        .await
+        .unwrap();
+    }
+    migrate(&pool, i64::MAX).await;
+    let kept: Vec<(String, Option<i64>)> =
+        sqlx::query_as("select template, part from outgoing_messages order by 1").fetch_all(&pool).await.unwrap();
+    let kept: Vec<(&str, Option<i64>)> = kept.iter().map(|(template, part)| (template.as_str(), *part)).collect();
+    assert_eq!(
+        kept,
+        [
+            ("crew-invitation", None),
+            ("email-code", None),
+            ("purchase-is-made", Some(7)),
+            ("sign-up-code", None),
+            ("trip-booking-reminder", None),
+            ("unknown", None),
+        ]
+    );
 }
 
 /// Hands messages on, but fails a few times afterwards, as when the answer is lost.
@@ -147,7 +215,7 @@ async fn a_message_that_was_not_accepted_is_tried_again_without_holding_up_other
     let world = World::new().await;
     sign_up("dana", ("phone_number", "+14165550100"), &world.anyone()).await;
     sign_up("eli", ("email", "eli@example.com"), &world.anyone()).await;
-    world.follow(Messages::new(world.commands.clone())).await;
+    world.follow(messages(&world.setup)).await;
     let sender = unsure(&world, 2, DeliveryError::Later);
     while sender.send_next().await.unwrap() {}
     assert_eq!(outcomes(&world).await, [(Some("accepted".to_owned()), 1), (None, 1)]);
@@ -170,7 +238,7 @@ async fn a_message_that_was_not_accepted_is_tried_again_without_holding_up_other
 async fn a_message_that_is_never_accepted_has_failed() {
     let world = World::new().await;
     sign_up("dana", ("phone_number", "+14165550100"), &world.anyone()).await;
-    world.follow(Messages::new(world.commands.clone())).await;
+    world.follow(messages(&world.setup)).await;
     let sender = unsure(&world, usize::MAX, DeliveryError::Later);
     for _ in 0..13 {
         hurry(&world).await;
@@ -182,7 +250,7 @@ async fn a_message_that_is_never_accepted_has_failed() {
     assert_eq!(reason, "the answer was lost");
 
     sign_up("eli", ("phone_number", "+14165550101"), &world.anyone()).await;
-    world.follow(Messages::new(world.commands.clone())).await;
+    world.follow(messages(&world.setup)).await;
     unsure(&world, 1, DeliveryError::Refused).send_next().await.unwrap();
     assert_eq!(outcomes(&world).await, outcome("failed", 2));
 }
@@ -195,7 +263,7 @@ async fn running_senders_share_the_work() {
         let contact = format!("+1416555{number:04}");
         sign_up(&format!("user{number}"), ("phone_number", &contact), &world.anyone()).await;
     }
-    world.follow(Messages::new(world.commands.clone())).await;
+    world.follow(messages(&world.setup)).await;
     let stop = CancellationToken::new();
     let senders = [world.sender().run(stop.clone()), other.sender().run(stop.clone())].map(tokio::spawn);
     for _ in 0..200 {
@@ -223,7 +291,7 @@ async fn invitations_reach_temp_members_by_sms_and_accounts_by_mail_first() {
     let gil = world.person("Gil", None, None).await;
     let gone = world.person("Hana", Some("+14165550155"), None).await;
     world.crew(dana, &[eli, finn, gil, gone]).await;
-    world.follow(Departures::new(world.commands.clone())).await;
+    world.follow(departures(&world.setup)).await;
     let crew = world.crew(dana, &[]).await;
     let temp = world.invite(crew, dana, "+14165550144").await;
     let users = vec![eli, finn, gil, gone];

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use caravan_clock::Clock;
 use caravan_commands::effects::Carriers;
 use caravan_commands::processes::{self, Due, Sender};
 use caravan_commands::trips::crews::NewInvite;
@@ -20,8 +21,9 @@ use caravan_domain::trips::crew::{Crew, CrewCommand, Crews, NewCrew};
 use caravan_domain::{Actor, EntityId};
 use caravan_event_store::following::{Checkpoints, FollowError, Follower, follow};
 use caravan_event_store::{Direction, EventStore, Filter, Recorded};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use serde_json::{Value, json};
+use sqlx::migrate::Migrator;
 use sqlx::{PgConnection, PgPool};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +39,7 @@ pub struct World {
     pub setup: processes::Setup,
     checkpoints: Checkpoints,
     dir: Arc<TempDir>,
+    pub clock: Clock,
 }
 
 impl World {
@@ -46,21 +49,22 @@ impl World {
 
     async fn on(databases: Databases, dir: Arc<TempDir>) -> World {
         let commands = databases.process(None).await;
-        let Databases { main: pool, keys } = databases;
+        let Databases { main: pool, keys, clock } = databases;
         let checkpoints = Checkpoints::new(pool.clone());
         let setup = processes::Setup {
             commands: commands.clone(),
             checkpoints: checkpoints.clone(),
+            clock: clock.clone(),
             pool: pool.clone(),
             carriers: Carriers::open("outbox", "Caravan <caravan@localhost>", "outbox", &dir.path().join("outbox"))
                 .unwrap(),
             public_url: "https://caravan.test".into(),
         };
-        World { commands, pool, keys, setup, checkpoints, dir }
+        World { commands, pool, keys, setup, checkpoints, dir, clock }
     }
 
     pub async fn another(&self) -> World {
-        let databases = Databases { main: self.pool.clone(), keys: self.keys.clone() };
+        let databases = Databases { main: self.pool.clone(), keys: self.keys.clone(), clock: self.clock.clone() };
         World::on(databases, self.dir.clone()).await
     }
 
@@ -84,13 +88,8 @@ impl World {
         self.asking(Actor::Anonymous)
     }
 
-    /// Anyone, at another time.
-    pub fn at(&self, now: DateTime<Utc>) -> Asking {
-        self.commands.asked_by(Caller { now, ..self.anyone().caller().clone() })
-    }
-
     fn asking(&self, actor: Actor) -> Asking {
-        self.commands.asked_by(Caller::new(actor, Utc::now(), Uuid::new_v4(), "krugo"))
+        self.commands.asked_by(Caller::new(actor, self.clock.now(), Uuid::new_v4(), "krugo"))
     }
 
     /// Follows until nothing new comes.
@@ -247,6 +246,17 @@ impl World {
     pub async fn send_all(&self) {
         while self.sender().send_next().await.unwrap() {}
     }
+}
+
+/// A database in which nothing is.
+pub async fn empty() -> PgPool {
+    PgPool::connect(&caravan_private_postgres::testing::database().await).await.unwrap()
+}
+
+/// Runs the migrations of the main database up to a number.
+pub async fn migrate(pool: &PgPool, up_to: i64) {
+    let known = caravan_migrations::MAIN.iter().filter(|one| one.version <= up_to).cloned();
+    Migrator::with_migrations(known.collect()).run(pool).await.unwrap();
 }
 
 pub fn day(day: u32) -> NaiveDate {

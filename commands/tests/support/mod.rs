@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use caravan_clock::Clock;
 use caravan_commands::identity::IdentityProvider;
 use caravan_commands::{Commands, Setup, Snapshot, Snapshots};
 use caravan_event_store::{EventStore, StoreError, StreamId};
@@ -27,6 +28,8 @@ impl Snapshots for NoSnapshots {
 pub struct Databases {
     pub main: PgPool,
     pub keys: PgPool,
+    /// What its processes go by.
+    pub clock: Clock,
 }
 
 impl Databases {
@@ -35,12 +38,12 @@ impl Databases {
         let main = PgPool::connect(&testing::database().await).await.unwrap();
         let keys = PgPool::connect(&testing::database().await).await.unwrap();
         caravan_migrations::run(&main, &keys).await.unwrap();
-        Databases { main, keys }
+        Databases { main, keys, clock: Clock::default() }
     }
 
     /// A further process, with a cache and a store connection of its own.
     pub async fn process(&self, identity_provider: Option<Arc<dyn IdentityProvider>>) -> Commands {
-        let log = caravan_event_store::open("database", &self.main).unwrap();
+        let log = caravan_event_store::open("database", &self.main, self.clock.clone()).unwrap();
         write_side(log, &self.main, self.vault().await, identity_provider)
     }
 

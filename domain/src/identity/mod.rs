@@ -11,12 +11,12 @@ pub mod sign_up;
 #[cfg(test)]
 mod testing;
 
-pub use account::{Account, AccountCommand, AccountEvent, AccountState};
+pub use account::{Account, AccountCommand, AccountEvent, AccountEventKind, AccountState};
 pub use claim::{Claim, ClaimCommand, ClaimEvent, ClaimState};
 pub use code::{CodeIssued, CodePurpose};
 pub use contact::{Channel, Contact};
 pub use details::{Attribute, Details};
-pub use sign_up::{SignUp, SignUpCommand, SignUpEvent, SignUpState};
+pub use sign_up::{SignUp, SignUpCommand, SignUpEvent, SignUpEventKind, SignUpState};
 
 use crate::EntityId;
 

@@ -9,8 +9,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use caravan_domain::Decider;
+use caravan_domain::identity::{Account, SignUp};
 use caravan_domain::record::Records;
+use caravan_domain::trips::booking::TripBookings;
+use caravan_domain::trips::crew::Crews;
+use caravan_domain::trips::trip_idea::TripIdeas;
 use serde_json::{Value, json};
+use strum::{IntoDiscriminant, IntoEnumIterator};
 
 /// The events of one category, in the forms that the log holds.
 pub struct Pinned {
@@ -77,6 +82,26 @@ fn page() -> String {
         }
     }
     page
+}
+
+fn kinds<D: Decider>(all: &[Pinned])
+where
+    D::Event: IntoDiscriminant<Discriminant: IntoEnumIterator + Into<&'static str>>,
+{
+    let kinds = <D::Event as IntoDiscriminant>::Discriminant::iter().map(Into::into);
+    let pinned = all.iter().filter(|pinned| pinned.category == D::CATEGORY);
+    let stored = pinned.flat_map(|pinned| &pinned.events).map(name);
+    assert_eq!(kinds.collect::<BTreeSet<&str>>(), stored.collect(), "{}", D::CATEGORY);
+}
+
+#[test]
+fn kinds_of_events_are_named_as_they_are_stored() {
+    let all = all();
+    kinds::<Account>(&all);
+    kinds::<SignUp>(&all);
+    kinds::<Crews>(&all);
+    kinds::<TripIdeas>(&all);
+    kinds::<TripBookings>(&all);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The loop that drives a follower: lease, batches under the fence, parking, and starting over for ever.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -241,7 +242,7 @@ impl<F: Follower> Turn<'_, F> {
             parked::park(&mut tx, self.follower.name(), &event.stream, at, message).await?;
         }
         if !batch.is_empty()
-            && let Err(error) = self.follower.apply(&mut tx, batch).await
+            && let Err(error) = keeping(&self.lease, self.checkpoints, self.follower.apply(&mut tx, batch)).await
         {
             self.follower.reset();
             tx.rollback().await?;
@@ -312,6 +313,20 @@ impl<F: Follower> Turn<'_, F> {
         }
         tracing::info!(follower = self.follower.name(), stream = %parked.stream, ?request, "parked stream goes on");
         self.apply(events, self.lease.position, Some(parked)).await
+    }
+}
+
+/// Renews the lease from another connection while a batch takes its time: its own is at work. Whether it is still held
+/// is for the fence to say.
+async fn keeping<T>(lease: &Lease, checkpoints: &Checkpoints, applying: impl Future<Output = T>) -> T {
+    let mut applying = pin!(applying);
+    loop {
+        if let Ok(applied) = tokio::time::timeout(TICK, &mut applying).await {
+            return applied;
+        }
+        if let Ok(mut connection) = checkpoints.pool().acquire().await {
+            let _ = lease.renew(&mut connection).await;
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl Lease {
         Ok(query.execute(connection).await?.rows_affected() == 1)
     }
 
-    /// Renews the lease while there is nothing to do. False when another has it.
+    /// Renews the lease while there is nothing to do, or too much for one moment. False when another has it.
     pub async fn renew(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         let query = sqlx::query(
             "update checkpoints set leased_until = clock_timestamp() + make_interval(secs => $4)

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use caravan_clock::Clock;
 use caravan_postgres::is_transient;
 use lru::LruCache;
 use sqlx::postgres::PgConnectOptions;
@@ -72,6 +73,7 @@ pub(super) type Outcome = Result<Appended, AppendError>;
 /// The connection that appends go through, made when needed.
 pub(super) struct Appending {
     options: PgConnectOptions,
+    clock: Clock,
     session: Option<PgSession>,
 }
 
@@ -79,6 +81,8 @@ pub(super) struct Appending {
 /// say a replica that took over, may have lost it.
 struct PgSession {
     connection: PgConnection,
+    /// How far the clock is ahead as its server knows, in milliseconds.
+    ahead_ms: i64,
     /// The last revision that each stream had at least.
     known: LruCache<StreamId, Revision>,
 }
@@ -87,11 +91,11 @@ struct PgSession {
 const KNOWN: NonZeroUsize = NonZeroUsize::new(50_000).expect("is not zero");
 
 impl Appending {
-    pub fn new(options: PgConnectOptions) -> Self {
+    pub fn new(options: PgConnectOptions, clock: Clock) -> Self {
         // The functions' plans never depend on their arguments, and planning costs more than they do.
         let options =
             options.options([("plan_cache_mode", "force_generic_plan"), ("jit", "off"), ("synchronous_commit", "on")]);
-        Appending { options, session: None }
+        Appending { options, clock, session: None }
     }
 
     /// Appends a batch in which no stream comes twice, in one statement; in a second one where the first found a
@@ -118,9 +122,10 @@ impl Appending {
             Some(session) => session,
             None => {
                 let connection = PgConnection::connect_with(&self.options).await?;
-                self.session.insert(PgSession { connection, known: LruCache::new(KNOWN) })
+                self.session.insert(PgSession { connection, ahead_ms: 0, known: LruCache::new(KNOWN) })
             }
         };
+        session.move_to(self.clock.ahead().num_milliseconds()).await?;
         let outcomes = session.append(batch).await?;
         for (append, outcome) in batch.iter().zip(&outcomes) {
             if let Ok(appended) = outcome {
@@ -132,6 +137,18 @@ impl Appending {
 }
 
 impl PgSession {
+    /// Tells the server how far the clock is ahead, where that has changed.
+    async fn move_to(&mut self, ahead_ms: i64) -> Result<(), sqlx::Error> {
+        if ahead_ms != self.ahead_ms {
+            sqlx::query("select set_config('caravan.ahead_ms', $1, false)")
+                .bind(ahead_ms.to_string())
+                .execute(&mut self.connection)
+                .await?;
+            self.ahead_ms = ahead_ms;
+        }
+        Ok(())
+    }
+
     async fn append(&mut self, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {
         if let [append] = batch
             && append.events.len() == 1

@@ -4,7 +4,6 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use caravan_postgres::is_transient;
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::append::{Appending, Outcome, Prepared};
@@ -32,12 +31,11 @@ pub(super) struct Queued {
 
 /// Appends until the store is gone.
 pub(super) async fn run(
-    options: PgConnectOptions,
+    mut appending: Appending,
     mut queue: mpsc::Receiver<Queued>,
     head: watch::Sender<Position>,
     last_write: LastWrite,
 ) {
-    let mut appending = Appending::new(options);
     let mut waiting: VecDeque<Queued> = VecDeque::new();
     let mut alone = false;
     loop {

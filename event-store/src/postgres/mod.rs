@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use caravan_clock::Clock;
 use futures::stream::BoxStream;
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -52,10 +53,16 @@ impl PostgresStore {
     /// The log in the database of `pool`, whose migrations have run. Starts its tasks, so it must be made inside a
     /// runtime; they end with the last clone.
     pub fn new(pool: PgPool) -> Self {
+        PostgresStore::by(Clock::default(), pool)
+    }
+
+    /// The same; events have the time of `clock`.
+    pub fn by(clock: Clock, pool: PgPool) -> Self {
         let head = watch::Sender::new(0);
         let (appends, queued) = mpsc::channel(QUEUE);
         let last_write = probe::LastWrite::new();
-        tokio::spawn(appender::run((*pool.connect_options()).clone(), queued, head.clone(), last_write.clone()));
+        let appending = append::Appending::new((*pool.connect_options()).clone(), clock);
+        tokio::spawn(appender::run(appending, queued, head.clone(), last_write.clone()));
         let (tails, queued) = mpsc::channel(QUEUE);
         tokio::spawn(tails::run(pool.clone(), queued));
         measure::begin_log();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use caravan_clock::Clock;
 use caravan_event_store::{
     Append, AppendError, Direction, EventStore, Expected, MemoryStore, PostgresStore, Revision, StoreError, StreamId,
 };
@@ -65,6 +66,35 @@ async fn an_event_is_stored_as_it_was_appended() {
         assert_eq!((&stored.data, stored.metadata().unwrap()), (&new.data, new.metadata), "{on}");
         assert_eq!((&stored.stream, stored.revision, stored.position), (&stream, 0, appended.position), "{on}");
         assert!(stored.time > before && stored.time < before + chrono::Duration::seconds(60), "{on}");
+    }
+}
+
+#[tokio::test]
+async fn events_have_the_time_of_the_stores_clock() {
+    let hours = chrono::Duration::hours;
+    let clock = Clock::default();
+    let database = postgres().await;
+    for (on, store) in [
+        ("postgres", Arc::new(PostgresStore::by(clock.clone(), database.pool.clone())) as Arc<dyn EventStore>),
+        ("memory", Arc::new(MemoryStore::by(clock.clone()))),
+    ] {
+        let stream = stream("trip");
+        let times = async || -> Vec<_> { everything(&store).await.into_iter().map(|event| event.time).collect() };
+        // Alone, as a batch of what is known, and as one of what is not.
+        put(&store, &stream, &["A"]).await;
+        clock.advance(hours(30));
+        put(&store, &stream, &["B"]).await;
+        let other = self::stream("trip");
+        store.append(append(&other, Expected::NoStream, vec![event("C"), event("D")])).await.unwrap();
+        put(&store, &stream, &["E", "F"]).await;
+        clock.advance(hours(-30));
+        put(&store, &stream, &["G"]).await;
+        let times = times().await;
+        let (first, last) = (times[0], times[6]);
+        assert!(last - first < hours(1), "{on}: {times:?}");
+        for moved in &times[1..6] {
+            assert!((*moved - first - hours(30)).abs() < hours(1), "{on}: {times:?}");
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Notebook {
     pub starts_now: bool,
     pub durable: bool,
     pub batch: usize,
+    /// How long each batch takes.
+    pub takes: Duration,
     /// Types of events it cannot take in while they are here: it knows which event it is.
     pub poison: Arc<AtomicBool>,
     /// The same, but all it knows is that the database refused something.
@@ -57,6 +59,7 @@ impl Follower for Notebook {
     }
 
     async fn apply(&mut self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<(), FollowError> {
+        tokio::time::sleep(self.takes).await;
         for event in batch {
             if event.event_type == "Poison" && self.poison.load(Ordering::SeqCst) {
                 return Err(FollowError::poison(event, "it tastes bitter"));
@@ -230,6 +233,22 @@ async fn a_follower_whose_fence_is_lost_starts_over() {
     // A checkpoint set back is followed from there.
     sqlx::query("update checkpoints set epoch = epoch + 1, position = 0").execute(&database.pool).await.unwrap();
     eventually("the log to be followed again", async || notes(&database.pool).await == [1, 2, 1, 2]).await;
+}
+
+#[tokio::test]
+async fn a_follower_whose_batch_takes_long_keeps_its_lease() {
+    let database = postgres().await;
+    let slow = Notebook { takes: Duration::from_secs(4), ..Notebook::new(&database).await };
+    let following = start(&database, slow.clone()).await;
+    let last = put(&database.store, &stream("trip"), &["A"]).await.position;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let ends_soon = "update checkpoints set leased_until = clock_timestamp() + interval '2 seconds'";
+    sqlx::query(ends_soon).execute(&database.pool).await.unwrap();
+    let other = start(&database, slow).await;
+    wait(&following, last).await;
+    let epoch: i64 = sqlx::query_scalar("select epoch from checkpoints").fetch_one(&database.pool).await.unwrap();
+    assert_eq!((epoch, notes(&database.pool).await), (1, vec![last]), "the other one did not get it");
+    other.stop().await;
 }
 
 /// A frozen process keeps its connections: its lease runs out, and its late commit fails at the fence.

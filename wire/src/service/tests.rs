@@ -116,6 +116,7 @@ fn settings() -> Settings {
         trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
         body_read_timeout: Duration::from_secs(30),
         readiness: Readiness::of(&["writes"]),
+        clock: Clock::default(),
         metrics: Some(Arc::new(|| "metrics".to_owned())),
         adopt_trace: None,
         tasks: TaskTracker::new(),

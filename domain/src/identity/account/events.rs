@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 use uuid::Uuid;
 
 use crate::identity::{Attribute, CodeIssued, Contact};
 use crate::{EntityId, Sealed};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "type", content = "data")]
+#[strum_discriminants(name(AccountEventKind), derive(EnumIter, IntoStaticStr))]
 pub enum AccountEvent {
     /// Somebody without an account was named by a phone number: a temp member.
     Invited {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-pub use events::{AccountEvent, Challenge, Provider, Registration};
+pub use events::{AccountEvent, AccountEventKind, Challenge, Provider, Registration};
 pub use logins::{LOGIN_LIFE, MAX_SESSIONS, SESSION_LIFE, wrong_password};
 pub use state::{AccountState, ContactChange, Invited, LoginSession, LoginSessions, PendingChallenge, Registered};
 

@@ -267,7 +267,22 @@ pub(super) fn evolve(mut state: AccountState, event: &AccountEvent) -> AccountSt
         })),
         AccountEvent::Absorbed { into } => AccountState::Absorbed { into: *into },
         AccountEvent::PersonForgotten { at } => AccountState::Forgotten { deleted_at: *at },
-        _ => {
+        AccountEvent::CodeIssued(_)
+        | AccountEvent::SessionOpened { .. }
+        | AccountEvent::SessionRefreshed { .. }
+        | AccountEvent::SessionClosed { .. }
+        | AccountEvent::LoggedOut {}
+        | AccountEvent::LoginChallenged { .. }
+        | AccountEvent::LoginChallengeEnded { .. }
+        | AccountEvent::PasswordChanged { .. }
+        | AccountEvent::PasswordForced { .. }
+        | AccountEvent::PhoneChangeRequested { .. }
+        | AccountEvent::PhoneProven { .. }
+        | AccountEvent::EmailChangeRequested { .. }
+        | AccountEvent::EmailProven { .. }
+        | AccountEvent::EmailRemoved {}
+        | AccountEvent::ProfileChanged { .. }
+        | AccountEvent::MfaSwitched { .. } => {
             if let AccountState::Registered(registered) = &mut state {
                 registered.apply(event);
             }

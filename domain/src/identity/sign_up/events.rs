@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use crate::identity::{Attribute, Channel, CodeIssued};
 use crate::{EntityId, Sealed};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "type", content = "data")]
+#[strum_discriminants(name(SignUpEventKind), derive(EnumIter, IntoStaticStr))]
 pub enum SignUpEvent {
     SignUpBegun(Box<Attempt>),
     /// `to`'s subject is the attempt.

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use events::{Attempt, SignUpEvent};
+pub use events::{Attempt, SignUpEvent, SignUpEventKind};
 
 use super::claim::taken;
 use super::code::{CODE_LIFE, CodeIssued, CodePurpose, PendingCode, wrong_code};
@@ -66,10 +66,8 @@ pub enum SignUpCommand {
     Drop {
         attempt: EntityId,
     },
-    /// Nothing until the attempt's time is up.
-    Lapse {
-        attempt: EntityId,
-    },
+    /// Drops the attempts whose time is up.
+    Lapse,
 }
 
 pub const KIND: Kind = Kind::of::<SignUp>();
@@ -91,9 +89,8 @@ impl Decider for SignUp {
                 None => vec![],
             }),
             SignUpCommand::Drop { attempt } => Ok(state.find(attempt).map(dropped).into_iter().collect()),
-            SignUpCommand::Lapse { attempt } => {
-                let lapsed = state.find(attempt).filter(|pending| pending.has_lapsed(context.now));
-                Ok(lapsed.map(dropped).into_iter().collect())
+            SignUpCommand::Lapse => {
+                Ok(state.attempts.iter().filter(|pending| context.now >= pending.lapses_at()).map(dropped).collect())
             }
         }
     }
@@ -126,6 +123,11 @@ impl SignUpState {
         self.attempts.iter().find(|pending| pending.attempt.id == attempt)
     }
 
+    /// When the time of the first attempt is up.
+    pub fn lapses_at(&self) -> Option<DateTime<Utc>> {
+        self.attempts.iter().map(PendingAttempt::lapses_at).min()
+    }
+
     fn find_mut(&mut self, attempt: EntityId) -> Option<&mut PendingAttempt> {
         self.attempts.iter_mut().find(|pending| pending.attempt.id == attempt)
     }
@@ -148,8 +150,9 @@ impl PendingAttempt {
         self.confirmed_at.is_some_and(|at| now < at + CONFIRMATION_LIFE)
     }
 
-    fn has_lapsed(&self, now: DateTime<Utc>) -> bool {
-        now >= self.attempt.begun_at + ATTEMPT_LIFE && !self.is_being_confirmed(now)
+    fn lapses_at(&self) -> DateTime<Utc> {
+        let lapses_at = self.attempt.begun_at + ATTEMPT_LIFE;
+        self.confirmed_at.map_or(lapses_at, |at| lapses_at.max(at + CONFIRMATION_LIFE))
     }
 }
 

@@ -153,17 +153,22 @@ fn a_sign_up_ends_completed_or_dropped() {
 
 #[test]
 fn an_attempt_lapses_after_a_day_and_not_before() {
-    let lapse = Do::Lapse { attempt: id(1) };
+    let lapse = Do::Lapse;
     let waiting = [begun(1, 0), issued(1, 1, 0)];
     given::<SignUp>(waiting.clone()).at(after(24 * HOUR - 1)).when(lapse.clone()).then_nothing();
     let state = given::<SignUp>(waiting).at(after(24 * HOUR)).when(lapse.clone()).then([dropped(1)]);
     assert_eq!(state, SignUpState::default());
-    given::<SignUp>([dropped(1)]).at(after(25 * HOUR)).when(lapse).then_nothing();
+    given::<SignUp>([dropped(1)]).at(after(25 * HOUR)).when(lapse.clone()).then_nothing();
+    let two = [begun(1, 0), begun(2, HOUR)];
+    let state = given::<SignUp>(two.clone()).at(after(24 * HOUR)).when(lapse.clone()).then([dropped(1)]);
+    assert_eq!(state.lapses_at(), Some(after(25 * HOUR)), "each has its own day");
+    let state = given::<SignUp>(two).at(after(25 * HOUR)).when(lapse).then([dropped(1), dropped(2)]);
+    assert_eq!(state.lapses_at(), None);
 }
 
 #[test]
 fn an_attempt_that_is_being_confirmed_lapses_later() {
-    let lapse = Do::Lapse { attempt: id(1) };
+    let lapse = Do::Lapse;
     let at = 24 * HOUR - 1;
     let confirmed = Event::SignUpConfirmed { attempt: id(1), at: after(at) };
     let confirming = [begun(1, 0), issued(1, 1, at - MINUTE), confirmed];
@@ -179,7 +184,7 @@ fn commands() -> impl Strategy<Value = Do> {
         2 => number().prop_map(confirm),
         1 => number().prop_map(|n| Do::Complete { attempt: id(n), account: id(n) }),
         1 => number().prop_map(|n| Do::Drop { attempt: id(n) }),
-        1 => number().prop_map(|n| Do::Lapse { attempt: id(n) }),
+        1 => Just(Do::Lapse),
     ]
 }
 

@@ -5,12 +5,14 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use crate::identity::Channel;
 use crate::{EntityId, Money};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "type", content = "data")]
+#[strum_discriminants(name(TripBookingEventKind), derive(EnumIter, IntoStaticStr))]
 pub enum TripBookingEvent {
     BookingCreated {
         crew: EntityId,

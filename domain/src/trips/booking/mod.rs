@@ -25,6 +25,7 @@ pub use commands::{
 };
 pub use events::{
     Accommodation, Availability, Bundle, Details, Guest, Purchase, Room, RoomTerms, Terms, Ticket, TripBookingEvent,
+    TripBookingEventKind,
 };
 pub use state::{Attendance, TripBooking, TripBookingState};
 

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use crate::{EntityId, Sealed};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "type", content = "data")]
+#[strum_discriminants(name(CrewEventKind), derive(EnumIter, IntoStaticStr))]
 pub enum CrewEvent {
     CrewCreated {
         name: String,

@@ -8,7 +8,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use derive_more::From;
-pub use events::{CrewEvent, Description};
+pub use events::{CrewEvent, CrewEventKind, Description};
 pub use state::{Crew, CrewState, Invitation};
 
 use crate::kind::keywords;

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use crate::EntityId;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "type", content = "data")]
+#[strum_discriminants(name(TripIdeaEventKind), derive(EnumIter, IntoStaticStr))]
 pub enum TripIdeaEvent {
     TripIdeaSuggested(TripIdea),
     TripIdeaLiked {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use events::{TripIdea, TripIdeaEvent};
+pub use events::{TripIdea, TripIdeaEvent, TripIdeaEventKind};
 
 use crate::kind::keyword;
 use crate::trips::crew::CrewState;

@@ -98,7 +98,7 @@ fn crew_members_suggest_ideas() {
 
 #[test]
 fn an_idea_is_suggested_once() {
-    suggested().by(ben()).when(suggestion()).then_err("trip-idea-exists");
+    suggested().by(ben()).when(suggest(suggestion())).then_err("trip-idea-exists");
 }
 
 #[test]

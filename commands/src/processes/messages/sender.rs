@@ -4,20 +4,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use caravan_clock::Clock;
 use caravan_domain::EntityId;
+use caravan_domain::identity::Channel;
 use caravan_domain::identity::contact::claimed_form;
 use caravan_event_store::{Direction, Recorded, StreamId};
 use caravan_limits::LimitError;
-use caravan_limits::rules::{MESSAGES_TO_RECIPIENT, NOTICES_OF_BOOKING};
-use chrono::{DateTime, Utc};
+use caravan_limits::rules::MESSAGES_TO_RECIPIENT;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future;
 use sqlx::{FromRow, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::composing::{Demand, compose};
-use super::{Setup, measure};
+use super::composing::{Composed, Composing};
+use super::words::Words;
+use super::{Template, all};
 use crate::effects::{Carriers, DeliveryError, Message};
+use crate::processes::{Setup, measure};
 use crate::{CommandError, Commands};
 
 /// How often messages that are due are looked for.
@@ -26,14 +30,15 @@ const POLL: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many messages are on their way at a time.
 const TOGETHER: usize = 4;
-/// A message that was not accepted is tried again after 2 s, 4 s and so on up to this, seconds.
-const LONGEST_PAUSE: f64 = 300.0;
+/// A message that was not accepted is tried again after 2 s, 4 s and so on up to this.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(300);
 /// After so many tries, about half an hour, it has failed.
 const MOST_ATTEMPTS: i32 = 13;
 
 #[derive(Clone)]
 pub struct Sender {
     commands: Commands,
+    clock: Clock,
     pool: PgPool,
     carriers: Carriers,
     public_url: Arc<str>,
@@ -42,19 +47,20 @@ pub struct Sender {
 #[derive(FromRow)]
 struct Row {
     id: Uuid,
+    template: String,
     category: String,
     stream_id: Uuid,
     revision: i64,
     recipient: Uuid,
-    purchase: Option<i64>,
+    part: Option<i64>,
     expires_at: DateTime<Utc>,
     attempts: i32,
 }
 
 impl Sender {
     pub fn new(setup: &Setup) -> Self {
-        let Setup { commands, pool, carriers, public_url, .. } = setup.clone();
-        Sender { commands, pool, carriers, public_url }
+        let Setup { commands, clock, pool, carriers, public_url, .. } = setup.clone();
+        Sender { commands, clock, pool, carriers, public_url }
     }
 
     /// Sends what is due, until `stop`; what is on its way then is seen through.
@@ -76,8 +82,11 @@ impl Sender {
 
     async fn send_due(&self, stop: &CancellationToken) -> Result<(), CommandError> {
         let due: bool = sqlx::query_scalar(
-            "select exists (select from outgoing_messages where outcome is null and due_at <= now())",
+            "select exists (select from outgoing_messages where outcome is null and due_at <= $1
+                            and (template = any($2) or expires_at <= $1))",
         )
+        .bind(self.clock.now())
+        .bind(names())
         .fetch_one(&self.pool)
         .await?;
         if !due {
@@ -94,27 +103,31 @@ impl Sender {
     /// Sends the due message that expires first; says whether there was one. Its row stays locked meanwhile, so that a
     /// process that dies leaves it to the next at once.
     pub async fn send_next(&self) -> Result<bool, CommandError> {
+        let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let row: Option<Row> = sqlx::query_as(
-            "select id, category, stream_id, revision, recipient, purchase, expires_at, attempts
-             from outgoing_messages where outcome is null and due_at <= now()
+            "select id, template, category, stream_id, revision, recipient, part, expires_at, attempts
+             from outgoing_messages where outcome is null and due_at <= $1
+               and (template = any($2) or expires_at <= $1)
              order by expires_at, due_at limit 1 for update skip locked",
         )
+        .bind(now)
+        .bind(names())
         .fetch_optional(&mut *tx)
         .await?;
         let Some(row) = row else { return Ok(false) };
-        if row.expires_at <= Utc::now() {
-            settle(&mut tx, &row, "void", Some("too late")).await?;
+        if row.expires_at <= now {
+            self.settle(&mut tx, &row, "void", Some("too late")).await?;
             measure::message(None, "void");
         } else {
             match self.message(&row).await {
                 Ok(Some(message)) if self.is_too_much(&row, &message).await? => {
-                    settle(&mut tx, &row, "dropped", Some("beyond a limit")).await?;
+                    self.settle(&mut tx, &row, "dropped", Some("beyond a limit")).await?;
                     measure::message(Some(message.channel), "dropped");
                 }
                 Ok(Some(message)) => self.deliver(&mut tx, &row, &message).await?,
                 Ok(None) => {
-                    settle(&mut tx, &row, "void", Some("nobody to tell")).await?;
+                    self.settle(&mut tx, &row, "void", Some("nobody to tell")).await?;
                     measure::message(None, "void");
                 }
                 Err(error @ (CommandError::Unavailable(_) | CommandError::Busy | CommandError::Overloaded)) => {
@@ -122,7 +135,7 @@ impl Sender {
                 }
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, id = %row.id, "message cannot be composed");
-                    settle(&mut tx, &row, "failed", Some("cannot be composed")).await?;
+                    self.settle(&mut tx, &row, "failed", Some("cannot be composed")).await?;
                     measure::message(None, "failed");
                 }
             }
@@ -132,9 +145,31 @@ impl Sender {
     }
 
     async fn message(&self, row: &Row) -> Result<Option<Message>, CommandError> {
-        let Some(event) = self.event(row).await? else { return Ok(None) };
-        let demand = Demand { id: row.id, recipient: EntityId(row.recipient), purchase: row.purchase };
-        compose(&self.commands, &event, &demand, &self.public_url).await
+        let template = template(row)?;
+        let Some(recorded) = self.event(row).await? else { return Ok(None) };
+        let composing = Composing {
+            commands: &self.commands,
+            recorded: &recorded,
+            recipient: EntityId(row.recipient),
+            part: row.part.and_then(|part| part.try_into().ok()),
+            public_url: &self.public_url,
+        };
+        let Some(Composed { to, values, named }) = (template.compose)(&composing).await? else { return Ok(None) };
+        let words = Words::of(template.words, &values).map_err(CommandError::broken)?;
+        let mut subjects = vec![to.person];
+        subjects.extend(named.filter(|named| *named != to.person));
+        let is_mail = to.channel == Channel::Mail;
+        Ok(Some(Message {
+            id: row.id,
+            channel: to.channel,
+            to: to.to,
+            html: if is_mail { Some(words.html().map_err(CommandError::broken)?) } else { None },
+            subject: is_mail.then_some(words.subject),
+            text: words.text,
+            template: template.name.to_owned(),
+            subjects,
+            created_at: recorded.time,
+        }))
     }
 
     async fn event(&self, row: &Row) -> Result<Option<Recorded>, CommandError> {
@@ -142,14 +177,12 @@ impl Sender {
         Ok(self.commands.store().read_stream(&stream, row.revision, Direction::Forwards, 1).await?.pop())
     }
 
-    /// Whether a notice, which nobody asked for, is beyond what its recipient may get or its booking may cause. What
-    /// was asked for has been counted with the request, and what was tried before has been counted then.
+    /// Whether a notice, which nobody asked for, is beyond what its recipient may get or its stream may cause. What was
+    /// asked for has been counted with the request, and what was tried before has been counted then.
     async fn is_too_much(&self, row: &Row, message: &Message) -> Result<bool, CommandError> {
-        if row.purchase.is_none() || row.attempts > 0 {
-            return Ok(false);
-        }
+        let Some(notices) = template(row)?.notice.filter(|_| row.attempts == 0) else { return Ok(false) };
         let recipient = MESSAGES_TO_RECIPIENT.of(claimed_form(message.channel, &message.to));
-        match self.commands.limits().spend(&[recipient, NOTICES_OF_BOOKING.of(row.stream_id)]).await {
+        match self.commands.limits().spend(&[recipient, notices.of(row.stream_id)]).await {
             Ok(()) => Ok(false),
             Err(LimitError::Limited { .. }) => Ok(true),
             Err(error) => Err(error.into()),
@@ -161,47 +194,66 @@ impl Sender {
         let (template, id) = (&message.template, row.id);
         let outcome = match self.carriers.deliver(message).await {
             Ok(()) => {
-                settle(tx, row, "accepted", None).await?;
+                self.settle(tx, row, "accepted", None).await?;
                 "accepted"
             }
             Err(DeliveryError::Later(reason)) if row.attempts + 1 < MOST_ATTEMPTS => {
                 tracing::warn!(%id, template, reason, attempts = row.attempts + 1, "message is tried again");
-                postpone(tx, row).await?;
+                self.postpone(tx, row).await?;
                 "postponed"
             }
             Err(DeliveryError::Later(reason) | DeliveryError::Refused(reason)) => {
                 tracing::error!(%id, template, reason, attempts = row.attempts + 1, "message could not be sent");
-                settle(tx, row, "failed", Some(&reason)).await?;
+                self.settle(tx, row, "failed", Some(&reason)).await?;
                 "failed"
             }
         };
         measure::message(Some(message.channel), outcome);
         Ok(())
     }
+
+    async fn settle(
+        &self,
+        tx: &mut PgConnection,
+        row: &Row,
+        outcome: &str,
+        reason: Option<&str>,
+    ) -> Result<(), CommandError> {
+        sqlx::query(
+            "update outgoing_messages set outcome = $2, reason = $3, attempts = attempts + 1, settled_at = $4
+             where id = $1",
+        )
+        .bind(row.id)
+        .bind(outcome)
+        .bind(reason)
+        .bind(self.clock.now())
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    async fn postpone(&self, tx: &mut PgConnection, row: &Row) -> Result<(), CommandError> {
+        let pause = TimeDelta::seconds(1 << (row.attempts + 1).min(MOST_ATTEMPTS)).min(LONGEST_PAUSE);
+        sqlx::query("update outgoing_messages set attempts = attempts + 1, due_at = $2 where id = $1")
+            .bind(row.id)
+            .bind(self.clock.now() + pause)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
 }
 
-async fn settle(tx: &mut PgConnection, row: &Row, outcome: &str, reason: Option<&str>) -> Result<(), CommandError> {
-    sqlx::query(
-        "update outgoing_messages set outcome = $2, reason = $3, attempts = attempts + 1, settled_at = clock_timestamp()
-         where id = $1",
-    )
-    .bind(row.id)
-    .bind(outcome)
-    .bind(reason)
-    .execute(tx)
-    .await?;
-    Ok(())
+/// The messages that this program has; others wait for one that does, until they are too late.
+fn names() -> Vec<&'static str> {
+    all().map(|template| template.name).collect()
 }
 
-async fn postpone(tx: &mut PgConnection, row: &Row) -> Result<(), CommandError> {
-    sqlx::query(
-        "update outgoing_messages set attempts = attempts + 1,
-                due_at = clock_timestamp() + make_interval(secs => least($2, power(2, attempts + 1)))
-         where id = $1",
-    )
-    .bind(row.id)
-    .bind(LONGEST_PAUSE)
-    .execute(tx)
-    .await?;
-    Ok(())
+/// Which message a row is.
+fn template(row: &Row) -> Result<&'static Template, CommandError> {
+    all().find(|template| template.name == row.template).ok_or_else(|| CommandError::broken(NoSuchMessage))
 }
+
+/// A row is of a message that this program does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no such message")]
+struct NoSuchMessage;

@@ -1,0 +1,93 @@
+//! What a message is composed from: the event that demands it and the present state of what it names, opened only now.
+
+use std::sync::Arc;
+
+use caravan_domain::identity::{Account, AccountState, Channel};
+use caravan_domain::{Decider, EntityId, Sealed};
+use caravan_event_store::{Recorded, codec};
+
+use super::words::Values;
+use crate::{CommandError, Commands};
+
+/// A message under way.
+pub(super) struct Composing<'a> {
+    pub commands: &'a Commands,
+    /// What demands it.
+    pub recorded: &'a Recorded,
+    pub recipient: EntityId,
+    /// As in [`super::Demand`].
+    pub part: Option<u32>,
+    /// The address that messages point to.
+    pub public_url: &'a str,
+}
+
+/// Who gets a message, and what fills its words.
+pub(super) struct Composed {
+    pub to: Reached,
+    pub values: Values,
+    /// Whom it names besides.
+    pub named: Option<EntityId>,
+}
+
+/// A person, and where they are reached.
+pub(super) struct Reached {
+    pub person: EntityId,
+    pub channel: Channel,
+    pub to: String,
+    pub has_account: bool,
+}
+
+impl Composing<'_> {
+    /// The event, decoded.
+    pub(super) fn event<D: Decider>(&self) -> Result<D::Event, CommandError> {
+        codec::decode::<D>(self.recorded).map_err(CommandError::broken)
+    }
+
+    /// The account that acted, if one did.
+    pub(super) fn actor(&self) -> Result<Option<EntityId>, CommandError> {
+        Ok(self.recorded.metadata().map_err(CommandError::broken)?.actor)
+    }
+
+    /// The present state of the event's stream.
+    pub(super) async fn state<D: Decider>(&self) -> Result<Arc<D::State>, CommandError> {
+        Ok(self.commands.state::<D>(self.recorded.stream.id).await?.state)
+    }
+
+    /// The recipient as they can be reached now; a temp member who was absorbed is the account that did.
+    pub(super) async fn reached(&self) -> Result<Option<Reached>, CommandError> {
+        let mut person = self.recipient;
+        let mut state = self.account(person).await?;
+        if let AccountState::Absorbed { into } = *state {
+            person = into;
+            state = self.account(person).await?;
+        }
+        let Some((channel, contact)) = state.reached_by() else { return Ok(None) };
+        let Some(to) = self.opened(contact).await? else { return Ok(None) };
+        Ok(Some(Reached { person, channel, to, has_account: state.registered().is_some() }))
+    }
+
+    /// The first name of somebody the message tells of, and who they are if it names them.
+    pub(super) async fn first_name(
+        &self,
+        person: Option<EntityId>,
+    ) -> Result<(Option<EntityId>, Option<String>), CommandError> {
+        let Some(person) = person else { return Ok((None, None)) };
+        let state = self.account(person).await?;
+        let Some(sealed) = state.first_name() else { return Ok((None, None)) };
+        let name = self.opened(sealed).await?;
+        Ok((name.is_some().then_some(person), name))
+    }
+
+    /// What is sealed; none of somebody who was forgotten.
+    pub(super) async fn opened(&self, sealed: &Sealed) -> Result<Option<String>, CommandError> {
+        let vault = self.commands.vault();
+        if vault.is_forgotten(sealed.subject).await? {
+            return Ok(None);
+        }
+        Ok(Some(vault.open_text(sealed).await?))
+    }
+
+    async fn account(&self, person: EntityId) -> Result<Arc<AccountState>, CommandError> {
+        Ok(self.commands.state::<Account>(person).await?.state)
+    }
+}

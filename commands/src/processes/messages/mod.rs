@@ -1,0 +1,96 @@
+//! Our messages: which events demand them, to whom, and what they say. A demand is a row, once; words are found for it
+//! when it is sent. Each context has a list of its own, with a file for each message and its words beside it.
+
+mod composing;
+mod identity;
+mod sender;
+#[cfg(test)]
+mod tests;
+mod trips;
+mod words;
+
+use caravan_domain::EntityId;
+use caravan_event_store::following::FollowError;
+use caravan_limits::Rule;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::BoxFuture;
+use uuid::Uuid;
+
+pub use sender::Sender;
+
+use super::Setup;
+use super::reaction::Reaction;
+use super::reactions::Reactions;
+use crate::CommandError;
+use composing::{Composed, Composing};
+
+/// What nobody was told within a day, they are not told any more.
+const WORTH_TELLING: TimeDelta = TimeDelta::hours(24);
+
+/// One of our messages.
+struct Template {
+    /// What rows and the outbox call it: `crew-invitation`.
+    name: &'static str,
+    /// What it says: the subject, an empty line, and paragraphs, in the form of `minijinja`. Mails have them with markup
+    /// too.
+    words: &'static str,
+    /// How many of these one stream may cause, where nobody asked for them; they also count for who gets them.
+    notice: Option<&'static Rule>,
+    /// Finds out who gets it and what fills its words; none where there is nothing to tell any more.
+    compose: Compose,
+}
+
+type Compose = for<'a> fn(&'a Composing<'a>) -> BoxFuture<'a, Result<Option<Composed>, CommandError>>;
+
+/// A message that an event demands for one person.
+struct Demand {
+    recipient: EntityId,
+    /// What of the event's stream it tells of, if not of the whole: a number within it.
+    part: Option<u32>,
+    due_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+/// The messages of every context.
+fn all() -> impl Iterator<Item = &'static Template> {
+    [identity::MESSAGES, trips::MESSAGES].into_iter().flatten()
+}
+
+/// Takes down which messages events demand.
+pub fn messages(setup: &Setup) -> Reactions {
+    let reactions = Reactions::new("messages", setup).no_older_than(WORTH_TELLING);
+    trips::register(identity::register(reactions))
+}
+
+impl Demand {
+    /// Due now, and for a day.
+    fn of(reaction: &Reaction<'_>, recipient: EntityId) -> Demand {
+        let due_at = reaction.recorded.time;
+        Demand { recipient, part: None, due_at, expires_at: due_at + WORTH_TELLING }
+    }
+}
+
+impl Template {
+    async fn demand(&self, reaction: &mut Reaction<'_>, demand: Demand) -> Result<(), FollowError> {
+        let Demand { recipient, part, due_at, expires_at } = demand;
+        let told = format!("{}/{}/{recipient}", self.name, part.unwrap_or_default());
+        let event = reaction.recorded;
+        sqlx::query(
+            "insert into outgoing_messages
+                 (id, template, category, stream_id, revision, recipient, part, expires_at, due_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
+        )
+        .bind(Uuid::new_v5(&event.id, told.as_bytes()))
+        .bind(self.name)
+        .bind(&event.stream.category)
+        .bind(event.stream.id.0)
+        .bind(event.revision)
+        .bind(recipient.0)
+        .bind(part.map(i64::from))
+        .bind(expires_at)
+        .bind(due_at)
+        .execute(&mut *reaction.tx)
+        .await?;
+        Ok(())
+    }
+}
