@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use caravan_event_store::{Position, Revision, StreamId};
+use chrono::{DateTime, Utc};
 use lru::LruCache;
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 
@@ -18,6 +19,8 @@ pub(crate) struct Cached {
     pub revision: Revision,
     /// Position of its last event known; 0 when it has none.
     pub position: Position,
+    /// When that was, or what a command that led to it took to be now.
+    pub time: DateTime<Utc>,
     /// Everything stored before this moment is in it.
     pub as_of: Instant,
     /// Estimated size in bytes, when it was loaded.
@@ -113,6 +116,7 @@ mod tests {
             *slot = Some(Cached {
                 state: Box::new(()),
                 revision: 0,
+                time: DateTime::UNIX_EPOCH,
                 position: 1,
                 as_of: Instant::now(),
                 weight: 1_000,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use caravan_domain::record::Records;
-use caravan_domain::{Decider, EntityId, Record, RejectionKind};
+use caravan_domain::{Context, Decider, EntityId, Record, RejectionKind};
 use caravan_event_store::codec;
 use caravan_event_store::{Append, AppendError, Direction, Expected, NewEvent, Position, Recorded, Revision, StreamId};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::cache::{Cached, Slot};
@@ -54,8 +55,9 @@ struct Loaded<D: Decider> {
     state: Arc<D::State>,
     revision: Revision,
     position: Position,
-    as_of: Instant,
     /// As in [`Cached`].
+    time: DateTime<Utc>,
+    as_of: Instant,
     weight: usize,
     grown: usize,
 }
@@ -63,7 +65,8 @@ struct Loaded<D: Decider> {
 impl<D: Decider> Loaded<D> {
     /// A stream before its first event.
     fn nothing() -> Self {
-        Loaded { state: Arc::default(), revision: -1, position: 0, as_of: Instant::now(), weight: 0, grown: 0 }
+        let time = DateTime::UNIX_EPOCH;
+        Loaded { state: Arc::default(), revision: -1, position: 0, time, as_of: Instant::now(), weight: 0, grown: 0 }
     }
 }
 
@@ -109,11 +112,12 @@ impl Commands {
         loaded: &mut Loaded<D>,
         started: Instant,
     ) -> Result<Done<D>, CommandError> {
-        let context = caller.context();
         let turn = Instant::now();
         // A refusal, or nothing to do, decided on what is cached counts only once the stream's tail was read.
         let mut certain = loaded.as_of >= started;
         loop {
+            // Whoever came later finds nothing that happens after them: clocks differ, and requests wait.
+            let context = Context { now: caller.now.max(loaded.time), ..caller.context() };
             let matches = caller.if_match.is_none_or(|revision| revision == loaded.revision);
             let decided = match D::decide(&loaded.state, command.clone(), &context) {
                 // Who may not even do it learns nothing about revisions.
@@ -144,6 +148,7 @@ impl Commands {
                     evolve(loaded, &events);
                     loaded.revision = appended.revision;
                     loaded.position = appended.position;
+                    loaded.time = context.now;
                     loaded.as_of = as_of;
                     loaded.grown += grown;
                     return Ok(done(stream, loaded, events));
@@ -211,6 +216,7 @@ impl Commands {
                 state: *state,
                 revision: cached.revision,
                 position: cached.position,
+                time: cached.time,
                 as_of: cached.as_of,
                 weight: cached.weight,
                 grown: cached.grown,
@@ -228,6 +234,7 @@ impl Commands {
             state: Box::new(loaded.state),
             revision: loaded.revision,
             position: loaded.position,
+            time: loaded.time,
             as_of: loaded.as_of,
             weight: loaded.weight,
             grown: loaded.grown,
@@ -247,10 +254,13 @@ impl Commands {
                 loaded.weight = weight;
             }
         }
+        // The snapshot's last event too, for its time.
+        let mut from = loaded.revision.max(0);
         loop {
-            let page = self.store().read_stream(stream, loaded.revision + 1, Direction::Forwards, PAGE).await?;
+            let page = self.store().read_stream(stream, from, Direction::Forwards, PAGE).await?;
             let last = page.len() < PAGE;
             take_in(&mut loaded, &page)?;
+            from = loaded.revision + 1;
             if last {
                 loaded.as_of = as_of;
                 loaded.weight += std::mem::take(&mut loaded.grown);
@@ -355,11 +365,14 @@ fn own(tail: &[Recorded], caller: &Caller) -> Result<Option<Own>, CommandError> 
 
 fn take_in<D: Decider>(loaded: &mut Loaded<D>, recorded: &[Recorded]) -> Result<(), CommandError> {
     let Some(last) = recorded.last() else { return Ok(()) };
-    let events = recorded.iter().map(codec::decode::<D>).collect::<Result<Vec<_>, _>>();
+    let known = loaded.revision;
+    let new = || recorded.iter().filter(|event| event.revision > known);
+    let events = new().map(codec::decode::<D>).collect::<Result<Vec<_>, _>>();
     evolve(loaded, &events.map_err(CommandError::broken)?);
+    loaded.grown += new().map(|event| event.data.text().len()).sum::<usize>();
     loaded.revision = last.revision;
     loaded.position = last.position;
-    loaded.grown += recorded.iter().map(|event| event.data.text().len()).sum::<usize>();
+    loaded.time = loaded.time.max(last.time);
     Ok(())
 }
 

@@ -2,10 +2,13 @@
 
 mod support;
 
-use caravan_commands::{Asking, Caller, CommandError, Commands};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use caravan_commands::{Asking, Caller, CommandError, Commands, Setup, Snapshot, Snapshots};
 use caravan_domain::{Actor, Context, Decider, EntityId, Rejection, RejectionKind};
-use caravan_event_store::{Direction, StreamId};
-use chrono::Utc;
+use caravan_event_store::{Direction, StoreError, StreamId};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -29,7 +32,7 @@ enum Command {
 #[serde(tag = "type", content = "data")]
 enum Event {
     SeatTaken { number: u32 },
-    SeatsFreed {},
+    SeatsFreed { at: DateTime<Utc> },
 }
 
 impl Decider for Seats {
@@ -38,19 +41,19 @@ impl Decider for Seats {
     type Command = Command;
     type Event = Event;
 
-    fn decide(state: &State, command: Command, _: &Context) -> Result<Vec<Event>, Rejection> {
+    fn decide(state: &State, command: Command, context: &Context) -> Result<Vec<Event>, Rejection> {
         match command {
             Command::Take { of } if state.taken >= of => Err(Rejection::conflict("no-seat-left", "no seat left")),
             Command::Take { .. } => Ok(vec![Event::SeatTaken { number: state.taken + 1 }]),
             Command::Free if state.taken == 0 => Ok(vec![]),
-            Command::Free => Ok(vec![Event::SeatsFreed {}]),
+            Command::Free => Ok(vec![Event::SeatsFreed { at: context.now }]),
         }
     }
 
     fn evolve(_: State, event: &Event) -> State {
         match event {
             Event::SeatTaken { number } => State { taken: *number },
-            Event::SeatsFreed {} => State { taken: 0 },
+            Event::SeatsFreed { .. } => State { taken: 0 },
         }
     }
 }
@@ -89,6 +92,45 @@ async fn commands_of_two_processes_on_one_stream_all_count_once() {
     assert_eq!((taken, refused), (30, 10));
     let stored = one.store().read_stream(&StreamId::new("seats", id), 0, Direction::Forwards, 100).await.unwrap();
     assert_eq!(stored.len(), 30);
+}
+
+/// A document that holds everything but a stream's future.
+struct Whole(State);
+
+#[async_trait]
+impl Snapshots for Whole {
+    async fn load(&self, _: &StreamId, _: i32) -> Result<Option<Snapshot>, StoreError> {
+        let state = serde_json::to_value(&self.0).unwrap();
+        Ok(Some(Snapshot { revision: 0, position: 1, state }))
+    }
+}
+
+#[tokio::test]
+async fn now_is_never_before_the_streams_last_event() {
+    let databases = Databases::new().await;
+    let (warm, cold) = (databases.process(None).await, databases.process(None).await);
+    let from_snapshot = Commands::new(Setup {
+        store: warm.store().clone(),
+        vault: warm.vault().clone(),
+        pool: databases.main.clone(),
+        limits: warm.limits().clone(),
+        snapshots: Arc::new(Whole(State { taken: 1 })),
+        cache_bytes: 1024,
+        identity_provider: None,
+    });
+    for (whose, commands) in [("cached", &warm), ("loaded", &cold), ("from a document", &from_snapshot)] {
+        let id = id();
+        let tomorrow = Caller { now: Utc::now() + TimeDelta::days(1), ..caller() };
+        warm.asked_by(tomorrow.clone()).send::<Seats>(id, Command::Take { of: 1 }).await.unwrap();
+        let stored =
+            warm.store().read_stream(&StreamId::new("seats", id), 0, Direction::Forwards, 1).await.unwrap()[0].time;
+        let yesterday = Caller { now: Utc::now() - TimeDelta::days(1), ..caller() };
+        let freed = commands.asked_by(yesterday).send::<Seats>(id, Command::Free).await.unwrap();
+        let Event::SeatsFreed { at } = freed.events[0] else { panic!("{:?}", freed.events) };
+        // Who decided the last one knows what it took to be now; others know the log's time.
+        assert_eq!(at, if whose == "cached" { tomorrow.now } else { stored }, "{whose}");
+        assert_eq!((freed.revision, freed.state.taken), (1, 0), "{whose}");
+    }
 }
 
 #[tokio::test]
