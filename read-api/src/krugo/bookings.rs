@@ -10,14 +10,12 @@ use caravan_projections::Read as Document;
 use caravan_wire::krugo::ids::{AccommodationId, BundleId};
 use caravan_wire::krugo::trips as shapes;
 use caravan_wire::shape::{sealed, set};
-use caravan_wire::{Answer, Call, Failure, Log, Stream};
+use caravan_wire::{Answer, Call, Failure, Log, Outcome, Stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::people::{accounts, profile, temps};
 use crate::Read;
-
-type Outcome<O = Stream> = Result<Answer<O>, Failure>;
 
 /// A booking that the caller may see.
 pub(super) struct Visible {
@@ -86,7 +84,7 @@ struct TripBookingQuery {
     id: EntityId,
 }
 
-pub(super) async fn trip_booking(call: Call<Read>) -> Outcome {
+pub(super) async fn trip_booking(call: Call<Read>) -> Outcome<Stream> {
     let TripBookingQuery { crew_id, id } = call.query()?;
     let visible = visible(&call, id).await?;
     let booking = visible.booking()?;
@@ -102,7 +100,7 @@ struct ById {
     id: EntityId,
 }
 
-pub(super) async fn payment_balances(call: Call<Read>) -> Outcome {
+pub(super) async fn payment_balances(call: Call<Read>) -> Outcome<Stream> {
     let ById { id } = call.query()?;
     let visible = visible(&call, id).await?;
     let balances: Vec<Value> = visible.booking()?.balances().iter().map(shapes::payment_balance).collect();
@@ -116,7 +114,7 @@ struct AccommodationsQuery {
 }
 
 /// With `tripBookingId` all of that booking, with `id` that one; with both, that one must be of that booking.
-pub(super) async fn accommodations(call: Call<Read>) -> Outcome {
+pub(super) async fn accommodations(call: Call<Read>) -> Outcome<Stream> {
     let AccommodationsQuery { trip_booking_id, id: one } = call.query()?;
     let id = match (trip_booking_id, one) {
         (Some(booking), Some(one)) if one.booking != booking => {
@@ -146,7 +144,7 @@ async fn of_booking(call: &Call<Read>) -> Result<Visible, Failure> {
     visible(call, trip_booking_id).await
 }
 
-pub(super) async fn event_attendees(call: Call<Read>) -> Outcome {
+pub(super) async fn event_attendees(call: Call<Read>) -> Outcome<Stream> {
     let visible = of_booking(&call).await?;
     let events = &visible.booking()?.events;
     Ok(visible.answer(events.iter().map(|attendance| shapes::event_attendees(visible.id, attendance)).collect()))
@@ -157,13 +155,13 @@ struct TicketBundleQuery {
     id: BundleId,
 }
 
-pub(super) async fn ticket_bundle(call: Call<Read>) -> Outcome {
+pub(super) async fn ticket_bundle(call: Call<Read>) -> Outcome<Stream> {
     let TicketBundleQuery { id } = call.query()?;
     let visible = visible(&call, id.booking).await?;
     Ok(visible.answer(shapes::ticket_bundle(visible.id, visible.booking()?.bundle(id.number)?)))
 }
 
-pub(super) async fn trip_booking_ticket_bundles(call: Call<Read>) -> Outcome {
+pub(super) async fn trip_booking_ticket_bundles(call: Call<Read>) -> Outcome<Stream> {
     let visible = of_booking(&call).await?;
     let bundles = &visible.booking()?.bundles;
     Ok(visible.answer(bundles.iter().map(|bundle| shapes::ticket_bundle(visible.id, bundle)).collect()))

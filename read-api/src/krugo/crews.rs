@@ -15,7 +15,7 @@ use caravan_projections::{Condition, Plan};
 use caravan_wire::krugo::catalogue::event as event_shape;
 use caravan_wire::krugo::trips as shapes;
 use caravan_wire::shape::set;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Failure, Outcome};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,8 +23,6 @@ use serde_json::{Value, json};
 use super::people::{accounts, has_account, picture, profile, temps};
 use super::shared::everything;
 use crate::Read;
-
-type Outcome = Result<Answer, Failure>;
 
 pub(super) async fn crews(call: Call<Read>) -> Outcome {
     let actor = call.account()?;

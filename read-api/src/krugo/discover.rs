@@ -10,14 +10,12 @@ use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_projections::{Condition, Plan, Sort};
 use caravan_wire::krugo::catalogue as shapes;
 use caravan_wire::krugo::day::Day;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Failure, Outcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::events::{ahead, existing_cities, existing_performers, existing_region, within};
 use crate::Read;
-
-type Outcome = Result<Answer, Failure>;
 
 /// Events read at once.
 const PAGE: usize = 500;

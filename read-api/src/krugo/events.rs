@@ -12,7 +12,7 @@ use caravan_domain::{EntityId, Record};
 use caravan_projections::{Condition, Plan, Read as Document};
 use caravan_wire::krugo::catalogue as shapes;
 use caravan_wire::krugo::day::Day;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Failure, Outcome};
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -20,8 +20,6 @@ use serde_json::json;
 
 use super::shared::everything;
 use crate::Read;
-
-type Outcome = Result<Answer, Failure>;
 
 /// Events read at once.
 const PAGE: usize = 1_000;

@@ -1,6 +1,6 @@
 //! A service's operations as a collection for Postman, in its format 2.1.
 
-use caravan_wire::{Answer, Call, Failure, In, Operation};
+use caravan_wire::{Answer, Call, In, Operation, Outcome};
 use http::{HeaderValue, header};
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::Read;
 const FORMAT: &str = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json";
 
 /// Address and token are variables of the collection.
-pub(super) async fn collection(call: Call<Read>) -> Result<Answer, Failure> {
+pub(super) async fn collection(call: Call<Read>) -> Outcome {
     let items: Vec<Value> = call.operation.siblings().map(item).collect();
     let collection = json!({
         "info": {"name": format!("Caravan: {}", call.operation.group), "schema": FORMAT},
