@@ -36,7 +36,7 @@ pub(super) fn ahead(now: DateTime<Utc>, page: usize) -> Plan {
 /// Events on these days where they take place; both are included.
 pub(super) fn within((Day(first), Day(last)): (Day, Day)) -> Result<Condition, Failure> {
     if last < first {
-        return Err(Failure::invalid("end_date", "lies before startDate"));
+        return Err(Failure::invalid("end_date", "lies before `start_date`"));
     }
     // Days are compared as text, which has four digits for the year.
     let after = last.succ_opt().filter(|after| after.year() <= 9999);
