@@ -7,6 +7,8 @@ use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
+use crate::Failure;
+
 /// What a handler answers with: a body, and the origin that its headers tell of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer<O = Many> {
@@ -19,6 +21,9 @@ pub struct Answer<O = Many> {
     pub(crate) headers: HeaderMap,
     origin: O,
 }
+
+/// What a handler comes to.
+pub type Outcome<O = Many> = Result<Answer<O>, Failure>;
 
 /// The body of an answer.
 #[derive(Debug, Clone, PartialEq)]

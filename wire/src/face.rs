@@ -75,6 +75,12 @@ impl Names {
         });
         steps.collect::<Vec<_>>().join(".")
     }
+
+    /// A message whose fields, between backticks, are as they are written: "lies before startDate".
+    pub fn message(&self, message: &str) -> String {
+        let parts = message.split('`').enumerate();
+        parts.map(|(index, part)| if index % 2 == 1 { self.path(part) } else { part.to_owned() }).collect()
+    }
 }
 
 /// `trip_booking_id` as `tripBookingId`.
@@ -115,6 +121,7 @@ mod tests {
         assert_eq!(NAMES.path("[2].guest_id"), "[2].guestId");
         assert_eq!(NAMES.path("tickets[1].consumer"), "tickets[1].userId");
         assert_eq!(NAMES.path("If-Match"), "If-Match");
+        assert_eq!(NAMES.message("lies before `start_date` of `consumer`"), "lies before startDate of userId");
         assert_eq!((kebab_case("end_date"), snake_case("end_date")), ("end-date".into(), "end_date".into()));
     }
 

@@ -30,7 +30,8 @@ pub struct Fault {
     pub field: Option<String>,
     /// Whether the field is as the client writes it; else it is a command's, which the dialect spells.
     written: bool,
-    /// For the client, continuing the field ("is required"); names no other person and no internals.
+    /// For the client, continuing the field ("is required"); names no other person and no internals. Other fields in it
+    /// stand between backticks, "lies before `start_date`", until they are spelled.
     pub message: String,
 }
 
@@ -287,6 +288,7 @@ impl Failure {
     pub(crate) fn spelled(mut self, names: Names) -> Self {
         for fault in self.faults.iter_mut().filter(|fault| !fault.written) {
             fault.field = fault.field.as_deref().map(|field| names.path(field));
+            fault.message = names.message(&fault.message);
         }
         self.whose_field_is_written()
     }

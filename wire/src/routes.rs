@@ -14,7 +14,9 @@ use futures::{FutureExt, TryFutureExt};
 
 use crate::contract::operation;
 use crate::shape::Closed;
-use crate::{Answer, Call, Content, Dialect, Failure, FailureKind, Operation, Origin, Request, Tells, Token, Told};
+use crate::{
+    Answer, Call, Content, Dialect, Failure, FailureKind, Operation, Origin, Outcome, Request, Tells, Token, Told,
+};
 
 /// What one side of the system, commands or queries, adds to the path of a request.
 pub trait Side: Send + Sync + 'static {
@@ -42,28 +44,26 @@ pub enum Shown {
     Search,
 }
 
-type Outcome = Result<Answer<Told>, Failure>;
-
 /// What serves an operation: an async function from a call to an answer, which tells the same of its origin each time.
 pub trait Handler<S, M>: Send + Sync + 'static {
     const TELLS: Tells;
-    fn handle(&self, call: Call<S>) -> BoxFuture<'static, Outcome>;
+    fn handle(&self, call: Call<S>) -> BoxFuture<'static, Outcome<Told>>;
 }
 
 impl<S, F, R, O> Handler<S, (R, O)> for F
 where
     F: Fn(Call<S>) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<Answer<O>, Failure>> + Send + 'static,
+    R: Future<Output = Outcome<O>> + Send + 'static,
     O: Origin,
 {
     const TELLS: Tells = O::TELLS;
 
-    fn handle(&self, call: Call<S>) -> BoxFuture<'static, Outcome> {
+    fn handle(&self, call: Call<S>) -> BoxFuture<'static, Outcome<Told>> {
         self(call).map_ok(Answer::told).boxed()
     }
 }
 
-type Erased<S> = Box<dyn Fn(Call<S>) -> BoxFuture<'static, Outcome> + Send + Sync>;
+type Erased<S> = Box<dyn Fn(Call<S>) -> BoxFuture<'static, Outcome<Told>> + Send + Sync>;
 
 /// How an operation is served: what the service does with it, and what its document says.
 #[derive(Debug, Clone, Copy)]
@@ -171,7 +171,7 @@ pub(crate) trait Endpoint: Send + Sync {
     fn registration(&self) -> Registration;
     fn authenticate<'a>(&'a self, token: &'a str, now: DateTime<Utc>) -> BoxFuture<'a, Result<Person, Failure>>;
     fn passed(&self, position: i64, limit: Duration) -> BoxFuture<'_, Result<(), Failure>>;
-    fn run(&self, request: Request) -> BoxFuture<'static, Outcome>;
+    fn run(&self, request: Request) -> BoxFuture<'static, Outcome<Told>>;
 }
 
 struct Served<S> {
@@ -192,7 +192,7 @@ impl<S: Side> Endpoint for Served<S> {
         self.state.passed(self.route.registration.shown, position, limit).boxed()
     }
 
-    fn run(&self, request: Request) -> BoxFuture<'static, Outcome> {
+    fn run(&self, request: Request) -> BoxFuture<'static, Outcome<Told>> {
         let (names, state) = (request.operation.names, self.state.clone());
         let answer = (self.route.handler)(Call { state: state.clone(), request });
         async move {
@@ -208,7 +208,7 @@ impl<S: Side> Endpoint for Served<S> {
 }
 
 /// An answer with all that is sealed in it opened at once.
-async fn open<S: Side>(side: &S, mut answer: Answer<Told>) -> Outcome {
+async fn open<S: Side>(side: &S, mut answer: Answer<Told>) -> Outcome<Told> {
     if let Content::Json(shape) = &mut answer.content {
         let closed = Closed::find(shape);
         let sealed = closed.sealed();

@@ -4,7 +4,7 @@ use caravan_domain::EntityId;
 use caravan_wire::krugo::ids::{AccommodationId, BundleId};
 use caravan_wire::krugo::trips as shapes;
 use caravan_wire::shape::{sealed, set};
-use caravan_wire::{Answer, Call, Failure, Log, Stream};
+use caravan_wire::{Answer, Call, Failure, Log, Outcome, Stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,15 +13,13 @@ use crate::Read;
 use crate::people::{accounts, temps};
 use crate::trips::{VisibleBooking, visible_booking};
 
-type Outcome<O = Stream> = Result<Answer<O>, Failure>;
-
 #[derive(Deserialize)]
 struct TripBookingQuery {
     crew_id: EntityId,
     id: EntityId,
 }
 
-pub(super) async fn trip_booking(call: Call<Read>) -> Outcome {
+pub(super) async fn trip_booking(call: Call<Read>) -> Outcome<Stream> {
     let TripBookingQuery { crew_id, id } = call.query()?;
     let visible = visible_booking(&call, id).await?;
     let booking = visible.booking()?;
@@ -37,7 +35,7 @@ struct ById {
     id: EntityId,
 }
 
-pub(super) async fn payment_balances(call: Call<Read>) -> Outcome {
+pub(super) async fn payment_balances(call: Call<Read>) -> Outcome<Stream> {
     let ById { id } = call.query()?;
     let visible = visible_booking(&call, id).await?;
     let balances: Vec<Value> = visible.booking()?.balances().iter().map(shapes::payment_balance).collect();
@@ -51,7 +49,7 @@ struct AccommodationsQuery {
 }
 
 /// With `tripBookingId` all of that booking, with `id` that one; with both, that one must be of that booking.
-pub(super) async fn accommodations(call: Call<Read>) -> Outcome {
+pub(super) async fn accommodations(call: Call<Read>) -> Outcome<Stream> {
     let AccommodationsQuery { trip_booking_id, id: one } = call.query()?;
     let id = match (trip_booking_id, one) {
         (Some(booking), Some(one)) if one.booking != booking => {
@@ -81,7 +79,7 @@ async fn of_booking(call: &Call<Read>) -> Result<VisibleBooking, Failure> {
     visible_booking(call, trip_booking_id).await
 }
 
-pub(super) async fn event_attendees(call: Call<Read>) -> Outcome {
+pub(super) async fn event_attendees(call: Call<Read>) -> Outcome<Stream> {
     let visible = of_booking(&call).await?;
     let events = &visible.booking()?.events;
     Ok(visible.answer(events.iter().map(|attendance| shapes::event_attendees(visible.id, attendance)).collect()))
@@ -92,13 +90,13 @@ struct TicketBundleQuery {
     id: BundleId,
 }
 
-pub(super) async fn ticket_bundle(call: Call<Read>) -> Outcome {
+pub(super) async fn ticket_bundle(call: Call<Read>) -> Outcome<Stream> {
     let TicketBundleQuery { id } = call.query()?;
     let visible = visible_booking(&call, id.booking).await?;
     Ok(visible.answer(shapes::ticket_bundle(visible.id, visible.booking()?.bundle(id.number)?)))
 }
 
-pub(super) async fn trip_booking_ticket_bundles(call: Call<Read>) -> Outcome {
+pub(super) async fn trip_booking_ticket_bundles(call: Call<Read>) -> Outcome<Stream> {
     let visible = of_booking(&call).await?;
     let bundles = &visible.booking()?.bundles;
     Ok(visible.answer(bundles.iter().map(|bundle| shapes::ticket_bundle(visible.id, bundle)).collect()))

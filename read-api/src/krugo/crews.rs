@@ -12,7 +12,7 @@ use caravan_projections::{Condition, Plan};
 use caravan_wire::krugo::catalogue::event as event_shape;
 use caravan_wire::krugo::trips as shapes;
 use caravan_wire::shape::set;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Failure, Outcome};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,8 +22,6 @@ use crate::Read;
 use crate::people::{accounts, found_by_number, temps};
 use crate::reads::everything;
 use crate::trips::{self, own_crews};
-
-type Outcome = Result<Answer, Failure>;
 
 pub(super) async fn crews(call: Call<Read>) -> Outcome {
     let found = own_crews(&call).await?;

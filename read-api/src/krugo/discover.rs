@@ -12,15 +12,13 @@ use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_projections::{Condition, Plan, Sort};
 use caravan_wire::krugo::catalogue as shapes;
 use caravan_wire::krugo::day::Day;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Failure, Outcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::events::{ahead, within};
 use crate::Read;
 use crate::reads::{all_existing, existing};
-
-type Outcome = Result<Answer, Failure>;
 
 /// Events read at once.
 const PAGE: usize = 500;

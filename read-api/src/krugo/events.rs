@@ -11,15 +11,13 @@ use caravan_domain::catalogue::region::{REGION, Region};
 use caravan_projections::{Condition, Plan};
 use caravan_wire::krugo::catalogue as shapes;
 use caravan_wire::krugo::day::Day;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Failure, Outcome};
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::Read;
 use crate::reads::{all_existing, everything, existing};
-
-type Outcome = Result<Answer, Failure>;
 
 /// Events read at once.
 const PAGE: usize = 1_000;
@@ -36,7 +34,7 @@ pub(super) fn ahead(now: DateTime<Utc>, page: usize) -> Plan {
 /// Events on these days where they take place; both are included.
 pub(super) fn within((Day(first), Day(last)): (Day, Day)) -> Result<Condition, Failure> {
     if last < first {
-        return Err(Failure::invalid("end_date", "lies before startDate"));
+        return Err(Failure::invalid("end_date", "lies before `start_date`"));
     }
     // Days are compared as text, which has four digits for the year.
     let after = last.succ_opt().filter(|after| after.year() <= 9999);

@@ -5,13 +5,11 @@ use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_domain::identity::{Account, AccountState, Attribute, credentials};
 use caravan_wire::krugo::accounts;
 use caravan_wire::shape::{sealed, set};
-use caravan_wire::{Answer, Call, Failure, Many, Stream};
+use caravan_wire::{Answer, Call, Failure, Outcome, Stream};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::Read;
-
-type Outcome<O = Stream> = Result<Answer<O>, Failure>;
 
 #[derive(Deserialize)]
 struct PictureQuery {
@@ -32,7 +30,7 @@ enum Size {
 
 /// The picture of anybody known; without one the answer says nothing. Nor does it say how far their account has come:
 /// everybody would see them log in.
-pub(super) async fn profile_picture(call: Call<Read>) -> Outcome<Many> {
+pub(super) async fn profile_picture(call: Call<Read>) -> Outcome {
     let PictureQuery { user_id: id, .. } = call.query()?;
     let unknown = || Failure::not_found("no such user").on("user_id");
     let account = call.state.models.get::<Account>(id).await?.ok_or_else(unknown)?;
@@ -61,7 +59,7 @@ struct MfaQuery {
     refresh_token: String,
 }
 
-pub(super) async fn mfa_status(call: Call<Read>) -> Outcome {
+pub(super) async fn mfa_status(call: Call<Read>) -> Outcome<Stream> {
     let query: MfaQuery = call.body()?;
     let actor = call.account()?;
     let invalid = || Failure::unauthorised("this refresh token is not valid");

@@ -1,11 +1,9 @@
 //! Whether a service answers, and what it stands on.
 
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Answer, Call, Outcome};
 use serde_json::{Value, json};
 
 use crate::Read;
-
-type Outcome = Result<Answer, Failure>;
 
 /// That this process answers says it all.
 pub(super) async fn health(call: Call<Read>) -> Outcome {

@@ -2,13 +2,11 @@
 
 use std::fmt::Write;
 
-use caravan_wire::{Answer, Call, Failure, reference_of};
+use caravan_wire::{Answer, Call, Outcome, reference_of};
 use html_escape::{encode_double_quoted_attribute as attribute, encode_text as text};
 use http::{HeaderValue, header};
 
 use crate::Read;
-
-type Outcome = Result<Answer, Failure>;
 
 const HEAD: &str = "<!doctype html>
 <html lang=\"en\">

@@ -104,7 +104,7 @@ fn purchaser(request: &UpdateTicketBundle) -> Result<Option<EntityId>, Failure> 
     of_booking(purchase.trip_booking_id, request.trip_booking_id)?;
     match (request.purchaser_id, purchase.purchaser_id) {
         (Some(one), Some(other)) if one != other => {
-            Err(Failure::invalid("purchase.purchaser_id", "is not the bundle's purchaserId"))
+            Err(Failure::invalid("purchase.purchaser_id", "is not the bundle's `purchaser_id`"))
         }
         (one, other) => Ok(one.or(other)),
     }
