@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use caravan_domain::EntityId;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::secrets::Secret;
-use crate::signing::SigningKeys;
+use crate::signing::{Pair, SigningKeys};
 use crate::{Vault, VaultError};
 
 /// How long an access token signed with the token secret lives.
@@ -95,7 +95,15 @@ pub(crate) struct Tokens {
     purpose: Signer,
     /// How a token is read that a key pair signed.
     public: Validation,
-    verified: Mutex<LruCache<String, Access>>,
+    verified: Mutex<LruCache<String, Verified>>,
+}
+
+/// What a token said whose signature was right.
+#[derive(Clone)]
+struct Verified {
+    access: Access,
+    /// The pair that signed it, for as long as that counts.
+    pair: Option<Arc<Pair>>,
 }
 
 impl Tokens {
@@ -110,15 +118,22 @@ impl Tokens {
     }
 
     /// What an access token says, if its signature is that of the key its header names.
-    fn read(&self, keys: &SigningKeys, token: &str) -> Result<AccessClaims, TokenError> {
+    fn read(&self, keys: &SigningKeys, token: &str) -> Result<Verified, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        let Some(id) = header.kid else { return self.access.verify(token) };
-        let pair = keys.find(&id).ok_or(TokenError::Invalid)?;
-        let decoded = jsonwebtoken::decode(token, &pair.verify, &self.public);
-        decoded.map(|data| data.claims).map_err(|_| TokenError::Invalid)
+        let (claims, pair) = match header.kid {
+            None => (self.access.verify(token)?, None),
+            Some(id) => {
+                let pair = keys.find(&id).ok_or(TokenError::Invalid)?;
+                let decoded = jsonwebtoken::decode(token, &pair.verify, &self.public);
+                (decoded.map_err(|_| TokenError::Invalid)?.claims, Some(pair))
+            }
+        };
+        let AccessClaims { sub, sid, exp, .. } = claims;
+        let expires_at = DateTime::from_timestamp(exp, 0).ok_or(TokenError::Invalid)?;
+        Ok(Verified { access: Access { account: sub, session: sid, expires_at }, pair })
     }
 
-    fn verified(&self) -> MutexGuard<'_, LruCache<String, Access>> {
+    fn verified(&self) -> MutexGuard<'_, LruCache<String, Verified>> {
         // No holder leaves the cache half changed.
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -189,21 +204,20 @@ impl Vault {
     /// What a token of either form says, if we signed it and it has not expired. A repeat costs neither cryptography nor
     /// JSON.
     pub fn verify_access(&self, token: &str, now: DateTime<Utc>) -> Result<Access, TokenError> {
-        let tokens = &self.0.tokens;
-        let known = tokens.verified().get(token).copied();
-        let access = match known {
-            Some(access) => access,
-            None => {
-                let AccessClaims { sub, sid, exp, .. } = tokens.read(&self.0.signing_keys, token)?;
-                let expires_at = DateTime::from_timestamp(exp, 0).ok_or(TokenError::Invalid)?;
-                Access { account: sub, session: sid, expires_at }
-            }
+        let (tokens, keys) = (&self.0.tokens, &self.0.signing_keys);
+        let known = tokens.verified().get(token).cloned();
+        let known = known.filter(|known| known.pair.as_ref().is_none_or(|pair| keys.find(&pair.id).is_some()));
+        let is_new = known.is_none();
+        let verified = match known {
+            Some(verified) => verified,
+            None => tokens.read(keys, token)?,
         };
+        let access = verified.access;
         if access.expires_at <= now {
             return Err(TokenError::Expired);
         }
-        if known.is_none() {
-            tokens.verified().put(token.to_owned(), access);
+        if is_new {
+            tokens.verified().put(token.to_owned(), verified);
         }
         Ok(access)
     }
