@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use caravan_domain::identity::Roles;
 use caravan_domain::{Actor, Context, EntityId};
 use caravan_event_store::{Metadata, Revision};
 use chrono::{DateTime, Utc};
@@ -14,6 +15,8 @@ use crate::idempotency::Key;
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub actor: Actor,
+    /// The platform roles of the person acting.
+    pub roles: Roles,
     pub now: DateTime<Utc>,
     /// Event ids follow from it, so that a command sent twice under one id is stored once.
     pub command_id: Uuid,
@@ -33,6 +36,7 @@ impl Caller {
     pub fn new(actor: Actor, now: DateTime<Utc>, command_id: Uuid, dialect: &'static str) -> Self {
         Caller {
             actor,
+            roles: Roles::NONE,
             now,
             command_id,
             correlation_id: command_id,
@@ -56,11 +60,11 @@ impl Caller {
 
     /// This request's further step done by the system: a consequence that the person could not command directly.
     pub fn system_step(&self, name: &str) -> Self {
-        Caller { actor: Actor::System, ..self.step(name) }
+        Caller { actor: Actor::System, roles: Roles::NONE, ..self.step(name) }
     }
 
     pub fn context(&self) -> Context {
-        Context { actor: self.actor, now: self.now }
+        Context { actor: self.actor, roles: self.roles, now: self.now }
     }
 
     /// The person acting, where a flow needs one before any rule is asked.

@@ -8,8 +8,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caravan_domain::identity::Person;
 use caravan_domain::identity::account::{Account, Sessions};
+use caravan_domain::identity::{Person, Roles};
 use caravan_event_store::EventStore;
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_limits::Limits;
@@ -54,7 +54,9 @@ impl Side for Read {
         loop {
             let sessions = self.models.part::<Account, Sessions>(access.account).await.map_err(failure::failure)?;
             match session(sessions.as_ref(), access.session, now) {
-                Session::Open => return Ok(Person { account: access.account, session: access.session }),
+                Session::Open(roles) => {
+                    return Ok(Person { account: access.account, session: access.session, roles });
+                }
                 Session::Ended => return Err(Failure::unauthorised("this session has ended")),
                 Session::Unseen if waiting.elapsed() < NEWS => tokio::time::sleep(LOOK_AGAIN).await,
                 Session::Unseen => return Err(Failure::behind("the read models have not seen this login yet")),
@@ -101,7 +103,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What an account's document says about a session of which a token exists.
 #[derive(Debug, PartialEq)]
 enum Session {
-    Open,
+    /// Of an account with these roles.
+    Open(Roles),
     Ended,
     /// The login is newer than the document.
     Unseen,
@@ -109,7 +112,7 @@ enum Session {
 
 fn session(sessions: Option<&Sessions>, number: u32, now: DateTime<Utc>) -> Session {
     match sessions {
-        Some(sessions) if sessions.is_open(number, now) => Session::Open,
+        Some(sessions) if sessions.is_open(number, now) => Session::Open(sessions.roles()),
         Some(sessions) if sessions.know(number) => Session::Ended,
         Some(_) | None => Session::Unseen,
     }
@@ -117,6 +120,7 @@ fn session(sessions: Option<&Sessions>, number: u32, now: DateTime<Utc>) -> Sess
 
 #[cfg(test)]
 mod tests {
+    use caravan_domain::identity::Role;
     use serde_json::json;
 
     use super::*;
@@ -127,9 +131,11 @@ mod tests {
         let opened = json!({"number": 3, "login": uuid::Uuid::nil(), "generation": 0, "opened_at": now,
             "refreshed_at": now, "expires_at": "1970-01-02T00:00:00Z"});
         let registered = json!({"status": "registered", "username": {"subject": uuid::Uuid::nil(), "cipher": "", "hash": ""},
-            "provider": "password", "attributes": {}, "sessions": [opened], "next_session": 4});
+            "provider": "password", "attributes": {}, "sessions": [opened], "next_session": 4,
+            "granted": ["analyst"]});
         let registered: Sessions = serde_json::from_value(registered).unwrap();
-        assert_eq!(session(Some(&registered), 3, now), Session::Open);
+        let roles = [Role::User, Role::Analyst].into_iter().collect();
+        assert_eq!(session(Some(&registered), 3, now), Session::Open(roles));
         assert_eq!(session(Some(&registered), 2, now), Session::Ended);
         assert_eq!(session(Some(&registered), 4, now), Session::Unseen);
         assert_eq!(session(None, 0, now), Session::Unseen);

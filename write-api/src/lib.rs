@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caravan_commands::{Caller, Commands, Done};
-use caravan_domain::identity::Person;
+use caravan_domain::identity::{Person, Roles};
 use caravan_domain::{Actor, Decider};
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_wire::{Answer, Call, Endpoints, Failure, Registration, Routes, Shown, Side, Stream};
@@ -73,6 +73,7 @@ impl Write {
         let actor = call.person.map_or(Actor::Anonymous, |person| Actor::Person(person.account));
         let caller = Caller::new(actor, call.now, Uuid::new_v4(), call.operation.dialect.name);
         let caller = Caller {
+            roles: call.person.map_or(Roles::NONE, |person| person.roles),
             correlation_id: call.correlation_id,
             if_match: call.headers.if_match,
             address: Some(call.address),

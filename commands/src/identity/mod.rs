@@ -13,6 +13,7 @@ mod operator;
 mod passwords;
 mod profile;
 mod provider;
+pub mod roles;
 mod sessions;
 mod sign_up;
 

@@ -8,6 +8,7 @@ use caravan_domain::record::{Change, RecordCommand, Records};
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 use caravan_event_store::StreamId;
 
+use super::roles;
 use crate::{Caller, CommandError, Commands, Done, stream};
 
 impl Commands {
@@ -43,6 +44,8 @@ impl Commands {
     pub async fn forget(&self, account: EntityId, caller: &Caller) -> Result<Vec<EntityId>, CommandError> {
         let (account, state) = self.known_person(account).await?;
         let claimed = self.claims(&state).await?;
+        // First: the last super-admin is not forgotten.
+        roles::unlist(self, account, caller).await?;
         self.change_account(account, AccountCommand::Forget, caller).await?;
         for (name, claimed) in claimed {
             self.claim(claimed, ClaimCommand::Release { owner: account }, &caller.step(name)).await?;

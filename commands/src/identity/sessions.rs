@@ -29,10 +29,12 @@ impl Commands {
     pub async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Person, CommandError> {
         let access = self.vault().verify_access(token, now).map_err(unauthorised)?;
         let account = self.account(access.account).await?;
-        if account.state.has_open_session(access.session, now) {
-            Ok(Person { account: access.account, session: access.session })
-        } else {
-            Err(CommandError::Unauthorised("this session has ended"))
+        let registered = account.state.registered();
+        match registered.filter(|registered| registered.session(access.session, now).is_some()) {
+            Some(registered) => {
+                Ok(Person { account: access.account, session: access.session, roles: registered.roles() })
+            }
+            None => Err(CommandError::Unauthorised("this session has ended")),
         }
     }
 

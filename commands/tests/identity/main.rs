@@ -8,6 +8,7 @@ mod forgetting;
 mod limits;
 mod logins;
 mod passwords;
+mod roles;
 mod sign_ups;
 #[path = "../support/mod.rs"]
 mod support;

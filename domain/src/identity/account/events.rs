@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::identity::{Attribute, CodeIssued, Contact};
+use crate::identity::{Attribute, CodeIssued, Contact, Role};
 use crate::{EntityId, Sealed};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +80,12 @@ pub enum AccountEvent {
     },
     MfaSwitched {
         on: bool,
+    },
+    RoleGranted {
+        role: Role,
+    },
+    RoleRevoked {
+        role: Role,
     },
     /// This temp member turned out to be somebody who has an account.
     Absorbed {

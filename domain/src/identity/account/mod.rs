@@ -6,6 +6,7 @@ mod events;
 mod logins;
 mod profile;
 mod registration;
+mod roles;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ pub use events::{AccountEvent, Challenge, Provider, Registration};
 pub use logins::{LOGIN_LIFE, MAX_SESSIONS, SESSION_LIFE, wrong_password};
 pub use state::{AccountState, ContactChange, Invited, PendingChallenge, Registered, Session, Sessions};
 
-use super::{Attribute, Channel};
+use super::{Attribute, Channel, Role};
 use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};
 
 pub enum Account {}
@@ -93,6 +94,12 @@ pub enum AccountCommand {
     SwitchMfa {
         on: bool,
     },
+    /// `account` is this one. Who is super-admin is decided by the [`super::Roster`] first.
+    ChangeRole {
+        account: EntityId,
+        role: Role,
+        on: bool,
+    },
     Absorb {
         into: EntityId,
     },
@@ -148,6 +155,7 @@ impl Decider for Account {
                 Do::ProveContact { nonce } => contacts::prove(account, nonce, now),
                 Do::EditProfile { email, attributes, nonce } => profile::edit(account, email, attributes, nonce, now),
                 Do::SwitchMfa { on } => profile::switch_mfa(account, on),
+                Do::ChangeRole { account: id, role, on } => roles::change(account, id, role, on, context),
                 Do::Invite { .. } | Do::Register(_) | Do::Absorb { .. } | Do::Forget => Ok(vec![]),
             },
         }

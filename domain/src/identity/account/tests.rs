@@ -8,7 +8,7 @@ use crate::RejectionKind;
 use crate::decider::testing::{Given, given};
 use crate::identity::code::CODE_LIFE;
 use crate::identity::testing::*;
-use crate::identity::{Channel, CodeIssued, CodePurpose, Contact};
+use crate::identity::{Channel, CodeIssued, CodePurpose, Contact, Roles};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -18,7 +18,7 @@ fn contact(text: &str, proven: bool) -> Option<Contact> {
     Some(Contact { value: sealed(text), proven })
 }
 
-fn registration() -> Registration {
+pub(super) fn registration() -> Registration {
     Registration {
         provider: Provider::Password,
         sign_up: Some(ONE),
@@ -66,7 +66,7 @@ fn log_in(login: u128) -> Do {
     Do::LogIn { verified: sealed("old"), login: nonce(login) }
 }
 
-fn invited() -> Event {
+pub(super) fn invited() -> Event {
     Event::Invited { first_name: Some(sealed("D")), last_name: None, phone: sealed("+14165550100") }
 }
 
@@ -567,9 +567,18 @@ fn commands() -> impl Strategy<Value = Do> {
             }
         ),
         any::<bool>().prop_map(|on| Do::SwitchMfa { on }),
+        (proptest::sample::select(&Role::ALL), any::<bool>()).prop_map(|(role, on)| Do::ChangeRole {
+            account: OTHER,
+            role,
+            on
+        }),
         id.prop_map(|into| Do::Absorb { into }),
         Just(Do::Forget),
     ]
+}
+
+fn super_admin(now: DateTime<Utc>) -> Context {
+    Context { roles: Roles::NONE.with(Role::SuperAdmin), ..Context::by(ONE, now) }
 }
 
 proptest! {
@@ -581,7 +590,7 @@ proptest! {
         let mut now: DateTime<Utc> = after(0);
         for (command, pause) in steps {
             now += TimeDelta::seconds(pause);
-            let context = Context::by(ONE, now);
+            let context = super_admin(now);
             let Ok(events) = Account::decide(&state, command.clone(), &context) else { continue };
             state = events.iter().fold(state, Account::evolve);
             let again = Account::decide(&state, command.clone(), &context).unwrap_or_default();
@@ -611,7 +620,7 @@ proptest! {
                 other => panic!("{other:?}"),
             }));
             for command in run {
-                if let Ok(more) = Account::decide(&state, command, &Context::by(ONE, after(0))) {
+                if let Ok(more) = Account::decide(&state, command, &super_admin(after(0))) {
                     state = more.iter().fold(state, Account::evolve);
                     events.extend(more);
                 }
