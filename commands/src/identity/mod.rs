@@ -4,6 +4,7 @@
 //! streams come in an order that a repeat can finish wherever it broke off.
 
 mod contacts;
+pub mod daily;
 mod facebook;
 mod guesses;
 mod homes;

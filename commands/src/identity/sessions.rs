@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use caravan_domain::identity::account::{Challenge, LOGIN_LIFE, wrong_password};
+use caravan_domain::identity::account::{Challenge, LOGIN_LIFE, LoginTerms, wrong_password};
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, CodePurpose, credentials};
 use caravan_domain::{EntityId, Rejection};
@@ -52,7 +52,8 @@ impl Commands {
         };
         self.spend_login_code(&state).await?;
         let login = caller.command_id;
-        let changed = self.change_account(account, AccountCommand::LogIn { verified, login }, caller).await?;
+        let log_in = AccountCommand::LogIn { verified, login, terms: LoginTerms::REFRESHED };
+        let changed = self.change_account(account, log_in, caller).await?;
         self.next(changed, login, caller).await
     }
 

@@ -2,6 +2,7 @@
 //! limits kept, people forgotten.
 
 mod contacts;
+mod daily;
 mod facebook;
 mod flood;
 mod forgetting;

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub use events::{AccountEvent, Challenge, Provider, Registration};
-pub use logins::{LOGIN_LIFE, MAX_SESSIONS, SESSION_LIFE, wrong_password};
+pub use logins::{LOGIN_LIFE, LoginTerms, MAX_SESSIONS, SESSION_LIFE, wrong_password};
 pub use state::{AccountState, ContactChange, Invited, PendingChallenge, Registered, Session, Sessions};
 
 use super::{Attribute, Channel, Role};
@@ -43,6 +43,7 @@ pub enum AccountCommand {
     LogIn {
         verified: Sealed,
         login: Uuid,
+        terms: LoginTerms,
     },
     /// For somebody whom an identity provider vouches for.
     LogInVouched {
@@ -59,6 +60,16 @@ pub enum AccountCommand {
     Refresh {
         session: u32,
         generation: u32,
+    },
+    /// Closes one session and opens another in its place.
+    Relogin {
+        session: u32,
+        login: Uuid,
+        terms: LoginTerms,
+    },
+    /// Closes one session; nothing where it is closed.
+    CloseSession {
+        session: u32,
     },
     LogOut,
     RequestPasswordReset {
@@ -136,12 +147,14 @@ impl Decider for Account {
                 Err(Rejection::conflict("this person has not signed up"))
             }
             (AccountState::Registered(account), command) => match command {
-                Do::OpenSession { login } => Ok(logins::open_session(account, login, now)),
-                Do::LogIn { verified, login } => logins::log_in(account, &verified, login, now),
+                Do::OpenSession { login } => Ok(logins::open_session(account, login, SESSION_LIFE, now)),
+                Do::LogIn { verified, login, terms } => logins::log_in(account, &verified, login, terms, now),
                 Do::LogInVouched { login } => Ok(logins::log_in_vouched(account, login, now)),
                 Do::AnswerMfa { login } => logins::answer_mfa(account, login, now),
                 Do::AnswerNewPassword { login, hash } => logins::answer_new_password(account, login, hash, now),
                 Do::Refresh { session, generation } => logins::refresh(account, session, generation, now),
+                Do::Relogin { session, login, terms } => logins::relogin(account, session, login, terms, now),
+                Do::CloseSession { session } => Ok(logins::close_session(account, session, now)),
                 Do::LogOut => Ok(logins::log_out(account)),
                 Do::RequestPasswordReset { nonce } => profile::request_password_reset(account, nonce, now),
                 Do::ResetPassword { nonce, hash } => profile::reset_password(account, nonce, hash, now),
