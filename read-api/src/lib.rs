@@ -76,7 +76,7 @@ impl Side for Read {
         if !followers.iter().all(|follower| self.checkpoints.has_passed(follower, position)) {
             let head = self.store.head().await;
             if position > head.map_err(|error| Failure::unavailable("the log cannot be reached now", error))? {
-                return Err(Failure::invalid("Caravan-After", "is after the last event"));
+                return Err(Failure::unreadable("Caravan-After", "is after the last event"));
             }
         }
         for follower in followers {

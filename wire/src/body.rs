@@ -1,75 +1,96 @@
-//! Reads a JSON body within bounds; what exceeds them is refused with the path of the field.
+//! Reads a body within bounds; what exceeds them is refused with the path of the field.
 
 use std::time::Duration;
 
 use axum::body::Body;
 use futures::StreamExt;
 use http::{HeaderMap, header};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::{Failure, FailureKind, unique};
+use crate::face::MIB;
+use crate::{Bounds, Failure, FailureKind, Media, parameters, unique};
 
-/// Bytes of a body.
-pub(crate) const MAX_BODY: usize = 1024 * 1024;
-/// Bytes beyond that which are still read and dropped: a sender listens when it has sent all, and one that is cut off
-/// before never hears why.
-const MAX_DROPPED: usize = 16 * MAX_BODY;
+/// Bytes beyond what is taken in that are still read and dropped: a sender listens when it has sent all, and one that is cut
+/// off before never hears why.
+const MAX_DROPPED: usize = 16 * MIB;
 /// A body may take this many times as long as it may stop on its way, so that nobody trickles one in for ever.
 const MOST_PAUSES: u32 = 10;
 /// Objects and lists within each other.
 const MAX_NESTING: usize = 32;
-/// Entries of one list.
-const MAX_LIST: usize = 1_000;
-/// Characters of one text.
-const MAX_TEXT: usize = 10_000;
 
-/// The bytes of a request's body; `patience` is how long it may stop on its way.
-pub(crate) async fn receive(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Vec<u8>, Failure> {
+/// The bytes of a request's body, `most` of them; `patience` is how long it may stop on its way.
+pub(crate) async fn receive(
+    headers: &HeaderMap,
+    body: Body,
+    most: usize,
+    patience: Duration,
+) -> Result<Vec<u8>, Failure> {
     let late = |_| Failure::new(FailureKind::TimedOut, "did not arrive in time").on("body");
-    tokio::time::timeout(patience * MOST_PAUSES, collect(headers, body, patience)).await.map_err(late)?
+    tokio::time::timeout(patience * MOST_PAUSES, collect(headers, body, most, patience)).await.map_err(late)?
 }
 
-/// The body of a request as JSON, null where it is empty.
-pub(crate) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Failure> {
+/// The body of a request as a value: JSON, or a form as an object of texts; null where it is empty, or has parts, which its
+/// handler reads.
+pub(crate) fn read(headers: &HeaderMap, bytes: &[u8], takes: &[Media], bounds: Bounds) -> Result<Value, Failure> {
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if media_type != "application/json" && !(media_type.starts_with("application/") && media_type.ends_with("+json")) {
-        return Err(Failure::new(FailureKind::MediaType, "must be application/json").on("Content-Type"));
-    }
-    let value = parse(bytes)?;
-    check(&value, &mut Path::default())?;
+    let value = match Media::of(&media_type).filter(|media| takes.contains(media)) {
+        Some(Media::Json) => parse(bytes)?,
+        Some(Media::Form) => form(bytes)?,
+        Some(Media::Multipart) => Value::Null,
+        None => {
+            let taken: Vec<&str> = takes.iter().map(|media| media.name()).collect();
+            let message = format!("must be {}", taken.join(" or "));
+            return Err(Failure::new(FailureKind::MediaType, message).on("Content-Type"));
+        }
+    };
+    check(&value, bounds, &mut Path::default())?;
     Ok(value)
 }
 
-async fn collect(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Vec<u8>, Failure> {
+async fn collect(headers: &HeaderMap, body: Body, most: usize, patience: Duration) -> Result<Vec<u8>, Failure> {
     let stopped = |_| Failure::new(FailureKind::TimedOut, "stopped on its way").on("body");
-    let too_large = || Failure::new(FailureKind::TooLarge, "is larger than 1 MiB").on("body");
+    let too_large = || Failure::new(FailureKind::TooLarge, format!("is larger than {} MiB", most / MIB)).on("body");
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let asks_first = headers.contains_key(header::EXPECT);
-    if announced.is_some_and(|length| length > MAX_DROPPED || (length > MAX_BODY && asks_first)) {
+    if announced.is_some_and(|length| length > MAX_DROPPED || (length > most && asks_first)) {
         return Err(too_large());
     }
-    let mut bytes = Vec::with_capacity(announced.unwrap_or_default().min(MAX_BODY));
+    // What is announced need not come.
+    let mut bytes = Vec::with_capacity(announced.unwrap_or_default().min(MIB));
     let mut length = 0;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = tokio::time::timeout(patience, chunks.next()).await.map_err(stopped)? {
-        let chunk = chunk.map_err(|_| Failure::invalid("body", "could not be read"))?;
+        let chunk = chunk.map_err(|_| Failure::unreadable("body", "could not be read"))?;
         length += chunk.len();
         if length > MAX_DROPPED {
             break;
         }
-        if length <= MAX_BODY {
+        if length <= most {
             bytes.extend_from_slice(&chunk);
         }
     }
-    if length > MAX_BODY { Err(too_large()) } else { Ok(bytes) }
+    if length > most { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn form(bytes: &[u8]) -> Result<Value, Failure> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Failure::unreadable("body", "is not UTF-8"))?;
+    let mut fields = Map::new();
+    for pair in parameters::pairs(text) {
+        let (name, value) = pair.map_err(|name| Failure::unreadable(name, "is not UTF-8"))?;
+        if fields.contains_key(&name) {
+            return Err(Failure::unreadable(name, "is given twice"));
+        }
+        fields.insert(name, Value::from(value));
+    }
+    Ok(Value::Object(fields))
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Failure> {
-    unique::parse(bytes).map_err(|error| Failure::invalid("body", format!("is not readable JSON: {error}")))
+    unique::parse(bytes).map_err(|error| Failure::unreadable("body", format!("is not readable JSON: {error}")))
 }
 
 /// Where in the body we are.
@@ -98,29 +119,29 @@ impl Path<'_> {
     }
 }
 
-fn check<'v>(value: &'v Value, path: &mut Path<'v>) -> Result<(), Failure> {
+fn check<'v>(value: &'v Value, bounds: Bounds, path: &mut Path<'v>) -> Result<(), Failure> {
     let nested = matches!(value, Value::Array(_) | Value::Object(_));
     if nested && path.0.len() >= MAX_NESTING {
-        return Err(Failure::invalid(path.text(), format!("is nested deeper than {MAX_NESTING}")));
+        return Err(Failure::unreadable(path.text(), format!("is nested deeper than {MAX_NESTING}")));
     }
     match value {
-        Value::String(text) => check_text_at(text, path),
+        Value::String(text) => check_text(text, bounds, path),
         Value::Array(values) => {
-            if values.len() > MAX_LIST {
-                return Err(Failure::invalid(path.text(), format!("has more than {MAX_LIST} entries")));
+            if values.len() > bounds.list {
+                return Err(Failure::unreadable(path.text(), format!("has more than {} entries", bounds.list)));
             }
             for (index, value) in values.iter().enumerate() {
                 path.0.push(Step::Index(index));
-                check(value, path)?;
+                check(value, bounds, path)?;
                 path.0.pop();
             }
             Ok(())
         }
         Value::Object(fields) => {
             for (name, value) in fields {
-                check_text_at(name, path)?;
+                check_text(name, bounds, path)?;
                 path.0.push(Step::Key(name));
-                check(value, path)?;
+                check(value, bounds, path)?;
                 path.0.pop();
             }
             Ok(())
@@ -129,27 +150,20 @@ fn check<'v>(value: &'v Value, path: &mut Path<'v>) -> Result<(), Failure> {
     }
 }
 
-fn check_text_at(text: &str, path: &Path<'_>) -> Result<(), Failure> {
-    match fault(text) {
-        Some(message) => Err(Failure::invalid(path.text(), message)),
+fn check_text(text: &str, bounds: Bounds, path: &Path<'_>) -> Result<(), Failure> {
+    match fault(text, bounds) {
+        Some(message) => Err(Failure::unreadable(path.text(), message)),
         None => Ok(()),
     }
 }
 
-/// Refuses a text that is too long or holds a NUL character, which Postgres cannot store.
-pub(crate) fn check_text(field: &str, text: &str) -> Result<(), Failure> {
-    match fault(text) {
-        Some(message) => Err(Failure::invalid(field, message)),
-        None => Ok(()),
-    }
-}
-
-fn fault(text: &str) -> Option<String> {
+/// What is wrong with a text that is too long or holds a NUL character, which Postgres cannot store.
+pub(crate) fn fault(text: &str, bounds: Bounds) -> Option<String> {
     if text.contains('\0') {
         return Some("contains a NUL character".to_owned());
     }
-    let too_long = text.len() > MAX_TEXT && text.chars().nth(MAX_TEXT).is_some();
-    too_long.then(|| format!("is longer than {MAX_TEXT} characters"))
+    let too_long = text.len() > bounds.text && text.chars().nth(bounds.text).is_some();
+    too_long.then(|| format!("is longer than {} characters", bounds.text))
 }
 
 #[cfg(test)]
@@ -161,11 +175,15 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
+    fn json(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Failure> {
+        read(headers, bytes, &[Media::Json], Bounds::USUAL)
+    }
+
     async fn refused(media_type: &'static str, body: impl Into<Body>) -> (FailureKind, String) {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-        let received = receive(&headers, body.into(), PATIENCE).await;
-        let failure = received.and_then(|bytes| read(&headers, &bytes)).unwrap_err();
+        let received = receive(&headers, body.into(), MIB, PATIENCE).await;
+        let failure = received.and_then(|bytes| json(&headers, &bytes)).unwrap_err();
         (failure.kind, failure.text())
     }
 
@@ -176,12 +194,30 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_json_of_a_json_type() {
         let mut headers = HeaderMap::new();
-        assert_eq!(read(&headers, b"").unwrap(), Value::Null);
+        assert_eq!(json(&headers, b"").unwrap(), Value::Null);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("Application/JSON; charset=utf-8"));
-        assert_eq!(read(&headers, b"{\"a\": 1}").unwrap(), json!({"a": 1}));
+        assert_eq!(json(&headers, b"{\"a\": 1}").unwrap(), json!({"a": 1}));
         assert_eq!(refused("text/plain", "{}").await.0, FailureKind::MediaType);
         assert!(refused("application/json", "{").await.1.starts_with("body: is not readable JSON"));
-        assert_eq!(refused("application/json", vec![b' '; MAX_BODY + 1]).await.0, FailureKind::TooLarge);
+        assert_eq!(refused("application/json", vec![b' '; MIB + 1]).await.0, FailureKind::TooLarge);
+    }
+
+    #[test]
+    fn a_form_is_an_object_of_texts_and_no_json() {
+        let form = |media_type: &'static str, body: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+            let failed = |failure: Failure| (failure.kind, failure.text());
+            read(&headers, body.as_bytes(), &[Media::Form], Bounds::USUAL).map_err(failed)
+        };
+        const FORM: &str = "application/x-www-form-urlencoded";
+        assert_eq!(form(FORM, "scope=a+b&x=%C3%A4&empty"), Ok(json!({"scope": "a b", "x": "ä", "empty": ""})));
+        let unreadable = |text: &str| Err((FailureKind::Unreadable, text.to_owned()));
+        assert_eq!(form(FORM, "a=1&a=2"), unreadable("a: is given twice"));
+        assert_eq!(form(FORM, "a=%ff"), unreadable("a: is not UTF-8"));
+        assert_eq!(form(FORM, "a=%00"), unreadable("a: contains a NUL character"));
+        let told = "Content-Type: must be application/x-www-form-urlencoded".to_owned();
+        assert_eq!(form("application/json", "{}"), Err((FailureKind::MediaType, told)));
     }
 
     #[tokio::test]

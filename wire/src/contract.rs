@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::face::Names;
-use crate::{DIALECTS, Dialect};
+use crate::{Bounds, DIALECTS, Dialect};
 
 /// One documented operation.
 #[derive(Debug)]
@@ -26,10 +27,18 @@ pub struct Operation {
     /// Whether it changes state; else it only reads.
     pub command: bool,
     pub parameters: Vec<Parameter>,
-    /// Whether it documents a body, and whether that is required.
+    /// The body that it documents, if any.
     pub body: Option<Body>,
+    /// How much of a request is taken in.
+    pub(crate) bounds: Bounds,
     /// The documented status of success.
     pub success: StatusCode,
+    /// The media type of JSON that is answered with success, where it is not the dialect's own.
+    pub(crate) json: Option<String>,
+    /// The documented statuses of failures.
+    pub(crate) failures: Vec<StatusCode>,
+    /// The schema of its failures, where it is not that of the dialect's.
+    pub(crate) failure: Option<&'static str>,
     /// How its fields are written.
     pub(crate) names: Names,
     /// The field, as it is written, by which a request names who acts.
@@ -37,15 +46,52 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether its contract documents that it fails so.
+    pub(crate) fn fails_with(&self, status: StatusCode) -> bool {
+        self.failures.contains(&status)
+    }
+
     /// By which it is told from all others: its dialect's name and its id.
     pub(crate) fn key(&self) -> (&'static str, &str) {
         (self.dialect.name, &self.id)
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
     pub required: bool,
+    /// What it may be.
+    pub takes: Vec<Media>,
+}
+
+/// A kind of media type that bodies come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    Json,
+    /// `application/x-www-form-urlencoded`
+    Form,
+    /// `multipart/form-data`, which handlers read themselves.
+    Multipart,
+}
+
+impl Media {
+    pub(crate) fn of(media_type: &str) -> Option<Media> {
+        match media_type {
+            "application/json" => Some(Media::Json),
+            "application/x-www-form-urlencoded" => Some(Media::Form),
+            "multipart/form-data" => Some(Media::Multipart),
+            _ => (media_type.starts_with("application/") && media_type.ends_with("+json")).then_some(Media::Json),
+        }
+    }
+
+    /// The media type that a client is told to send.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Media::Json => "application/json",
+            Media::Form => "application/x-www-form-urlencoded",
+            Media::Multipart => "multipart/form-data",
+        }
+    }
 }
 
 /// A documented parameter.
@@ -125,8 +171,12 @@ fn read(dialect: &'static Dialect) -> Contract {
                 aliases: entry.aliases.iter().map(|alias| format!("{base}{alias}")).collect(),
                 command: entry.kind == "command",
                 parameters: parameters.map(|parameter| document.parameter(parameter)).collect(),
-                body: entry.request_body.as_ref().map(|body| Body { required: body.required }),
+                body: entry.request_body.as_ref().map(BodyEntry::body),
+                bounds: (face.bounds)(&entry.operation_id),
                 success: entry.success(),
+                json: entry.json(),
+                failures: entry.statuses().filter(|status| !status.is_success()).collect(),
+                failure: document.failure(entry, face.own_failures),
                 names: Names { spell: face.spell, other: (face.other_names)(&entry.operation_id) },
                 actor: (face.actor)(&entry.operation_id),
             });
@@ -197,20 +247,49 @@ struct Entry {
     #[serde(default)]
     parameters: Vec<ParameterEntry>,
     request_body: Option<BodyEntry>,
-    responses: BTreeMap<String, serde::de::IgnoredAny>,
+    responses: BTreeMap<String, ResponseEntry>,
 }
 
 impl Entry {
     fn success(&self) -> StatusCode {
-        let statuses = self.responses.keys().filter_map(|status| StatusCode::from_bytes(status.as_bytes()).ok());
-        statuses.into_iter().find(StatusCode::is_success).unwrap_or(StatusCode::OK)
+        self.statuses().find(StatusCode::is_success).unwrap_or(StatusCode::OK)
     }
+
+    fn statuses(&self) -> impl Iterator<Item = StatusCode> {
+        self.responses.keys().filter_map(|status| StatusCode::from_bytes(status.as_bytes()).ok())
+    }
+
+    fn json(&self) -> Option<String> {
+        let answered = self.responses.get(self.success().as_str())?;
+        answered.content.keys().find(|media_type| media_type.ends_with("json")).cloned()
+    }
+}
+
+#[derive(Deserialize)]
+struct ResponseEntry {
+    #[serde(default)]
+    content: BTreeMap<String, ContentEntry>,
+}
+
+#[derive(Deserialize)]
+struct ContentEntry {
+    #[serde(default)]
+    schema: Schema,
 }
 
 #[derive(Deserialize)]
 struct BodyEntry {
     #[serde(default)]
     required: bool,
+    content: BTreeMap<String, IgnoredAny>,
+}
+
+impl BodyEntry {
+    fn body(&self) -> Body {
+        let mut takes: Vec<Media> = self.content.keys().filter_map(|name| Media::of(name)).collect();
+        takes.dedup();
+        Body { required: self.required, takes }
+    }
 }
 
 #[derive(Deserialize)]
@@ -261,6 +340,17 @@ impl Document {
     }
 }
 
+impl Document {
+    /// Which of these schemas an operation's failures have.
+    fn failure(&self, entry: &Entry, own: &'static [&'static str]) -> Option<&'static str> {
+        let failures = entry.responses.iter().filter(|(status, _)| !status.starts_with('2'));
+        let mut schemas = failures
+            .flat_map(|(_, response)| response.content.values())
+            .filter_map(|content| content.schema.reference.as_deref()?.strip_prefix("#/components/schemas/"));
+        schemas.find_map(|schema| own.iter().copied().find(|known| *known == schema))
+    }
+}
+
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -284,7 +374,7 @@ mod tests {
         let confirm = operation(&crate::krugo::DIALECT, "signupconfirm").unwrap();
         assert_eq!((confirm.method.as_str(), confirm.path.as_str()), ("POST", "/dev/signup/confirm"));
         assert_eq!((confirm.group.as_str(), confirm.command), ("users", true));
-        assert_eq!(confirm.body, Some(Body { required: true }));
+        assert_eq!(confirm.body, Some(Body { required: true, takes: vec![Media::Json] }));
 
         let balances = operation(&crate::krugo::DIALECT, "payment-balances").unwrap();
         assert!(!balances.command);
@@ -293,6 +383,7 @@ mod tests {
 
         let token = contracts()[3].operations.iter().find(|operation| operation.path.contains("token")).unwrap();
         assert_eq!(token.path, "/connect/token");
+        assert_eq!(token.body, Some(Body { required: true, takes: vec![Media::Form] }));
         let created = contracts()[2].operations.iter().find(|o| o.success == StatusCode::CREATED).unwrap();
         assert!(created.command);
     }
@@ -300,6 +391,7 @@ mod tests {
     #[test]
     fn every_operation_has_an_id_a_group_and_a_kind() {
         for operation in contracts().iter().flat_map(|contract| &contract.operations) {
+            assert!(operation.body.as_ref().is_none_or(|body| !body.takes.is_empty()), "{operation:?}");
             assert!(!operation.id.is_empty() && !operation.group.is_empty(), "{operation:?}");
             assert!((operation.dialect.owns)(&operation.path), "{} is not under its dialect's base", operation.path);
         }

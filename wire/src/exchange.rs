@@ -1,211 +1,188 @@
-//! A request from its arrival until its answer has gone out: counted, timed, noted in one line, and traced.
-//!
-//! No path, query or address is kept, only the documented operation: who calls, and what for, is nobody's business here.
+//! A request and how it ended, and the response that this makes.
 
 use std::borrow::Cow;
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
+use axum::body::Body;
 use axum::response::Response;
+use caravan_domain::identity::Person;
 use chrono::{DateTime, Utc};
-use http::{Method, StatusCode};
-use http_body::{Frame, SizeHint};
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use tracing::Span;
-use tracing::field::Empty;
+use http::{HeaderValue, Method, StatusCode};
+use serde_json::{Value, json};
 
-use crate::{DIALECTS, Operation, request};
+use crate::arrival::Arrival;
+use crate::{Answer, Content, Dialect, Failure, FailureKind, Operation, Told};
 
-/// The status of a request whose client left before it was answered, as proxies note it.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
-
-/// What stands for a dialect outside of all.
-const NONE: &str = "none";
-/// What stands for an operation where a path is not documented.
-const UNKNOWN: &str = "unknown";
-/// What stands for an operation that is documented, but not served by this process.
-const UNSERVED: &str = "unserved";
-
-/// A request that has arrived.
-pub(crate) struct Arrival {
-    pub now: DateTime<Utc>,
-    pub started: Instant,
+/// A request and how it ended: all that a dialect's face makes a response of.
+pub struct Exchange {
+    /// Whose failures it is answered with; none outside of all dialects.
+    pub(crate) dialect: Option<&'static Dialect>,
+    pub reached: Reached,
+    pub caller: Option<Person>,
     pub request_id: String,
-    method: &'static str,
-    route: OnceLock<Route>,
-    trace: OnceLock<Span>,
+    pub arrived: DateTime<Utc>,
+    pub elapsed: Duration,
+    pub outcome: Result<Answer<Told>, Failure>,
+    /// The methods that the path takes, where it takes others.
+    pub(crate) allow: Vec<Method>,
+    pub(crate) respond_async: bool,
+    /// Whether something of the request's body was not read.
+    pub(crate) unread: bool,
 }
 
-/// Where a request was led.
-struct Route {
-    dialect: &'static str,
-    operation: Cow<'static, str>,
-    served: bool,
+/// How far a request came.
+#[derive(Debug, Clone, Copy)]
+pub enum Reached {
+    /// What it asks for is no operation.
+    Nothing,
+    /// It was stopped before it was handled.
+    Operation(&'static Operation),
+    /// It was trusted and read, and its handler decided.
+    Handler(&'static Operation),
 }
 
-impl Arrival {
-    fn of(request: &Request) -> Arrival {
-        let (route, trace) = (OnceLock::new(), OnceLock::new());
-        if let Some(page) = request.extensions().get::<MatchedPath>() {
-            let page = Cow::Owned(page.as_str().to_owned());
-            let _ = route.set(Route { dialect: NONE, operation: page, served: true });
+impl Reached {
+    pub fn operation(self) -> Option<&'static Operation> {
+        match self {
+            Reached::Nothing => None,
+            Reached::Operation(operation) | Reached::Handler(operation) => Some(operation),
         }
-        let request_id = request::request_id(request.headers());
-        let method = known(request.method());
-        Arrival { now: Utc::now(), started: Instant::now(), request_id, method, route, trace }
-    }
-
-    /// Takes note of which operation is asked for and whether this process serves it. What is done for it happens in the
-    /// span that this gives; it is disabled where no traces are kept.
-    pub(crate) fn is_for(&self, operation: &'static Operation, served: bool) -> Span {
-        let (dialect, id) = operation.key();
-        let _ = self.route.set(Route { dialect, operation: id.into(), served });
-        // Spans of traces are those that say their kind.
-        let span = tracing::info_span!(
-            "request",
-            otel.kind = "server",
-            otel.name = format!("{} {}", self.method, operation.path),
-            otel.status_code = Empty,
-            http.request.method = self.method,
-            http.route = operation.path,
-            http.response.status_code = Empty,
-            http.response.body.size = Empty,
-            "error.type" = Empty,
-            url.scheme = "http",
-            caravan.dialect = dialect,
-            caravan.operation = id,
-            caravan.request_id = self.request_id,
-        );
-        let _ = self.trace.set(span.clone());
-        span
-    }
-
-    /// Its span in the trace.
-    pub(crate) fn trace(&self) -> Span {
-        self.trace.get().cloned().unwrap_or_else(Span::none)
     }
 }
 
-/// A method as it may be shown: clients can make up others.
-fn known(method: &Method) -> &'static str {
-    const KNOWN: [Method; 7] =
-        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-    static NAMES: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    KNOWN.iter().zip(NAMES).find(|(known, _)| *known == method).map_or("_OTHER", |(_, name)| name)
-}
+/// Marks a response that stays as it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Uncompressed;
 
-/// Sees a request through.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
-    let arrival = Arc::new(Arrival::of(&request));
-    gauge!("caravan_http_requests_in_flight").increment(1);
-    let mut exchange = Exchange { arrival: arrival.clone(), status: None, bytes: 0 };
-    request.extensions_mut().insert(arrival);
-    let response = next.run(request).await;
-    exchange.status = Some(response.status());
-    response.map(|body| Body::new(Observed { body, exchange }))
-}
+impl Exchange {
+    /// What is known when it arrives.
+    pub(crate) fn of(arrival: &Arrival) -> Exchange {
+        Exchange {
+            dialect: None,
+            reached: Reached::Nothing,
+            caller: None,
+            request_id: arrival.request_id.clone(),
+            arrived: arrival.now,
+            elapsed: Duration::ZERO,
+            outcome: Err(Failure::broken("no outcome")),
+            allow: vec![],
+            respond_async: false,
+            unread: false,
+        }
+    }
 
-/// Ends when dropped: with the last of its answer, or when its client has gone.
-struct Exchange {
-    arrival: Arc<Arrival>,
-    status: Option<StatusCode>,
-    bytes: u64,
-}
+    pub fn status(&self) -> StatusCode {
+        match (&self.outcome, self.dialect) {
+            (Ok(answer), _) => answer.status.or(self.reached.operation().map(|o| o.success)).unwrap_or(StatusCode::OK),
+            (Err(failure), Some(dialect)) => (dialect.face.status)(failure.kind, self.reached),
+            (Err(failure), None) => failure.kind.status(),
+        }
+    }
 
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        let Arrival { started, request_id, method, route, trace, .. } = &*self.arrival;
-        let (elapsed, bytes) = (started.elapsed(), self.bytes);
-        let status = self.status.map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16());
-        let nowhere = Route { dialect: NONE, operation: UNKNOWN.into(), served: true };
-        let Route { dialect, operation, served } = route.get().unwrap_or(&nowhere);
-        let label = if *served { operation.clone() } else { UNSERVED.into() };
-        gauge!("caravan_http_requests_in_flight").decrement(1);
-        counter!("caravan_http_requests_total", "dialect" => *dialect, "operation" => label.clone(), "status" => class(status))
-            .increment(1);
-        histogram!("caravan_http_request_duration_seconds", "dialect" => *dialect, "operation" => label)
-            .record(elapsed);
-        let duration_ms = elapsed.as_micros() as f64 / 1e3;
-        tracing::info!(
-            target: "caravan::access",
-            method, dialect, operation = &**operation, status, duration_ms, bytes, request_id,
-        );
-        if let Some(trace) = trace.get().filter(|trace| !trace.is_disabled()) {
-            trace.record("http.response.status_code", status).record("http.response.body.size", bytes);
-            if status >= 500 {
-                trace.record("otel.status_code", "ERROR").record("error.type", status.to_string());
+    /// The JSON of a success as its handler made it, or what is made of a failure.
+    pub(crate) fn plain(&self, failed: impl FnOnce(&Failure) -> Value) -> Cow<'_, Value> {
+        match &self.outcome {
+            Ok(Answer { content: Content::Json(body), .. }) => Cow::Borrowed(body),
+            Ok(_) => Cow::Owned(Value::Null),
+            Err(failure) => Cow::Owned(failed(failure)),
+        }
+    }
+
+    /// Media type and body.
+    fn body(&self) -> (Option<&str>, Body) {
+        if let Ok(Answer { content: Content::Raw { media_type, bytes }, .. }) = &self.outcome {
+            return (Some(media_type), Body::from(bytes.clone()));
+        }
+        if let Ok(Answer { content: Content::Empty, .. }) = &self.outcome {
+            return (None, Body::empty());
+        }
+        let documented = self.reached.operation().filter(|_| self.outcome.is_ok()).and_then(|o| o.json.as_deref());
+        match self.dialect {
+            Some(dialect) => {
+                let face = &dialect.face;
+                (Some(documented.unwrap_or(face.media_type)), Body::from((face.body)(self).to_string()))
+            }
+            None => (Some("application/problem+json"), Body::from(self.plain(problem).to_string())),
+        }
+    }
+
+    /// A failure of ours goes to the log, once.
+    pub(crate) fn record(&self) {
+        let status = self.status();
+        if let Err(failure) = &self.outcome
+            && status.is_server_error()
+            && !matches!(failure.kind, FailureKind::NotServed | FailureKind::Overloaded)
+        {
+            tracing::error!(status = status.as_u16(), error = chain(failure), "a request failed");
+        }
+    }
+
+    pub(crate) fn respond(self) -> Response {
+        let (media_type, body) = self.body();
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status();
+        let mut set = |name: &'static str, value: String| {
+            // All values are ASCII: ours, or a request id that was checked.
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(name, value);
+            }
+        };
+        if let Some(media_type) = media_type {
+            set("content-type", media_type.to_owned());
+        }
+        set("cache-control", "no-store".to_owned());
+        set("x-content-type-options", "nosniff".to_owned());
+        set("x-request-id", self.request_id);
+        if self.unread {
+            set("connection", "close".to_owned());
+        }
+        match self.outcome {
+            Ok(answer) => {
+                if let Some(revision) = answer.etag() {
+                    set("etag", format!("\"{revision}\""));
+                }
+                if let Some(position) = answer.position() {
+                    set("caravan-position", position.to_string());
+                }
+                if self.respond_async && self.reached.operation().is_some_and(|operation| operation.command) {
+                    set("preference-applied", "respond-async".to_owned());
+                }
+                if answer.secret {
+                    response.extensions_mut().insert(Uncompressed);
+                }
+                response.headers_mut().extend(answer.headers);
+            }
+            Err(failure) => {
+                if let Some(wait) = failure.retry_after {
+                    set("retry-after", wait.as_secs_f64().ceil().max(1.0).to_string());
+                }
+                if failure.kind == FailureKind::Unauthorised {
+                    set("www-authenticate", "Bearer".to_owned());
+                }
+                if !self.allow.is_empty() {
+                    let methods: Vec<&str> = self.allow.iter().map(Method::as_str).chain(["OPTIONS"]).collect();
+                    set("allow", methods.join(", "));
+                }
             }
         }
+        response
     }
 }
 
-fn class(status: u16) -> &'static str {
-    match status {
-        100..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
-    }
+/// A failure outside of all dialects.
+fn problem(failure: &Failure) -> Value {
+    let status = failure.kind.status();
+    let title = status.canonical_reason().unwrap_or("Error");
+    json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": failure.text()})
 }
 
-/// Says what is counted, and starts every count at 0.
-pub(crate) fn begin<'a>(served: impl Iterator<Item = (&'a str, &'static str)>) {
-    describe_counter!(
-        "caravan_http_requests_total",
-        "Requests by dialect, operation and class of status; a client that left unanswered counts as 4xx (499)"
-    );
-    describe_histogram!(
-        "caravan_http_request_duration_seconds",
-        Unit::Seconds,
-        "Time from a request's header to the end of its answer"
-    );
-    describe_gauge!("caravan_http_requests_in_flight", "Requests that are not answered to the end yet");
-    gauge!("caravan_http_requests_in_flight").set(0);
-    let dialects = DIALECTS.iter().map(|dialect| dialect.name);
-    let others = dialects.map(|dialect| (dialect, UNSERVED)).chain([(NONE, UNKNOWN)]);
-    let served = served.map(|(dialect, operation)| (dialect.to_owned(), operation));
-    for (dialect, operation) in others.map(|(dialect, operation)| (dialect.to_owned(), operation)).chain(served) {
-        for status in ["2xx", "4xx", "5xx"] {
-            counter!("caravan_http_requests_total", "dialect" => dialect.clone(), "operation" => operation, "status" => status)
-                .increment(0);
-        }
+/// A failure and what led to it, in one line.
+fn chain(failure: &Failure) -> String {
+    let mut text = failure.text();
+    let mut source = failure.source.as_deref().map(|source| source as &dyn std::error::Error);
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
     }
-}
-
-/// A body on its way out.
-struct Observed {
-    body: Body,
-    exchange: Exchange,
-}
-
-impl HttpBody for Observed {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            self.exchange.bytes += data.len() as u64;
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    text
 }

@@ -1,25 +1,49 @@
-//! What of a request and its answer is a dialect's own: the names of fields, who is named as acting, failures.
+//! What of a request and its answer is a dialect's own: the names of fields, who is named as acting, how it is rendered.
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::Failure;
+use crate::{Exchange, FailureKind, Place, Reached};
 
 /// How one dialect reads and writes.
 pub struct Face {
     /// The media type of its answers.
     pub media_type: &'static str,
+    /// Where tokens are looked for.
+    pub tokens: &'static [Place],
+    /// How much of a request to an operation is taken in.
+    pub bounds: fn(operation: &str) -> Bounds,
     /// A field as it is written; requests, commands and rejections have it in snake case.
     pub spell: fn(&str) -> Cow<'_, str>,
     /// What an operation calls otherwise than its spelling makes it: the name of the command's field, as it is written.
     pub other_names: fn(operation: &str) -> &'static [(&'static str, &'static str)],
     /// The field, as it is written, by which a request of an operation names who acts.
     pub actor: fn(operation: &str) -> Option<&'static str>,
-    /// Status and body of a failure that happened at the time given.
-    pub failure: fn(&Failure, DateTime<Utc>) -> (StatusCode, Value),
+    /// The status of a failure, and how far its request had come.
+    pub status: fn(FailureKind, Reached) -> StatusCode,
+    /// The schemas of failures that the contract documents for some operations, besides that of all others.
+    pub own_failures: &'static [&'static str],
+    /// The JSON that an exchange is answered with: a failure, or a success that has any.
+    pub body: fn(&Exchange) -> Cow<'_, Value>,
+}
+
+/// How much of a request is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of the body.
+    pub body: usize,
+    /// Entries of one list.
+    pub list: usize,
+    /// Characters of one text.
+    pub text: usize,
+}
+
+pub(crate) const MIB: usize = 1024 * 1024;
+
+impl Bounds {
+    pub const USUAL: Bounds = Bounds { body: MIB, list: 1_000, text: 10_000 };
 }
 
 /// How the fields of one operation are written.

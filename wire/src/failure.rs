@@ -13,22 +13,48 @@ use crate::face::Names;
 #[derive(Debug)]
 pub struct Failure {
     pub kind: FailureKind,
-    /// The part of the input at fault: `users[0].phone_number`, a parameter, a header.
-    pub field: Option<String>,
-    /// Whether the field is as the client writes it; else it is a command's, which the dialect spells.
-    written: bool,
-    /// For the client; names no other person and no internals.
-    pub message: String,
+    /// What is at fault: mostly one thing, never nothing.
+    pub faults: Vec<Fault>,
     /// When trying again makes sense.
     pub retry_after: Option<Duration>,
     /// For the log only.
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
+/// One thing that is at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The part of the input: `users[0].phone_number`, a parameter, a header.
+    pub field: Option<String>,
+    /// Whether the field is as the client writes it; else it is a command's, which the dialect spells.
+    written: bool,
+    /// For the client, continuing the field ("is required"); names no other person and no internals.
+    pub message: String,
+}
+
+impl Fault {
+    /// A field as commands call it.
+    pub fn of(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Fault { field: Some(field.into()), written: false, message: message.into() }
+    }
+
+    /// Field and message as one sentence.
+    pub fn text(&self) -> String {
+        match &self.field {
+            Some(field) => format!("{field}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
 /// The nature of a [`Failure`]; a dialect gives it a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The input itself is wrong.
+    /// The request cannot be read: no JSON, a header or parameter that is none, more than we take in.
+    Unreadable,
+    /// A value is of the wrong shape: missing, unknown, a text instead of a number.
+    Mistyped,
+    /// A value is not allowed.
     Invalid,
     /// No token, or one that proves nobody.
     Unauthorised,
@@ -63,7 +89,9 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    pub const ALL: [FailureKind; 18] = [
+    pub const ALL: [FailureKind; 20] = [
+        FailureKind::Unreadable,
+        FailureKind::Mistyped,
         FailureKind::Invalid,
         FailureKind::Unauthorised,
         FailureKind::Forbidden,
@@ -93,7 +121,9 @@ impl FailureKind {
     /// What a client is told that it means, as a sentence.
     pub fn meaning(self) -> &'static str {
         match self {
-            FailureKind::Invalid => "The input is wrong; the text names the field.",
+            FailureKind::Unreadable | FailureKind::Mistyped | FailureKind::Invalid => {
+                "The input is wrong; the text names the field."
+            }
             FailureKind::Unauthorised => "No bearer token, or one that proves nobody.",
             FailureKind::Forbidden => "The caller may not.",
             FailureKind::NotFound => "Something that the request names is not there.",
@@ -101,9 +131,9 @@ impl FailureKind {
             FailureKind::Conflict => "The state forbids it.",
             FailureKind::Gone => "It has ended for good.",
             FailureKind::PreconditionFailed => "It was changed since the revision in `If-Match`.",
-            FailureKind::TooLarge => "The body is larger than 1 MiB.",
+            FailureKind::TooLarge => "The body is larger than this operation takes.",
             FailureKind::TimedOut => "The body stopped on its way.",
-            FailureKind::MediaType => "The body is not JSON by its `Content-Type`.",
+            FailureKind::MediaType => "The body is not by its `Content-Type` what this operation takes.",
             FailureKind::KeyReused => "The `Idempotency-Key` was used for another request.",
             FailureKind::TooMany => "Too many attempts: try again after `Retry-After`.",
             FailureKind::NotServed => "Documented, but not served yet.",
@@ -122,7 +152,7 @@ impl FailureKind {
     /// The status, where a dialect does not say otherwise.
     pub fn status(self) -> StatusCode {
         match self {
-            FailureKind::Invalid => StatusCode::BAD_REQUEST,
+            FailureKind::Unreadable | FailureKind::Mistyped | FailureKind::Invalid => StatusCode::BAD_REQUEST,
             FailureKind::Unauthorised => StatusCode::UNAUTHORIZED,
             FailureKind::Forbidden => StatusCode::FORBIDDEN,
             FailureKind::NotFound => StatusCode::NOT_FOUND,
@@ -145,12 +175,29 @@ impl FailureKind {
 
 impl Failure {
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Failure { kind, field: None, written: false, message: message.into(), retry_after: None, source: None }
+        let fault = Fault { field: None, written: false, message: message.into() };
+        Failure { kind, faults: vec![fault], retry_after: None, source: None }
     }
 
-    /// The input is wrong: `field`, as commands call it, and `message` continuing it ("is required").
+    /// Several things are at fault; nothing where there are none.
+    pub fn of(kind: FailureKind, faults: Vec<Fault>) -> Option<Self> {
+        let any = !faults.is_empty();
+        any.then_some(Failure { kind, faults, retry_after: None, source: None })
+    }
+
+    /// A part of the request cannot be read: `field`, and `message` continuing it ("is not a position").
+    pub fn unreadable(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Failure::new(FailureKind::Unreadable, message).on(field)
+    }
+
+    /// A value is of the wrong shape.
+    pub fn mistyped(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Failure::new(FailureKind::Mistyped, message).on(field)
+    }
+
+    /// A value is not allowed: `field`, as commands call it, and `message` continuing it ("lies before start_date").
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Failure { field: Some(field.into()), ..Failure::new(FailureKind::Invalid, message) }
+        Failure::new(FailureKind::Invalid, message).on(field)
     }
 
     pub fn unauthorised(message: impl Into<String>) -> Self {
@@ -214,33 +261,36 @@ impl Failure {
             RejectionKind::Gone => FailureKind::Gone,
         };
         let failure = Failure::new(kind, rejection.message);
-        Failure { field: rejection.field.map(String::from), ..failure }
+        match rejection.field {
+            Some(field) => failure.on(field),
+            None => failure,
+        }
     }
 
     /// The same failure, naming the field at fault.
-    pub fn on(self, field: impl Into<String>) -> Self {
-        Failure { field: Some(field.into()), ..self }
+    pub fn on(mut self, field: impl Into<String>) -> Self {
+        let field = field.into();
+        self.faults.iter_mut().for_each(|fault| fault.field = Some(field.clone()));
+        self
     }
 
-    /// The same failure, whose field is as the client writes it.
-    pub fn whose_field_is_written(self) -> Self {
-        Failure { written: true, ..self }
+    /// The same failure, whose fields are as the client writes them.
+    pub fn whose_field_is_written(mut self) -> Self {
+        self.faults.iter_mut().for_each(|fault| fault.written = true);
+        self
     }
 
-    /// The same failure, its field as the client writes it.
-    pub(crate) fn spelled(self, names: Names) -> Self {
-        match &self.field {
-            Some(field) if !self.written => Failure { field: Some(names.path(field)), ..self }.whose_field_is_written(),
-            _ => self,
+    /// The same failure, its fields as the client writes them.
+    pub(crate) fn spelled(mut self, names: Names) -> Self {
+        for fault in self.faults.iter_mut().filter(|fault| !fault.written) {
+            fault.field = fault.field.as_deref().map(|field| names.path(field));
         }
+        self.whose_field_is_written()
     }
 
-    /// Field and message as one sentence.
+    /// The first thing at fault, where a dialect has room for one.
     pub fn text(&self) -> String {
-        match &self.field {
-            Some(field) => format!("{field}: {}", self.message),
-            None => self.message.clone(),
-        }
+        self.faults.first().map(Fault::text).unwrap_or_default()
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! No business rule lives here: a dialect only translates.
 
+mod answer;
+mod arrival;
 mod body;
 mod call;
 mod contract;
@@ -25,16 +27,20 @@ mod request;
 mod routes;
 mod service;
 mod table;
+mod token;
 mod typed;
 mod unique;
 
-pub use call::{Answer, Call, Headers, Log, Many, Origin, Stream, Tells, Told};
-pub use contract::{Contract, In, Operation, Parameter, ParameterType, contracts, operation};
+pub use answer::{Answer, Content, Log, Many, Origin, Stream, Tells, Told};
+pub use call::{Call, Headers, Request};
+pub use contract::{Contract, In, Media, Operation, Parameter, ParameterType, contracts, operation};
 pub use dialect::{DIALECTS, Dialect};
-pub use face::Face;
-pub use failure::{Failure, FailureKind};
+pub use exchange::{Exchange, Reached};
+pub use face::{Bounds, Face};
+pub use failure::{Failure, FailureKind, Fault};
 pub use openapi::Documents;
 pub use pages::metrics;
 pub use readiness::Readiness;
 pub use routes::{Endpoints, Registration, Routes, Shown, Side};
 pub use service::{Metrics, Settings, router};
+pub use token::{Place, Token};

@@ -1,12 +1,13 @@
 //! Open-event: event management and ticketing, JSON:API. So far only how it says that something failed.
 
-use chrono::{DateTime, Utc};
+use std::borrow::Cow;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::kebab_case;
-use crate::{Dialect, Face, Failure, FailureKind};
+use crate::{Bounds, Dialect, Exchange, Face, FailureKind, Fault, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "open-event",
@@ -15,10 +16,14 @@ pub static DIALECT: Dialect = Dialect {
     owns,
     face: Face {
         media_type: "application/vnd.api+json",
+        tokens: &[Place::Scheme("JWT"), Place::Scheme("Bearer")],
+        bounds: |_| Bounds { text: 100_000, ..Bounds::USUAL },
         spell: kebab_case,
         other_names: |_| &[],
         actor: |_| None,
-        failure,
+        status,
+        own_failures: &[],
+        body,
     },
 };
 
@@ -30,20 +35,32 @@ fn owns(path: &str) -> bool {
     }
 }
 
-fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
-    let status = match failure.kind {
+fn status(kind: FailureKind, _: Reached) -> StatusCode {
+    match kind {
+        FailureKind::Mistyped | FailureKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         FailureKind::Gone => StatusCode::NOT_FOUND,
         kind => kind.status(),
-    };
+    }
+}
+
+fn body(exchange: &Exchange) -> Cow<'_, Value> {
+    let status = exchange.status();
+    exchange.plain(|failure| {
+        let errors: Vec<Value> = failure.faults.iter().map(|fault| error(status, fault)).collect();
+        json!({"errors": errors, "jsonapi": {"version": "1.0"}})
+    })
+}
+
+fn error(status: StatusCode, fault: &Fault) -> Value {
     let mut error = json!({
         "status": status.as_str(),
         "title": status.canonical_reason().unwrap_or("Error"),
-        "detail": failure.message,
+        "detail": fault.message,
     });
-    if let Some(field) = &failure.field {
+    if let Some(field) = &fault.field {
         error["source"] = source(field);
     }
-    (status, json!({"errors": [error], "jsonapi": {"version": "1.0"}}))
+    error
 }
 
 /// Members of a document are pointed to, parameters are named.

@@ -9,8 +9,10 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
+use crate::contract::operation;
 use crate::routes::Registration;
 use crate::{DIALECTS, Dialect};
+use operations::Failures;
 use overlay::Overlay;
 
 /// All documents, each made when first asked for.
@@ -42,17 +44,22 @@ impl Documents {
         let overlay = Overlay::of(dialect);
         let mut document = overlay.apply(dialect);
         let (mut served, mut all) = (0, 0);
-        for operation in operations(&mut document) {
-            let id = operation["operationId"].as_str().unwrap_or_default();
-            let registration = self.served.get(&(dialect.name, id)).copied();
+        let documented = document["security"].clone();
+        let mut failures = Failures::default();
+        for entry in operations(&mut document) {
+            let id = entry["operationId"].as_str().unwrap_or_default();
+            let Some(operation) = operation(dialect, id) else { continue };
+            let registration = self.served.get(&operation.key());
             all += 1;
             served += usize::from(registration.is_some());
             match registration {
-                Some(registration) => operations::served(operation, &registration),
-                None => operations::not_served(operation),
+                Some(registration) => {
+                    operations::served(entry, registration, &documented, &mut failures, &overlay.failure);
+                }
+                None => operations::not_served(entry, operation, &mut failures, &overlay.failure),
             }
         }
-        operations::components(&mut document["components"], dialect, &overlay.failure, served > 0);
+        operations::components(&mut document["components"], dialect, failures, served > 0);
         let about = document["info"]["description"].as_str().unwrap_or_default();
         let said = format!("{about}\n\n{served} of {all} operations are served; the others say so and answer 501.");
         document["info"]["description"] = json!(said);

@@ -3,59 +3,77 @@
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Number, Value};
 
-use crate::body::check_text;
+use crate::body::fault;
 use crate::contract::{In, Parameter, ParameterType};
-use crate::{Failure, Operation};
+use crate::{Failure, FailureKind, Fault, Operation, Place};
 
-/// The typed parameters of a request, from the texts in its path and its query string.
+/// The typed parameters of a request, from the texts in its path and its query string; else everything that is wrong with
+/// them.
 pub(crate) fn read(
     operation: &Operation,
     path: Map<String, Value>,
     query: &str,
 ) -> Result<Map<String, Value>, Failure> {
-    let mut given: Vec<(&Parameter, Vec<String>)> = vec![];
-    for (name, value) in pairs(query)? {
-        let known = |parameter: &&Parameter| parameter.place == In::Query && parameter.name == name;
-        let Some(parameter) = operation.parameters.iter().find(known) else {
-            return Err(Failure::invalid(name, "is not a known parameter"));
-        };
-        match given.iter_mut().find(|(known, _)| known.name == name) {
-            Some((_, values)) => values.push(value),
-            None => given.push((parameter, vec![value])),
-        }
-    }
+    let mut faults = vec![];
     let mut parameters = Map::new();
-    for (parameter, values) in given {
-        parameters.insert(parameter.name.clone(), typed(parameter, values)?);
-    }
+    let mut given: Vec<(&Parameter, Vec<String>)> = vec![];
+    let known = |place: In, name: &str| operation.parameters.iter().find(|p| p.place == place && p.name == name);
     for (name, value) in path {
-        let known = |parameter: &&Parameter| parameter.place == In::Path && parameter.name == name;
-        let value = match (operation.parameters.iter().find(known), value) {
-            (Some(parameter), Value::String(text)) => typed(parameter, vec![text])?,
-            (_, value) => value,
-        };
-        parameters.insert(name, value);
-    }
-    let required = operation.parameters.iter().filter(|p| p.required && matches!(p.place, In::Query | In::Path));
-    for parameter in required {
-        if !parameters.contains_key(&parameter.name) {
-            return Err(Failure::invalid(&parameter.name, "is required"));
+        match (known(In::Path, &name), value) {
+            (Some(parameter), Value::String(text)) => given.push((parameter, vec![text])),
+            (_, value) => drop(parameters.insert(name, value)),
         }
     }
-    Ok(parameters)
+    for pair in pairs(query) {
+        let (name, value) = match pair {
+            Ok(pair) => pair,
+            Err(name) => {
+                faults.push(Fault::of(name, "is not UTF-8"));
+                continue;
+            }
+        };
+        if let Some(message) = fault(&value, operation.bounds) {
+            faults.push(Fault::of(name, message));
+            continue;
+        }
+        if operation.dialect.face.tokens.iter().any(|place| matches!(place, Place::Query(token) if *token == name)) {
+            continue;
+        }
+        match (known(In::Query, &name), given.iter_mut().find(|(known, _)| known.name == name)) {
+            (None, _) => faults.push(Fault::of(name, "is not a known parameter")),
+            (Some(_), Some((_, values))) => values.push(value),
+            (Some(parameter), None) => given.push((parameter, vec![value])),
+        }
+    }
+    for parameter in operation.parameters.iter().filter(|p| p.required && matches!(p.place, In::Query | In::Path)) {
+        let is_given = given.iter().any(|(known, _)| known.name == parameter.name);
+        let is_at_fault = faults.iter().any(|fault| fault.field.as_ref() == Some(&parameter.name));
+        if !is_given && !is_at_fault {
+            faults.push(Fault::of(&parameter.name, "is required"));
+        }
+    }
+    for (parameter, values) in given {
+        match typed(parameter, values) {
+            Ok(value) => drop(parameters.insert(parameter.name.clone(), value)),
+            Err(message) => faults.push(Fault::of(&parameter.name, message)),
+        }
+    }
+    match Failure::of(FailureKind::Unreadable, faults) {
+        Some(failure) => Err(failure.whose_field_is_written()),
+        None => Ok(parameters),
+    }
 }
 
-fn pairs(query: &str) -> Result<Vec<(String, String)>, Failure> {
-    let parts = query.split('&').filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let name = decode(name).ok_or_else(|| Failure::invalid("query", "is not UTF-8"))?;
-            let value = decode(value).ok_or_else(|| Failure::invalid(&name, "is not UTF-8"))?;
-            check_text(&name, &value)?;
-            Ok((name, value))
-        })
-        .collect()
+/// The names and values of a query string, or of a form; the name of one that is not UTF-8.
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Result<(String, String), String>> {
+    query.split('&').filter(|part| !part.is_empty()).map(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let name = decode(name).ok_or_else(|| "query".to_owned())?;
+        match decode(value) {
+            Some(value) => Ok((name, value)),
+            None => Err(name),
+        }
+    })
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -63,7 +81,8 @@ fn decode(text: &str) -> Option<String> {
     percent_decode_str(&spaced).decode_utf8().ok().map(String::from)
 }
 
-fn typed(parameter: &Parameter, values: Vec<String>) -> Result<Value, Failure> {
+/// A parameter's value as the contract types it, or what is wrong with it.
+fn typed(parameter: &Parameter, values: Vec<String>) -> Result<Value, String> {
     if let ParameterType::Texts { repeated } = parameter.of {
         let split = |text: String| match repeated {
             true => vec![text],
@@ -72,16 +91,14 @@ fn typed(parameter: &Parameter, values: Vec<String>) -> Result<Value, Failure> {
         let texts = values.into_iter().flat_map(split).filter(|text| !text.is_empty());
         return Ok(texts.map(Value::from).collect());
     }
-    let [text]: [String; 1] =
-        values.try_into().map_err(|_| Failure::invalid(&parameter.name, "is given more than once"))?;
+    let [text]: [String; 1] = values.try_into().map_err(|_| "is given more than once")?;
     if text.is_empty() && parameter.required {
-        return Err(Failure::invalid(&parameter.name, "is required"));
+        return Err("is required".to_owned());
     }
     if !parameter.allowed.is_empty() && !parameter.allowed.contains(&text) {
-        let message = format!("is not one of {}", parameter.allowed.join(", "));
-        return Err(Failure::invalid(&parameter.name, message));
+        return Err(format!("is not one of {}", parameter.allowed.join(", ")));
     }
-    let wrong = |expected: &str| Failure::invalid(&parameter.name, format!("is not {expected}"));
+    let wrong = |expected: &str| format!("is not {expected}");
     match parameter.of {
         ParameterType::Text | ParameterType::Texts { .. } => Ok(Value::from(text)),
         ParameterType::Integer => text.parse::<i64>().map(Value::from).map_err(|_| wrong("an integer")),
@@ -103,7 +120,8 @@ mod tests {
 
     fn ask(id: &str, query: &str) -> Result<Value, String> {
         let operation = operation(&crate::krugo::DIALECT, id).unwrap();
-        read(operation, Map::new(), query).map(Value::Object).map_err(|failure| failure.text())
+        let texts = |failure: Failure| failure.faults.iter().map(Fault::text).collect::<Vec<_>>().join("; ");
+        read(operation, Map::new(), query).map(Value::Object).map_err(texts)
     }
 
     #[test]
@@ -114,21 +132,27 @@ mod tests {
         assert_eq!(ask("payment-balances", "id=1&id=2"), Err("id: is given more than once".into()));
         assert_eq!(ask("payment-balances", "id=1&sort=x"), Err("sort: is not a known parameter".into()));
         assert_eq!(ask("payment-balances", "id=%00"), Err("id: contains a NUL character".into()));
-        assert_eq!(ask("payment-balances", "id=%ff"), Err("id: is not UTF-8".into()));
-        let long = format!("id={}", "x".repeat(10_001));
-        assert_eq!(ask("payment-balances", &long), Err("id: is longer than 10000 characters".into()));
+        assert_eq!(ask("payment-balances", "id=1&sort=%ff"), Err("sort: is not UTF-8".into()));
+        let long = format!("id=1&sort={}", "x".repeat(10_001));
+        assert_eq!(ask("payment-balances", &long), Err("sort: is longer than 10000 characters".into()));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let told = "a: is not a known parameter; b: is not a known parameter; id: is required";
+        assert_eq!(ask("payment-balances", "a=1&b=2"), Err(told.into()));
     }
 
     #[test]
     fn numbers_booleans_and_lists_have_their_types() {
         let parameter = |of| Parameter { name: "p".into(), place: In::Query, required: false, of, allowed: vec![] };
-        let typed = |of, text: &str| typed(&parameter(of), vec![text.to_owned()]).map_err(|failure| failure.text());
+        let typed = |of, text: &str| typed(&parameter(of), vec![text.to_owned()]);
         assert_eq!(typed(ParameterType::Integer, "12"), Ok(json!(12)));
-        assert_eq!(typed(ParameterType::Integer, "1.5"), Err("p: is not an integer".into()));
+        assert_eq!(typed(ParameterType::Integer, "1.5"), Err("is not an integer".into()));
         assert_eq!(typed(ParameterType::Number, "1.5"), Ok(json!(1.5)));
-        assert_eq!(typed(ParameterType::Number, "NaN"), Err("p: is not a number".into()));
+        assert_eq!(typed(ParameterType::Number, "NaN"), Err("is not a number".into()));
         assert_eq!(typed(ParameterType::Boolean, "true"), Ok(json!(true)));
-        assert_eq!(typed(ParameterType::Boolean, "1"), Err("p: is not true or false".into()));
+        assert_eq!(typed(ParameterType::Boolean, "1"), Err("is not true or false".into()));
         assert_eq!(typed(ParameterType::Texts { repeated: false }, "a,b"), Ok(json!(["a", "b"])));
     }
 

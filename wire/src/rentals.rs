@@ -1,44 +1,80 @@
 //! Rentals: short stays. So far only how it says that something failed.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use std::borrow::Cow;
+
+use chrono::SecondsFormat;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::camel_case;
-use crate::{Dialect, Face, Failure, FailureKind};
+use crate::{Bounds, Dialect, Exchange, Face, FailureKind, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "rentals",
     contract: include_str!(concat!(env!("OUT_DIR"), "/rentals.json")),
     overlay: include_str!(concat!(env!("OUT_DIR"), "/rentals.served.json")),
     owns: |path| first_segment(path).0.ends_with("-api"),
-    face: Face { media_type: "application/json", spell: camel_case, other_names: |_| &[], actor: |_| None, failure },
+    face: Face {
+        media_type: "application/json",
+        tokens: &TOKENS,
+        bounds: |_| Bounds::USUAL,
+        spell: camel_case,
+        other_names: |_| &[],
+        actor: |_| None,
+        status,
+        own_failures: &[SESSION],
+        body,
+    },
 };
 
-fn failure(failure: &Failure, now: DateTime<Utc>) -> (StatusCode, Value) {
-    let status = match failure.kind {
-        // Missing rights are 401 in the business services.
+const TOKENS: [Place; 4] = [
+    Place::Query("access_token"),
+    Place::Scheme("Bearer"),
+    Place::Header("airbnb3-access-token"),
+    Place::Cookie("airbnb3-access-token"),
+];
+
+/// The schema of failures of sessions and verification.
+const SESSION: &str = "SessionError";
+
+fn status(kind: FailureKind, reached: Reached) -> StatusCode {
+    match kind {
+        // Missing rights are 401 but where the contract knows 403: in login and verification.
+        FailureKind::Forbidden if reached.operation().is_some_and(|o| o.fails_with(StatusCode::FORBIDDEN)) => {
+            StatusCode::FORBIDDEN
+        }
         FailureKind::Forbidden => StatusCode::UNAUTHORIZED,
         FailureKind::Gone => StatusCode::NOT_FOUND,
         FailureKind::MediaType => StatusCode::BAD_REQUEST,
         kind => kind.status(),
-    };
-    let body = json!({
-        "result": "ERR",
-        "status": status.as_u16(),
-        "message": key(failure.kind),
-        "errCode": status.as_u16(),
-        "date": now.to_rfc3339_opts(SecondsFormat::Millis, true),
-        "detail": failure.text(),
-    });
-    (status, body)
+    }
+}
+
+fn body(exchange: &Exchange) -> Cow<'_, Value> {
+    let of_session = exchange.reached.operation().is_some_and(|operation| operation.failure == Some(SESSION));
+    let status = exchange.status().as_u16();
+    exchange.plain(|failure| {
+        if of_session {
+            return json!({"status": "ERR", "message": failure.text()});
+        }
+        json!({
+            "result": "ERR",
+            "status": status,
+            "message": key(failure.kind),
+            "errCode": status,
+            "date": exchange.arrived.to_rfc3339_opts(SecondsFormat::Millis, true),
+            "detail": failure.text(),
+        })
+    })
 }
 
 /// The stable key of a failure.
 fn key(kind: FailureKind) -> &'static str {
     match kind {
-        FailureKind::Invalid | FailureKind::MediaType => "errMsg_invalidRequest",
+        FailureKind::Unreadable | FailureKind::Mistyped | FailureKind::Invalid | FailureKind::MediaType => {
+            "errMsg_invalidRequest"
+        }
         FailureKind::Unauthorised => "errMsg_loginRequired",
         FailureKind::Forbidden => "errMsg_notAllowed",
         FailureKind::NotFound | FailureKind::Gone => "errMsg_notFound",

@@ -12,14 +12,14 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 
 use crate::contract::operation;
-use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation, Origin, Tells, Told};
+use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation, Origin, Request, Tells, Token, Told};
 
 /// What one side of the system, commands or queries, adds to the path of a request.
 pub trait Side: Send + Sync + 'static {
     /// Whether this side serves commands; else queries.
     const COMMANDS: bool;
 
-    /// Who a bearer token says is calling; unauthorised where it proves nobody.
+    /// Who a token says is calling; unauthorised where it proves nobody.
     fn authenticate(&self, token: &str, now: DateTime<Utc>) -> impl Future<Output = Result<Person, Failure>> + Send;
 
     /// What an error of the crates below means to the client: the one place where this side says so.
@@ -38,22 +38,41 @@ pub enum Shown {
 }
 
 type Outcome = Result<Answer<Told>, Failure>;
-type Handler<S> = Box<dyn Fn(Call<S>) -> BoxFuture<'static, Outcome> + Send + Sync>;
+
+/// What serves an operation: an async function from a call to an answer, which tells the same of its origin each time.
+pub trait Handler<S, M>: Send + Sync + 'static {
+    const TELLS: Tells;
+    fn handle(&self, call: Call<S>) -> BoxFuture<'static, Outcome>;
+}
+
+impl<S, F, R, O> Handler<S, (R, O)> for F
+where
+    F: Fn(Call<S>) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Answer<O>, Failure>> + Send + 'static,
+    O: Origin,
+{
+    const TELLS: Tells = O::TELLS;
+
+    fn handle(&self, call: Call<S>) -> BoxFuture<'static, Outcome> {
+        self(call).map_ok(Answer::told).boxed()
+    }
+}
+
+type Erased<S> = Box<dyn Fn(Call<S>) -> BoxFuture<'static, Outcome> + Send + Sync>;
 
 /// How an operation is served: what the service does with it, and what its document says.
 #[derive(Debug, Clone, Copy)]
 pub struct Registration {
     pub operation: &'static Operation,
-    /// Whether it is served without a token.
-    pub public: bool,
+    pub token: Token,
     pub shown: Shown,
     pub tells: Tells,
 }
 
 impl Registration {
-    /// Whether a client can repeat a request under an idempotency key: public calls are exempt.
+    /// Whether a client can repeat a request under an idempotency key: where nobody is known, nobody's keys are.
     pub fn takes_key(&self) -> bool {
-        self.operation.command && !self.public
+        self.operation.command && self.token != Token::Ignored
     }
 
     /// Whether `If-Match` can be met: a command's answer has an ETag.
@@ -64,7 +83,7 @@ impl Registration {
 
 /// One served operation.
 struct Route<S> {
-    handler: Handler<S>,
+    handler: Erased<S>,
     registration: Registration,
 }
 
@@ -80,42 +99,32 @@ impl<S: Side> Routes<S> {
         Routes { dialect, routes: HashMap::new() }
     }
 
-    /// Serves an operation to whoever has a valid bearer token.
-    pub fn on<F, R, O>(self, id: &str, handler: F) -> Self
-    where
-        F: Fn(Call<S>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Answer<O>, Failure>> + Send + 'static,
-        O: Origin,
-    {
-        self.add(id, false, Shown::Documents, handler)
+    /// Serves an operation to whoever has a good token.
+    pub fn on<M>(self, id: &str, handler: impl Handler<S, M>) -> Self {
+        self.add(id, Token::Required, Shown::Documents, handler)
+    }
+
+    /// Serves an operation to visitors too: to everybody but those whose token is bad.
+    pub fn optional<M>(self, id: &str, handler: impl Handler<S, M>) -> Self {
+        self.add(id, Token::Optional, Shown::Documents, handler)
+    }
+
+    /// Serves an operation to everybody, who is known by a good token.
+    pub fn welcome<M>(self, id: &str, handler: impl Handler<S, M>) -> Self {
+        self.add(id, Token::Welcome, Shown::Documents, handler)
     }
 
     /// Serves an operation to everybody; a token is not looked at.
-    pub fn public<F, R, O>(self, id: &str, handler: F) -> Self
-    where
-        F: Fn(Call<S>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Answer<O>, Failure>> + Send + 'static,
-        O: Origin,
-    {
-        self.add(id, true, Shown::Documents, handler)
+    pub fn public<M>(self, id: &str, handler: impl Handler<S, M>) -> Self {
+        self.add(id, Token::Ignored, Shown::Documents, handler)
     }
 
-    /// Serves a query, to whoever has a valid bearer token, from what search finds.
-    pub fn search<F, R, O>(self, id: &str, handler: F) -> Self
-    where
-        F: Fn(Call<S>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Answer<O>, Failure>> + Send + 'static,
-        O: Origin,
-    {
-        self.add(id, false, Shown::Search, handler)
+    /// Serves a query, to whoever has a good token, from what search finds.
+    pub fn search<M>(self, id: &str, handler: impl Handler<S, M>) -> Self {
+        self.add(id, Token::Required, Shown::Search, handler)
     }
 
-    fn add<F, R, O>(mut self, id: &str, public: bool, shown: Shown, handler: F) -> Self
-    where
-        F: Fn(Call<S>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Answer<O>, Failure>> + Send + 'static,
-        O: Origin,
-    {
+    fn add<M, H: Handler<S, M>>(mut self, id: &str, token: Token, shown: Shown, handler: H) -> Self {
         let Some(operation) = operation(self.dialect, id) else {
             panic!("the contract of {} has no operation {id}", self.dialect.name);
         };
@@ -124,8 +133,8 @@ impl<S: Side> Routes<S> {
             "{id} is a {}: the other side serves it",
             if operation.command { "command" } else { "query" }
         );
-        let handler: Handler<S> = Box::new(move |call| handler(call).map_ok(Answer::told).boxed());
-        let registration = Registration { operation, public, shown, tells: O::TELLS };
+        let handler: Erased<S> = Box::new(move |call| handler.handle(call));
+        let registration = Registration { operation, token, shown, tells: H::TELLS };
         let before = self.routes.insert(operation.id.as_str(), Route { handler, registration });
         assert!(before.is_none(), "{id} is registered twice");
         self
@@ -157,7 +166,7 @@ pub(crate) trait Endpoint: Send + Sync {
     fn registration(&self) -> Registration;
     fn authenticate<'a>(&'a self, token: &'a str, now: DateTime<Utc>) -> BoxFuture<'a, Result<Person, Failure>>;
     fn passed(&self, position: i64, limit: Duration) -> BoxFuture<'_, Result<(), Failure>>;
-    fn run(&self, call: Call<()>) -> BoxFuture<'static, Outcome>;
+    fn run(&self, request: Request) -> BoxFuture<'static, Outcome>;
 }
 
 struct Served<S> {
@@ -178,9 +187,9 @@ impl<S: Side> Endpoint for Served<S> {
         self.state.passed(self.route.registration.shown, position, limit).boxed()
     }
 
-    fn run(&self, call: Call<()>) -> BoxFuture<'static, Outcome> {
-        let names = call.operation.names;
-        let answer = (self.route.handler)(call.with(self.state.clone()));
+    fn run(&self, request: Request) -> BoxFuture<'static, Outcome> {
+        let names = request.operation.names;
+        let answer = (self.route.handler)(Call { state: self.state.clone(), request });
         async move {
             let answer = answer.await.map_err(|failure| match failure {
                 Failure { kind: FailureKind::Broken, source: Some(error), .. } => S::explain(error),
@@ -189,22 +198,5 @@ impl<S: Side> Endpoint for Served<S> {
             answer.map_err(|failure| failure.spelled(names))
         }
         .boxed()
-    }
-}
-
-impl Call<()> {
-    fn with<S>(self, state: Arc<S>) -> Call<S> {
-        Call {
-            state,
-            operation: self.operation,
-            person: self.person,
-            address: self.address,
-            parameters: self.parameters,
-            body: self.body,
-            headers: self.headers,
-            request_id: self.request_id,
-            correlation_id: self.correlation_id,
-            now: self.now,
-        }
     }
 }

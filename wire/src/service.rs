@@ -5,27 +5,31 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::{Extension, Router};
 use caravan_domain::EntityId;
+use caravan_domain::identity::Person;
+use chrono::{DateTime, Utc};
+use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use ipnet::IpNet;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio_util::task::TaskTracker;
 use tower_http::compression::predicate::SizeAbove;
 use tower_http::compression::{CompressionLayer, Predicate};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
-use crate::exchange::{self, Arrival};
-use crate::routes::{Endpoint, Endpoints};
+use crate::arrival::{self, Arrival};
+use crate::exchange::{Exchange, Reached, Uncompressed};
+use crate::routes::{Endpoint, Endpoints, Registration};
 use crate::table::{Found, Table};
 use crate::{
-    Answer, Call, Dialect, Documents, Failure, FailureKind, Headers, Operation, Readiness, Told, body, pages,
-    parameters, request,
+    Answer, DIALECTS, Documents, Failure, FailureKind, Headers, Operation, Place, Readiness, Token, Told, body, call,
+    pages, parameters, request, token,
 };
 
 /// How long a command's answer waits for the read models, and a query for its follower.
@@ -68,7 +72,7 @@ pub fn router(endpoints: Vec<Endpoints>, documents: Documents, settings: Setting
     let served: HashMap<_, _> = served.collect();
     let pages = pages::router(&settings, documents);
     let cors = cors(settings.cors_origins.clone());
-    exchange::begin(served.keys().copied());
+    arrival::begin(served.keys().copied());
     let Settings { trusted_proxies, body_read_timeout, adopt_trace, tasks, .. } = settings;
     let service =
         Service { table: Table::new(), served, sides, trusted_proxies, body_read_timeout, adopt_trace, tasks };
@@ -77,12 +81,8 @@ pub fn router(endpoints: Vec<Endpoints>, documents: Documents, settings: Setting
         .with_state(Arc::new(service))
         .layer(compression())
         .layer(cors)
-        .layer(from_fn(exchange::observe))
+        .layer(from_fn(arrival::observe))
 }
-
-/// Marks a response that stays as it is.
-#[derive(Clone, Copy)]
-struct Uncompressed;
 
 /// What is asked for in gzip or zstd comes so, unless it is short or secret.
 fn compression() -> CompressionLayer<impl Predicate> {
@@ -93,10 +93,15 @@ fn compression() -> CompressionLayer<impl Predicate> {
 fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
     let own = ["if-match", "idempotency-key", "prefer", "caravan-after", "x-request-id"];
     let exposed = ["etag", "caravan-position", "x-request-id", "retry-after", "preference-applied"];
+    let of_tokens = DIALECTS.iter().flat_map(|dialect| dialect.face.tokens).filter_map(|place| match place {
+        Place::Header(name) => Some(HeaderName::from_static(name)),
+        Place::Scheme(_) | Place::Query(_) | Place::Cookie(_) => None,
+    });
+    let own = own.map(HeaderName::from_static).into_iter().chain(of_tokens);
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([&[header::AUTHORIZATION, header::CONTENT_TYPE], &own.map(HeaderName::from_static)[..]].concat())
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE].into_iter().chain(own).collect::<Vec<_>>())
         .expose_headers(exposed.map(HeaderName::from_static))
 }
 
@@ -111,27 +116,15 @@ pub(crate) struct Service {
     tasks: TaskTracker,
 }
 
-/// How a request ended, for rendering and the log.
-struct Ending {
-    dialect: Option<&'static Dialect>,
-    operation: Option<&'static Operation>,
-    result: Result<Answer<Told>, Failure>,
-    allow: Vec<Method>,
-    respond_async: bool,
-    /// Whether something of the request's body was not read.
-    unread: bool,
-}
-
 async fn answer(
     State(service): State<Arc<Service>>,
     Extension(arrival): Extension<Arc<Arrival>>,
     request: Request,
 ) -> Response {
     let span = tracing::info_span!("request", request_id = arrival.request_id, operation = tracing::field::Empty);
-    let ending = service.end(&arrival, request).instrument(span.clone()).await;
-    let status = ending.status(&arrival);
-    span.in_scope(|| ending.record(status));
-    ending.render(&arrival)
+    let exchange = service.end(&arrival, request).instrument(span.clone()).await;
+    span.in_scope(|| exchange.record());
+    exchange.respond()
 }
 
 /// Who is at the other end of a request's connection.
@@ -147,37 +140,35 @@ async fn in_time<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T,
 }
 
 impl Service {
-    async fn end(&self, arrival: &Arrival, request: Request) -> Ending {
+    async fn end(&self, arrival: &Arrival, request: Request) -> Exchange {
+        let mut exchange = Exchange::of(arrival);
         // Until it has been read: what is left of it would be taken for the next request.
-        let mut unread = !request.body().is_end_stream();
-        let failed = |dialect, failure| Ending {
-            dialect,
-            operation: None,
-            result: Err(failure),
-            allow: vec![],
-            respond_async: false,
-            unread,
-        };
-        match self.table.find(request.method(), request.uri().path()) {
-            Err(_) => failed(None, Failure::invalid("path", "is not UTF-8")),
-            Ok(Found::Nothing { dialect }) => failed(dialect, Failure::not_found("there is nothing at this path")),
+        exchange.unread = !request.body().is_end_stream();
+        let outcome = match self.table.find(request.method(), request.uri().path()) {
+            Err(_) => Err(Failure::unreadable("path", "is not UTF-8")),
+            Ok(Found::Nothing { dialect }) => {
+                exchange.dialect = dialect;
+                Err(Failure::not_found("there is nothing at this path"))
+            }
             Ok(Found::OtherMethods { dialect, methods }) => {
-                let failure = Failure::new(FailureKind::MethodNotAllowed, "this path does not take this method");
-                Ending { allow: methods, ..failed(Some(dialect), failure) }
+                exchange.dialect = Some(dialect);
+                exchange.allow = methods;
+                Err(Failure::new(FailureKind::MethodNotAllowed, "this path does not take this method"))
             }
             Ok(Found::Operation { operation, values }) => {
                 tracing::Span::current().record("operation", &operation.id);
+                exchange.dialect = Some(operation.dialect);
+                exchange.reached = Reached::Operation(operation);
                 let headers = request::read(request.headers());
-                let respond_async = headers.as_ref().is_ok_and(|headers| headers.respond_async);
+                exchange.respond_async = headers.as_ref().is_ok_and(|headers| headers.respond_async);
                 let endpoint = self.endpoint(operation);
                 let trace = arrival.is_for(operation, endpoint.is_ok());
                 self.go_on_with(&trace, &request);
-                let work = async { self.run(arrival, endpoint?, headers, values, request, &mut unread).await };
-                let result = work.instrument(trace).await;
-                let dialect = Some(operation.dialect);
-                Ending { dialect, operation: Some(operation), result, allow: vec![], respond_async, unread }
+                let work = async { self.run(arrival, endpoint?, headers, values, request, &mut exchange).await };
+                work.instrument(trace).await
             }
-        }
+        };
+        Exchange { elapsed: arrival.started.elapsed(), outcome, ..exchange }
     }
 
     /// Makes a request's span part of the trace that a trusted proxy names. Whoever may name one also decides whether it
@@ -197,70 +188,73 @@ impl Service {
         headers: Result<Headers, Failure>,
         values: Map<String, Value>,
         request: Request,
-        unread: &mut bool,
+        exchange: &mut Exchange,
     ) -> Result<Answer<Told>, Failure> {
         let registration = endpoint.registration();
         let operation = registration.operation;
         let (parts, body) = request.into_parts();
         if parts.version == Version::HTTP_11 && !parts.headers.contains_key(header::HOST) {
-            return Err(Failure::invalid("Host", "is missing"));
+            return Err(Failure::unreadable("Host", "is missing"));
         }
         let headers = headers?;
-        let person = match (registration.public, request::bearer(&parts.headers)) {
-            (true, _) => None,
-            (false, Some(token)) => Some(in_time(endpoint.authenticate(token, arrival.now)).await?),
-            (false, None) => return Err(Failure::unauthorised("a bearer token is needed")),
-        };
+        let person = caller(endpoint.as_ref(), &parts, arrival.now).await?;
+        exchange.caller = person;
         if operation.command && headers.if_match.is_some() && !registration.takes_if_match() {
-            return Err(Failure::invalid("If-Match", "this operation's answer has no ETag to match"));
+            return Err(Failure::unreadable("If-Match", "this operation's answer has no ETag to match"));
         }
         let mut parameters = parameters::read(operation, values, parts.uri.query().unwrap_or_default())?;
-        let mut body = match operation.body {
+        let bounds = operation.bounds;
+        let (bytes, mut body) = match &operation.body {
             Some(documented) => {
-                let bytes = body::receive(&parts.headers, body, self.body_read_timeout).await?;
-                *unread = false;
-                match body::read(&parts.headers, &bytes)? {
-                    Value::Null if documented.required => return Err(Failure::invalid("body", "is required")),
-                    body => body,
+                let bytes = body::receive(&parts.headers, body, bounds.body, self.body_read_timeout).await?;
+                exchange.unread = false;
+                if documented.required && matches!(bytes.trim_ascii(), b"" | b"null") {
+                    return Err(Failure::mistyped("body", "is required"));
                 }
+                let body = body::read(&parts.headers, &bytes, &documented.takes, bounds)?;
+                (Bytes::from(bytes), body)
             }
-            None => Value::Null,
+            None => (Bytes::new(), Value::Null),
         };
         if let (Some(person), Some(field)) = (person, operation.actor) {
             let named = match &mut body {
                 Value::Object(fields) => fields.remove(field),
                 Value::Null => parameters.remove(field),
-                _ => return Err(Failure::invalid("body", "must be an object")),
+                _ => return Err(Failure::mistyped("body", "must be an object")),
             };
             check_actor(operation, field, named, person.account)?;
         }
-        let call = Call {
-            state: Arc::new(()),
+        let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.unwrap_or_default().to_owned();
+        let request = call::Request {
             operation,
             person,
             address: request::client(peer(&parts.extensions), &parts.headers, &self.trusted_proxies),
             parameters,
             body,
+            bytes,
+            media_type,
             headers,
             request_id: arrival.request_id.clone(),
             correlation_id: request::correlation_id(&arrival.request_id),
             now: arrival.now,
         };
-        in_time(self.carry_out(arrival, endpoint, call)).await
+        exchange.reached = Reached::Handler(operation);
+        in_time(self.carry_out(arrival, endpoint, request)).await
     }
 
     async fn carry_out(
         &self,
         arrival: &Arrival,
         endpoint: Arc<dyn Endpoint>,
-        call: Call<()>,
+        request: call::Request,
     ) -> Result<Answer<Told>, Failure> {
-        let (command, respond_async) = (call.operation.command, call.headers.respond_async);
-        if let (false, Some(position)) = (command, call.headers.after) {
+        let (command, respond_async) = (request.operation.command, request.headers.respond_async);
+        if let (false, Some(position)) = (command, request.headers.after) {
             endpoint.passed(position, WAIT).await?;
         }
         // A task of its own: a client that hangs up does not stop a command half-way.
-        let work = endpoint.run(call).instrument(arrival.trace()).instrument(tracing::Span::current());
+        let work = endpoint.run(request).instrument(arrival.trace()).instrument(tracing::Span::current());
         let task = self.tasks.spawn(work);
         let answer = task.await.map_err(Failure::broken)??;
         if let (true, false, Some(position)) = (command, respond_async, answer.position()) {
@@ -287,6 +281,24 @@ impl Service {
     }
 }
 
+/// Who calls, as far as the operation asks.
+async fn caller(endpoint: &dyn Endpoint, request: &Parts, now: DateTime<Utc>) -> Result<Option<Person>, Failure> {
+    let Registration { operation, token, .. } = endpoint.registration();
+    if token == Token::Ignored {
+        return Ok(None);
+    }
+    let found = match token::find(operation, request) {
+        Ok(Some(token)) => in_time(endpoint.authenticate(&token, now)).await.map(Some),
+        Ok(None) if token == Token::Required => Err(Failure::unauthorised("a bearer token is needed")),
+        Ok(None) => Ok(None),
+        Err(failure) => Err(failure),
+    };
+    match found {
+        Err(failure) if token == Token::Welcome && failure.kind == FailureKind::Unauthorised => Ok(None),
+        found => found,
+    }
+}
+
 /// Whoever a request names as acting must be who the token says. A body has to name them, a query where its parameter
 /// is required.
 fn check_actor(operation: &Operation, field: &str, named: Option<Value>, caller: EntityId) -> Result<(), Failure> {
@@ -294,106 +306,9 @@ fn check_actor(operation: &Operation, field: &str, named: Option<Value>, caller:
         Some(Value::String(named)) if named.parse() == Ok(caller) => Ok(()),
         Some(Value::String(_)) => Err(Failure::forbidden("is not your account").on(field)),
         None if operation.body.is_none() => Ok(()),
-        None | Some(Value::Null) => Err(Failure::invalid(field, "is required")),
-        Some(_) => Err(Failure::invalid(field, "must be a string")),
+        None | Some(Value::Null) => Err(Failure::mistyped(field, "is required")),
+        Some(_) => Err(Failure::mistyped(field, "must be a string")),
     }
-}
-
-impl Ending {
-    /// Status and body in the dialect's shape; problem JSON outside of all dialects.
-    fn failure(&self, failure: &Failure, arrival: &Arrival) -> (StatusCode, Value) {
-        match self.dialect {
-            Some(dialect) => (dialect.face.failure)(failure, arrival.now),
-            None => {
-                let status = failure.kind.status();
-                let title = status.canonical_reason().unwrap_or("Error");
-                let body = json!({"type": "about:blank", "title": title, "status": status.as_u16(),
-                    "detail": failure.text()});
-                (status, body)
-            }
-        }
-    }
-
-    fn status(&self, arrival: &Arrival) -> StatusCode {
-        match &self.result {
-            Ok(answer) => answer.status.or(self.operation.map(|o| o.success)).unwrap_or(StatusCode::OK),
-            Err(failure) => self.failure(failure, arrival).0,
-        }
-    }
-
-    /// A failure of ours goes to the log, once.
-    fn record(&self, status: StatusCode) {
-        if let Err(failure) = &self.result
-            && status.is_server_error()
-            && !matches!(failure.kind, FailureKind::NotServed | FailureKind::Overloaded)
-        {
-            tracing::error!(status = status.as_u16(), error = chain(failure), "a request failed");
-        }
-    }
-
-    fn render(self, arrival: &Arrival) -> Response {
-        let status = self.status(arrival);
-        let media_type = self.dialect.map_or("application/problem+json", |dialect| dialect.face.media_type);
-        let body = match &self.result {
-            Ok(answer) => answer.body.to_string(),
-            Err(failure) => self.failure(failure, arrival).1.to_string(),
-        };
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = status;
-        if matches!(&self.result, Ok(answer) if answer.secret) {
-            response.extensions_mut().insert(Uncompressed);
-        }
-        let mut set = |name: &'static str, value: String| {
-            // All values are ASCII: ours, or a request id that was checked.
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(name, value);
-            }
-        };
-        set("content-type", media_type.to_owned());
-        set("cache-control", "no-store".to_owned());
-        set("x-content-type-options", "nosniff".to_owned());
-        set("x-request-id", arrival.request_id.clone());
-        if self.unread {
-            set("connection", "close".to_owned());
-        }
-        match &self.result {
-            Ok(answer) => {
-                if let Some(revision) = answer.etag() {
-                    set("etag", format!("\"{revision}\""));
-                }
-                if let Some(position) = answer.position() {
-                    set("caravan-position", position.to_string());
-                }
-                if self.respond_async && self.operation.is_some_and(|operation| operation.command) {
-                    set("preference-applied", "respond-async".to_owned());
-                }
-            }
-            Err(failure) => {
-                if let Some(wait) = failure.retry_after {
-                    set("retry-after", wait.as_secs_f64().ceil().max(1.0).to_string());
-                }
-                if failure.kind == FailureKind::Unauthorised {
-                    set("www-authenticate", "Bearer".to_owned());
-                }
-                if !self.allow.is_empty() {
-                    let methods: Vec<&str> = self.allow.iter().map(Method::as_str).chain(["OPTIONS"]).collect();
-                    set("allow", methods.join(", "));
-                }
-            }
-        }
-        response
-    }
-}
-
-/// A failure and what led to it, in one line.
-fn chain(failure: &Failure) -> String {
-    let mut text = failure.text();
-    let mut source = failure.source.as_deref().map(|source| source as &dyn std::error::Error);
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -61,9 +61,12 @@ impl Table {
             return Ok(Found::Nothing { dialect: DIALECTS.iter().copied().find(|dialect| (dialect.owns)(path)) });
         };
         let methods = &self.paths[*matched.value];
-        // What can be read can be asked for its headers; the server leaves the body out.
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        let Some(operation) = methods.get(method) else {
+        // What can be read can be asked for its headers; the server leaves the body out. Some commands are GET too.
+        let found = match *method {
+            Method::HEAD => methods.get(&Method::GET).filter(|operation| !operation.command),
+            _ => methods.get(method),
+        };
+        let Some(operation) = found else {
             let mut known: Vec<Method> = methods.keys().cloned().collect();
             known.sort_by(|a, b| a.as_str().cmp(b.as_str()));
             let dialect = methods.values().next().map(|operation| operation.dialect);
@@ -126,6 +129,8 @@ mod tests {
         assert_eq!(find(&table, Method::POST, "/dev/assign-ticket"), "assign-ticket {}");
         assert_eq!(find(&table, Method::GET, "/dev/assign-ticket"), "[POST]");
         assert_eq!(find(&table, Method::HEAD, "/dev/trip-booking"), "trip-booking {}");
+        assert_eq!(find(&table, Method::GET, "/auth-api/relogin"), "relogin {}");
+        assert_eq!(find(&table, Method::HEAD, "/auth-api/relogin"), "[GET]");
         assert_eq!(find(&table, Method::GET, "/dev/nowhere"), "nothing Some(krugo)");
         assert_eq!(find(&table, Method::GET, "/v1/Nowhere"), "nothing Some(keyper)");
         assert_eq!(find(&table, Method::GET, "/v1/nowhere"), "nothing Some(open-event)");

@@ -22,10 +22,10 @@ pub(crate) fn read<T: DeserializeOwned>(value: &Value, names: Names, whole: &str
 
 fn failure(path: &str, message: &str, names: Names, whole: &str) -> Failure {
     if let Some(name) = quoted(message, "missing field `") {
-        return Failure::invalid(join(path, &names.written(name)), "is required");
+        return Failure::mistyped(join(path, &names.written(name)), "is required");
     }
     if let Some(name) = message.strip_prefix(UNKNOWN) {
-        return Failure::invalid(join(path, name), "is not a known field");
+        return Failure::mistyped(join(path, name), "is not a known field");
     }
     let field = if path.is_empty() { whole } else { path };
     if message == NotAnId.to_string() {
@@ -38,7 +38,8 @@ fn failure(path: &str, message: &str, names: Names, whole: &str) -> Failure {
     }
     let mistyped = message.starts_with("invalid type: ") || message.starts_with("invalid value: ");
     match message.rsplit_once(", expected ") {
-        Some((_, expected)) if mistyped => Failure::invalid(field, format!("must be {}", in_json(expected))),
+        Some((_, expected)) if mistyped => Failure::mistyped(field, format!("must be {}", in_json(expected))),
+        // What a type of ours refuses is a value that it does not allow.
         _ => Failure::invalid(field, message),
     }
 }
@@ -126,6 +127,20 @@ mod tests {
         let failure = read::<Invite>(&user(json!("x")), NAMES, "body").unwrap_err();
         assert_eq!((failure.kind, failure.text()), (FailureKind::NotFound, "users[0].userId: no such id".to_owned()));
         assert_eq!(refused(user(json!(7))), "users[0].userId: must be a string");
+    }
+
+    #[test]
+    fn a_wrong_shape_is_told_from_a_value_that_is_not_allowed() {
+        #[derive(Debug, Deserialize)]
+        struct Stay {
+            #[allow(dead_code)]
+            day: chrono::NaiveDate,
+        }
+        let kind = |body: Value| read::<Stay>(&body, NAMES, "body").unwrap_err().kind;
+        for mistyped in [json!({}), json!({"day": 1}), json!({"day": "2031-01-01", "x": 1}), json!([])] {
+            assert_eq!(kind(mistyped.clone()), FailureKind::Mistyped, "{mistyped}");
+        }
+        assert_eq!(kind(json!({"day": "2031-02-30"})), FailureKind::Invalid);
     }
 
     #[test]

@@ -7,13 +7,14 @@ pub mod ids;
 mod names;
 pub mod trips;
 
-use chrono::{DateTime, Utc};
+use std::borrow::Cow;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::camel_case;
-use crate::{Dialect, Face, Failure, FailureKind};
+use crate::{Bounds, Dialect, Exchange, Face, FailureKind, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "krugo",
@@ -22,19 +23,26 @@ pub static DIALECT: Dialect = Dialect {
     owns: |path| first_segment(path).0 == "dev",
     face: Face {
         media_type: "application/json",
+        tokens: &[Place::Scheme("Bearer")],
+        bounds: |_| Bounds::USUAL,
         spell: camel_case,
         other_names: names::other_names,
         actor: names::actor,
-        failure,
+        status,
+        own_failures: &[],
+        body,
     },
 };
 
-fn failure(failure: &Failure, _: DateTime<Utc>) -> (StatusCode, Value) {
-    let status = match failure.kind {
+fn status(kind: FailureKind, _: Reached) -> StatusCode {
+    match kind {
         // The contract knows neither 410 nor 415.
         FailureKind::Gone => StatusCode::NOT_FOUND,
         FailureKind::MediaType => StatusCode::BAD_REQUEST,
         kind => kind.status(),
-    };
-    (status, json!({"message": failure.text(), "statusCode": status.as_u16()}))
+    }
+}
+
+fn body(exchange: &Exchange) -> Cow<'_, Value> {
+    exchange.plain(|failure| json!({"message": failure.text(), "statusCode": exchange.status().as_u16()}))
 }

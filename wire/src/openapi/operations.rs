@@ -2,47 +2,110 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::routes::Registration;
-use crate::{Dialect, Failure, FailureKind};
+use crate::{Dialect, FailureKind, Operation, Reached, Token};
 
 /// The name under which the bearer token stands among the security schemes.
 const BEARER: &str = "bearer";
 
+/// The responses that operations fail with, by the names under which they are referred to.
+#[derive(Default)]
+pub(super) struct Failures(BTreeMap<String, Failed>);
+
+struct Failed {
+    schema: String,
+    kinds: Vec<FailureKind>,
+}
+
+impl Failures {
+    /// Takes note of how an operation fails, and refers to that in its responses. `usual` is the schema of the dialect's
+    /// failures.
+    fn refer(
+        &mut self,
+        responses: &mut Map<String, Value>,
+        operation: &'static Operation,
+        kinds: impl Iterator<Item = FailureKind>,
+        usual: &str,
+    ) {
+        for kind in kinds {
+            let reached: &[Reached] = match kind {
+                FailureKind::NotServed => &[Reached::Operation(operation)],
+                _ => &[Reached::Operation(operation), Reached::Handler(operation)],
+            };
+            for status in reached.iter().map(|reached| (operation.dialect.face.status)(kind, *reached)) {
+                if status.is_success() {
+                    continue;
+                }
+                let name = format!("{}{}", operation.failure.unwrap_or_default(), name(status));
+                let response = || json!({"$ref": format!("#/components/responses/{name}")});
+                responses.entry(status.as_str()).or_insert_with(response);
+                let schema = operation.failure.unwrap_or(usual).to_owned();
+                let failed = self.0.entry(name).or_insert_with(|| Failed { schema, kinds: vec![] });
+                if !failed.kinds.contains(&kind) {
+                    failed.kinds.push(kind);
+                }
+            }
+        }
+    }
+}
+
 /// An operation that is not served: what the contract documents, and that nobody gets it yet.
-pub(super) fn not_served(operation: &mut Value) {
-    operation["x-served"] = json!(false);
-    let about = operation["description"].as_str().unwrap_or_default();
-    operation["description"] = json!(format!("**Not served yet: answers 501.** {about}").trim_end());
-    operation["responses"]["501"] = response(StatusCode::NOT_IMPLEMENTED);
+pub(super) fn not_served(entry: &mut Value, operation: &'static Operation, failures: &mut Failures, usual: &str) {
+    entry["x-served"] = json!(false);
+    let about = entry["description"].as_str().unwrap_or_default();
+    entry["description"] = json!(format!("**Not served yet: answers 501.** {about}").trim_end());
+    if let Some(responses) = entry["responses"].as_object_mut() {
+        failures.refer(responses, operation, std::iter::once(FailureKind::NotServed), usual);
+    }
 }
 
 /// An operation that is served: what the contract documents for its success, and everything else as it is done here.
-pub(super) fn served(operation: &mut Value, registration: &Registration) {
-    operation["x-served"] = json!(true);
-    drop_examples(operation);
-    operation["security"] = if registration.public { json!([]) } else { json!([{BEARER: []}]) };
+/// `documented` is where its dialect's contract says that tokens are looked for, if it does.
+pub(super) fn served(
+    entry: &mut Value,
+    registration: &Registration,
+    documented: &Value,
+    all: &mut Failures,
+    usual: &str,
+) {
+    entry["x-served"] = json!(true);
+    drop_examples(entry);
+    entry["security"] = security(entry, registration.token, documented);
     let headers = request_headers(registration).map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
-    match &mut operation["parameters"] {
+    match &mut entry["parameters"] {
         Value::Array(parameters) => parameters.extend(headers),
         parameters => *parameters = headers.collect(),
     }
-    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    let Some(responses) = entry["responses"].as_object_mut() else { return };
     responses.retain(|status, _| status.starts_with('2'));
-    let given: serde_json::Map<_, _> = answer_headers(registration)
+    let given: Map<_, _> = answer_headers(registration)
         .map(|name| (name.to_owned(), json!({"$ref": format!("#/components/headers/{name}")})))
         .collect();
     for response in responses.values_mut() {
         response["headers"] = json!(given);
     }
-    for status in failures(registration).map(|kind| status(registration.operation.dialect, kind)) {
-        if !status.is_success() {
-            responses.entry(status.as_str()).or_insert_with(|| response(status));
+    all.refer(responses, registration.operation, failures(registration), usual);
+}
+
+/// Where an operation takes tokens: as the contract says of it or of all, else `Bearer`. An empty alternative says that
+/// none is needed.
+fn security(entry: &Value, token: Token, documented: &Value) -> Value {
+    let says = |places: &&Value| places.as_array().is_some_and(|places| !places.is_empty());
+    let places = [&entry["security"], documented].into_iter().find(says).cloned();
+    let mut places = places.unwrap_or_else(|| json!([{BEARER: []}]));
+    match (token, &mut places) {
+        (Token::Required, _) => {}
+        (Token::Ignored, places) => *places = json!([]),
+        (Token::Optional | Token::Welcome, Value::Array(places)) => {
+            places.retain(|place| *place != json!({}));
+            places.push(json!({}));
         }
+        (Token::Optional | Token::Welcome, _) => {}
     }
+    places
 }
 
 /// The contracts' examples were made up: their ids are none that a server gives. What shows the document makes its own
@@ -89,6 +152,8 @@ fn failures(registration: &Registration) -> impl Iterator<Item = FailureKind> {
     let operation = registration.operation;
     let (command, body) = (operation.command, operation.body.is_some());
     let kinds = [
+        (Unreadable, true),
+        (Mistyped, true),
         (Invalid, true),
         (Unauthorised, true),
         (Forbidden, true),
@@ -109,28 +174,14 @@ fn failures(registration: &Registration) -> impl Iterator<Item = FailureKind> {
     kinds.into_iter().filter(|(_, possible)| *possible).map(|(kind, _)| kind)
 }
 
-/// The status that a dialect gives a failure.
-fn status(dialect: &Dialect, kind: FailureKind) -> StatusCode {
-    (dialect.face.failure)(&Failure::new(kind, ""), DateTime::UNIX_EPOCH).0
-}
-
-fn response(status: StatusCode) -> Value {
-    json!({"$ref": format!("#/components/responses/{}", name(status))})
-}
-
 fn name(status: StatusCode) -> String {
     let reason = status.canonical_reason().unwrap_or("Failure");
     reason.split(|c: char| !c.is_ascii_alphanumeric()).collect()
 }
 
-/// Adds what operations refer to. `failure` is the schema of the dialect's failures.
-pub(super) fn components(components: &mut Value, dialect: &Dialect, failure: &str, any_served: bool) {
-    let kinds = FailureKind::ALL.into_iter().filter(|kind| any_served || *kind == FailureKind::NotServed);
-    let mut responses: BTreeMap<StatusCode, Vec<FailureKind>> = BTreeMap::new();
-    for kind in kinds.filter(|kind| *kind != FailureKind::MethodNotAllowed) {
-        responses.entry(status(dialect, kind)).or_default().push(kind);
-    }
-    for (status, kinds) in responses.into_iter().filter(|(status, _)| !status.is_success()) {
+/// Adds what operations refer to.
+pub(super) fn components(components: &mut Value, dialect: &Dialect, failures: Failures, any_served: bool) {
+    for (name, Failed { schema, kinds }) in failures.0 {
         let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}});
         if kinds.iter().any(|kind| kind.passes()) {
             headers["Retry-After"] = json!({"$ref": "#/components/headers/Retry-After"});
@@ -140,8 +191,8 @@ pub(super) fn components(components: &mut Value, dialect: &Dialect, failure: &st
         }
         let mut meanings: Vec<&str> = kinds.iter().map(|kind| kind.meaning()).collect();
         meanings.dedup();
-        let content = json!({dialect.face.media_type: {"schema": {"$ref": format!("#/components/schemas/{failure}")}}});
-        components["responses"][name(status)] =
+        let content = json!({dialect.face.media_type: {"schema": {"$ref": format!("#/components/schemas/{schema}")}}});
+        components["responses"][name] =
             json!({"description": meanings.join(" "), "headers": headers, "content": content});
     }
     let request_id = json!({"schema": {"type": "string"},

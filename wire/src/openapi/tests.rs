@@ -3,21 +3,21 @@ use http::Method;
 use super::*;
 use crate::contract::operation;
 use crate::routes::Shown;
-use crate::{FailureKind, Operation, Tells, contracts};
+use crate::{FailureKind, Operation, Tells, Token, contracts};
 
 const STREAM: Tells = Tells { etag: true, position: true };
 const MANY: Tells = Tells { etag: false, position: false };
 
-fn registration(id: &str, public: bool, tells: Tells) -> Registration {
+fn registration(id: &str, token: Token, tells: Tells) -> Registration {
     let operation = operation(&crate::krugo::DIALECT, id).unwrap();
-    Registration { operation, public, shown: Shown::Documents, tells }
+    Registration { operation, token, shown: Shown::Documents, tells }
 }
 
 fn documents() -> Documents {
     Documents::new([
-        registration("assign-ticket", false, STREAM),
-        registration("login", true, MANY),
-        registration("crews", false, MANY),
+        registration("assign-ticket", Token::Required, STREAM),
+        registration("login", Token::Ignored, MANY),
+        registration("crews", Token::Required, MANY),
     ])
 }
 
