@@ -210,6 +210,7 @@ fn router(
             store: node.store.clone(),
             people: People::default(),
             limits: node.limits.clone(),
+            public_url: node.config.public_url()?.into(),
         };
         endpoints.extend(caravan_read_api::endpoints(&Arc::new(read)));
     }

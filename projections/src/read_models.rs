@@ -121,6 +121,15 @@ impl ReadModels {
         }
     }
 
+    /// Whether Postgres, and the search target, answer.
+    pub async fn ping(&self) -> Result<(), ReadError> {
+        sqlx::query("select 1").execute(&self.0.pool).await?;
+        match &self.0.search {
+            SearchTarget::Postgres => Ok(()),
+            SearchTarget::Elasticsearch(elastic) => Ok(elastic.ping().await?),
+        }
+    }
+
     /// The followers that must have passed an event for [`ReadModels::find`] to see it; reads by id see what [`DOCUMENTS`]
     /// has written.
     pub fn search_followers(&self) -> &'static [&'static str] {

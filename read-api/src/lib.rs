@@ -3,6 +3,7 @@
 mod failure;
 mod krugo;
 mod people;
+mod rentals;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use caravan_domain::identity::account::{Account, Sessions};
 use caravan_domain::identity::{Person, Roles};
-use caravan_event_store::EventStore;
 use caravan_event_store::following::{Checkpoints, WaitError};
+use caravan_event_store::{EventStore, StoreError};
 use caravan_limits::Limits;
 use caravan_projections::{DOCUMENTS, ReadModels};
 use caravan_vault::Vault;
@@ -28,11 +29,13 @@ pub struct Read {
     pub store: Arc<dyn EventStore>,
     pub people: People,
     pub limits: Limits,
+    /// Where clients find this installation.
+    pub public_url: Arc<str>,
 }
 
 /// The queries of all dialects.
-fn routes() -> [Routes<Read>; 1] {
-    [krugo::routes()]
+fn routes() -> [Routes<Read>; 2] {
+    [krugo::routes(), rentals::routes()]
 }
 
 /// The queries of all dialects, ready to be answered.
@@ -93,6 +96,20 @@ impl Side for Read {
             }
         }
         Ok(())
+    }
+}
+
+impl Read {
+    /// How many events the log holds that some read model has not taken in.
+    async fn lag(&self) -> Result<i64, Failure> {
+        let unavailable = |error: StoreError| Failure::unavailable("the log cannot be reached now", error);
+        // Positions first: what is stored in between must not count as taken in.
+        let mut behind = i64::MAX;
+        for follower in self.models.search_followers() {
+            behind = behind.min(self.checkpoints.position(follower).await.map_err(unavailable)?);
+        }
+        let head = self.store.head().await.map_err(unavailable)?;
+        Ok((head - behind).max(0))
     }
 }
 

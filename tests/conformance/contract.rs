@@ -9,14 +9,17 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 /// Headers of HTTP itself, which no document names.
-const OF_HTTP: [&str; 10] = [
+const OF_HTTP: [&str; 13] = [
     "allow",
     "cache-control",
     "connection",
+    "content-disposition",
     "content-encoding",
     "content-length",
+    "content-security-policy",
     "content-type",
     "date",
+    "set-cookie",
     "transfer-encoding",
     "vary",
     "x-content-type-options",
@@ -75,7 +78,7 @@ impl Contract {
         if let Some(unknown) = told.find(|name| !documented.contains(*name)) {
             return Err(format!("header {unknown} of status {status} is not documented"));
         }
-        let media_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = media_type(headers);
         let Some(content) = response["content"].get(media_type) else {
             return Err(format!("{media_type} of status {status} is not documented"));
         };
@@ -114,6 +117,21 @@ impl Contract {
         validators.insert(key, validator.clone());
         Ok(validator)
     }
+}
+
+/// The media type of an answer, without its parameters.
+pub fn media_type(headers: &HeaderMap) -> &str {
+    let media_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    media_type.split(';').next().unwrap_or_default().trim_end()
+}
+
+/// The body of an answer: JSON where it says so, else a text.
+pub fn read_body(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, String> {
+    if media_type(headers).ends_with("json") {
+        return serde_json::from_slice(bytes)
+            .map_err(|error| format!("no JSON: {error}: {}", String::from_utf8_lossy(bytes)));
+    }
+    Ok(Value::from(String::from_utf8_lossy(bytes)))
 }
 
 /// The names of schemas that others are made of.

@@ -11,7 +11,8 @@ const HEAD: &str = "# Coverage
 
 Generated from a conformance run by `make coverage`; do not edit. *Documented*: operations in the contract. *Served*:
 answered with more than 501. *Proven*: called with success (the answer valid against the contract and, of a command, its
-effect seen), with bad input, and by a caller who may not.
+effect seen), with bad input, and by a caller who may not. *Open to all*: those of the proven that refuse nobody; a forged
+token gets, byte for byte, what no token gets.
 ";
 
 pub fn path() -> PathBuf {
@@ -32,7 +33,10 @@ pub fn render(contracts: &[Contract], ledger: &Ledger) -> String {
             groups.entry(&operation.group).or_default().take(&operation.id, &served, ledger, name);
         }
         let mut total = Count::default();
-        let _ = write!(sections, "\n## {name}\n\n| group | documented | served | proven |\n|---|---:|---:|---:|\n");
+        let _ = write!(
+            sections,
+            "\n## {name}\n\n| group | documented | served | proven | of these open to all |\n|---|---:|---:|---:|---:|\n"
+        );
         for (group, Group { count, .. }) in &groups {
             let _ = writeln!(sections, "| {group} {count}");
             total.add(count);
@@ -50,7 +54,7 @@ pub fn render(contracts: &[Contract], ledger: &Ledger) -> String {
         sum.add(&total);
     }
     format!(
-        "{HEAD}\n| dialect | documented | served | proven |\n|---|---:|---:|---:|\n{totals}| **all** {sum}\n{sections}"
+        "{HEAD}\n| dialect | documented | served | proven | of these open to all |\n|---|---:|---:|---:|---:|\n{totals}| **all** {sum}\n{sections}"
     )
 }
 
@@ -85,6 +89,7 @@ impl Group {
         let missing = ledger.missing(dialect, id);
         if missing.is_empty() {
             self.count.proven += 1;
+            self.count.open += usize::from(ledger.is_open(dialect, id));
             self.proven.push(id.to_owned());
         } else {
             self.open.push(format!("`{id}` ({})", missing.join(", ")));
@@ -97,6 +102,7 @@ struct Count {
     documented: usize,
     served: usize,
     proven: usize,
+    open: usize,
 }
 
 impl Count {
@@ -104,12 +110,13 @@ impl Count {
         self.documented += other.documented;
         self.served += other.served;
         self.proven += other.proven;
+        self.open += other.open;
     }
 }
 
 impl std::fmt::Display for Count {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "| {} | {} | {} |", self.documented, self.served, self.proven)
+        write!(f, "| {} | {} | {} | {} |", self.documented, self.served, self.proven, self.open)
     }
 }
 

@@ -17,6 +17,8 @@ struct Proof {
     public: bool,
     bad_input: bool,
     refusals: BTreeSet<u16>,
+    /// A forged token got what no token gets.
+    open: bool,
 }
 
 impl Ledger {
@@ -31,6 +33,7 @@ impl Ledger {
             Proves::Refusal => {
                 proof.refusals.insert(status);
             }
+            Proves::Open => proof.open = true,
         }
     }
 
@@ -41,6 +44,7 @@ impl Ledger {
             known.public |= proof.public;
             known.bad_input |= proof.bad_input;
             known.refusals.extend(proof.refusals);
+            known.open |= proof.open;
         }
     }
 
@@ -52,9 +56,14 @@ impl Ledger {
         let parts = [
             ("success", proof.success),
             ("bad input", proof.bad_input),
-            ("refusal", proof.refusals.iter().any(refused)),
+            ("refusal", proof.open || proof.refusals.iter().any(refused)),
         ];
         parts.into_iter().filter(|(_, proven)| !proven).map(|(part, _)| part).collect()
+    }
+
+    /// Whether an operation refuses nobody.
+    pub fn is_open(&self, dialect: &str, id: &str) -> bool {
+        self.proof(dialect, id).is_some_and(|proof| proof.open && proof.refusals.is_empty())
     }
 
     fn proof(&self, dialect: &str, id: &str) -> Option<&Proof> {
@@ -84,6 +93,12 @@ mod tests {
         assert_eq!(missing(&[]), ["success", "bad input", "refusal"]);
         assert_eq!(missing(&[(Success, 200, true), (BadInput, 400, true)]), ["refusal"]);
         assert!(missing(&[(Success, 200, true), (BadInput, 400, true), (Refusal, 403, true)]).is_empty());
+    }
+
+    #[test]
+    fn what_is_open_to_all_need_not_refuse_anybody() {
+        use Proves::*;
+        assert!(missing(&[(Success, 200, false), (BadInput, 400, false), (Open, 200, false)]).is_empty());
     }
 
     #[test]

@@ -12,15 +12,19 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::contract::Contract;
+use crate::contract::{Contract, read_body};
 use crate::expect;
 use crate::ledger::Ledger;
-use crate::scenario::{Call, File, Message, Proves, Run, Step};
+use crate::scenario::{Call, File, Message, Proves, Run, Scenario, Step};
 use crate::support::client::{Client, PASSWORD, messages};
 use crate::variables::{Variables, plain};
 
 /// How long a message, or what a process manager does, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A token that says who comes and whose signature is none: {"alg":"none"}, {"sub":"…","sid":0,"exp":4102444800}.
+const FORGED: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTgwMDAtODAwMC0wMDAwMDAwMDAwMDAiLCJzaWQiOjAsImV4cCI6\
+    NDEwMjQ0NDgwMH0.";
 
 /// Where a run goes.
 #[derive(Clone)]
@@ -79,12 +83,25 @@ pub async fn file(target: &Target, contract: &Contract, name: &str, number: u8, 
         return report;
     }
     for scenario in &file.scenarios {
-        if let Err(error) = runner.steps(&scenario.steps).await {
-            report.failures.push(format!("{name}: {}: {error}", scenario.scenario));
+        for (variable, value) in runs(scenario) {
+            let of = value.as_ref().map(|value| format!(" ({})", plain(value))).unwrap_or_default();
+            if let (Some(variable), Some(value)) = (variable, value) {
+                runner.variables.set(variable, value);
+            }
+            if let Err(error) = runner.steps(&scenario.steps).await {
+                report.failures.push(format!("{name}: {}{of}: {error}", scenario.scenario));
+            }
         }
     }
     report.ledger = runner.ledger;
     report
+}
+
+/// The variable and value of each run of a scenario: one without, where it has none.
+fn runs(scenario: &Scenario) -> Vec<(Option<&String>, Option<Value>)> {
+    let each = scenario.each.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+    let runs: Vec<_> = each.map(|(name, value)| (Some(name), Some(value.clone()))).collect();
+    if runs.is_empty() { vec![(None, None)] } else { runs }
 }
 
 /// A client with an address of its own where the server is on this machine: limits per address do not mix.
@@ -183,7 +200,7 @@ impl Runner<'_> {
     }
 
     async fn call(&mut self, call: &Call) -> Result<(), String> {
-        let operation = self.contract.operation(&call.op)?;
+        let operation = self.contract.operation(&self.variables.text(&call.op)?)?;
         let deadline = Instant::now() + PATIENCE;
         let mut answer;
         for _ in 0..call.times.unwrap_or(1) {
@@ -208,6 +225,9 @@ impl Runner<'_> {
         if let Some(proves) = call.proves {
             let status = call.status.unwrap_or(operation.success.as_u16());
             sound(call, proves, operation, status)?;
+            if proves == Proves::Open {
+                self.refuses_nobody(call, operation).await?;
+            }
             self.ledger.enter(operation, proves, status, call.r#as.is_some() || call.token.is_some());
         }
         Ok(())
@@ -226,6 +246,23 @@ impl Runner<'_> {
     }
 
     async fn send(&self, call: &Call, operation: &Operation) -> Result<Answer, String> {
+        let token = match (&call.r#as, &call.token) {
+            (Some(person), _) => Some(self.variables.text(&format!("${person}.token"))?),
+            (None, Some(token)) => Some(self.variables.text(token)?),
+            (None, None) => None,
+        };
+        let (status, headers, bytes) = self.exchange(call, operation, token.as_deref()).await?;
+        let body = read_body(&headers, &bytes).map_err(|error| format!("{status}, {error}"))?;
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Sends a call with this token, whoever it is said to come from; what comes back.
+    async fn exchange(
+        &self,
+        call: &Call,
+        operation: &Operation,
+        token: Option<&str>,
+    ) -> Result<(u16, HeaderMap, Vec<u8>), String> {
         let base = if operation.command { &self.target.write } else { &self.target.read };
         let mut path = operation.path.clone();
         for (name, value) in &call.path {
@@ -236,10 +273,8 @@ impl Runner<'_> {
         for (name, value) in &call.query {
             request = request.query(&query(operation, name, &self.variables.fill(value)?));
         }
-        if let Some(person) = &call.r#as {
-            request = request.bearer_auth(self.variables.text(&format!("${person}.token"))?);
-        } else if let Some(token) = &call.token {
-            request = request.bearer_auth(self.variables.text(token)?);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
         }
         for (name, value) in &call.headers {
             request = request.header(name, self.variables.text(value)?);
@@ -247,14 +282,38 @@ impl Runner<'_> {
         if let Some(body) = &call.body {
             request = request.json(&self.variables.fill(body)?);
         } else if let Some(text) = &call.text {
-            request = request.header("content-type", "application/json").body(text.clone());
+            if !call.headers.contains_key("Content-Type") {
+                request = request.header("content-type", "application/json");
+            }
+            request = request.body(text.clone());
         }
         let response = request.send().await.map_err(|error| format!("no answer: {error}"))?;
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let text = response.text().await.map_err(|error| format!("no body: {error}"))?;
-        let body = serde_json::from_str(&text).map_err(|_| format!("{status}, not JSON: {text}"))?;
-        Ok(Answer { status, headers, body })
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.map_err(|error| format!("no body: {error}"))?;
+        Ok((status, headers, bytes.to_vec()))
+    }
+
+    /// That a forged token gets byte for byte what no token gets, within the time that figures may need to stand still.
+    async fn refuses_nobody(&self, call: &Call, operation: &Operation) -> Result<(), String> {
+        if !self.contract.is_public(&operation.id) {
+            return Err("asks for a token, so it cannot be open to all".to_owned());
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut plain = self.exchange(call, operation, None).await?;
+            let mut forged = self.exchange(call, operation, Some(FORGED)).await?;
+            for name in ["date", "x-request-id"] {
+                plain.1.remove(name);
+                forged.1.remove(name);
+            }
+            if plain == forged {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(format!("a forged token gets {forged:?}, no token {plain:?}"));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     async fn await_message(&mut self, message: &Message) -> Result<(), String> {
@@ -325,6 +384,7 @@ fn sound(call: &Call, proves: Proves, operation: &Operation, status: u16) -> Res
         Proves::Success => (200..300).contains(&status) && (!operation.command || !call.effect.is_empty()),
         Proves::BadInput => (400..500).contains(&status) && call.field.is_some(),
         Proves::Refusal => matches!(status, 400 | 401 | 403 | 429),
+        Proves::Open => (200..300).contains(&status) && call.r#as.is_none() && call.token.is_none(),
     };
     if sound { Ok(()) } else { Err(format!("cannot prove {proves:?} like this: see the README")) }
 }
@@ -368,6 +428,7 @@ mod tests {
         assert!(
             failures("[{op: abandon-trip-booking, body: {}, proves: bad-input}]").await[0].contains("cannot prove")
         );
+        assert!(failures("[{op: abandon-trip-booking, body: {}, proves: open}]").await[0].contains("asks for a token"));
         assert!(failures("[{op: no-such}]").await[0].contains("no operation"));
         assert!(failures("[{op: abandon-trip-booking, as: nobody}]").await[0].contains("nobody.token"));
     }

@@ -19,6 +19,9 @@ pub struct File {
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     pub scenario: String,
+    /// Variable → values; the steps are run once for each value.
+    #[serde(default)]
+    pub each: BTreeMap<String, Vec<Value>>,
     pub steps: Vec<Step>,
 }
 
@@ -92,6 +95,8 @@ pub enum Proves {
     Success,
     BadInput,
     Refusal,
+    /// That nobody is refused.
+    Open,
 }
 
 #[derive(Debug, Deserialize)]

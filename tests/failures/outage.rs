@@ -57,6 +57,7 @@ async fn caravan_outlives_its_postgres() {
         let live = world.client.http.get(format!("{}/health/live", world.server.url())).send().await;
         assert_eq!(live.expect("an answer").status(), StatusCode::OK);
         until_readiness_is(&world, StatusCode::SERVICE_UNAVAILABLE).await;
+        unavailable(&admin_health(&world).await);
         start().await;
         let back = Instant::now();
         buyers.progress(CLIENTS).await;
@@ -162,6 +163,12 @@ async fn crash(dir: &Path) {
     }
 }
 
+/// What is told of what this server stands on.
+async fn admin_health(world: &World) -> Response {
+    let page = format!("{}/auth-api/admin/health", world.server.url());
+    world.client.http.get(page).send().await.expect("an answer")
+}
+
 /// What a client has to see while something is gone: come back later, and when.
 fn unavailable(response: &Response) {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{response:?}");
@@ -181,6 +188,7 @@ async fn only_search_suffers_when_elasticsearch_is_down() {
     wire.cut();
     let discover = || world.command("/discoverAny", &scout, json!({})).send();
     unavailable(&discover().await.expect("an answer"));
+    unavailable(&admin_health(&world).await);
     world.bundle(&booking, 2).await;
     let response = world.trip_booking(&booking, &scout).send().await.expect("an answer");
     assert_eq!(response.status(), StatusCode::OK);

@@ -19,6 +19,8 @@ pub struct Operation {
     pub id: String,
     /// The contract's group: the operation's first tag.
     pub group: String,
+    /// What it does, in a few words.
+    pub summary: String,
     pub method: Method,
     /// The full path, base included, parameters in braces.
     pub path: String,
@@ -46,6 +48,13 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// All operations of its group.
+    pub fn siblings(&self) -> impl Iterator<Item = &'static Operation> {
+        let of_dialect = contracts().iter().find(|contract| contract.dialect.name == self.dialect.name);
+        let operations = of_dialect.into_iter().flat_map(|contract| &contract.operations);
+        operations.filter(|operation| operation.group == self.group)
+    }
+
     /// Whether its contract documents that it fails so.
     pub(crate) fn fails_with(&self, status: StatusCode) -> bool {
         self.failures.contains(&status)
@@ -166,6 +175,7 @@ fn read(dialect: &'static Dialect) -> Contract {
                 dialect,
                 id: entry.operation_id.clone(),
                 group: entry.tags.first().cloned().unwrap_or_default(),
+                summary: entry.summary.clone(),
                 method,
                 path: format!("{base}{path}"),
                 aliases: entry.aliases.iter().map(|alias| format!("{base}{alias}")).collect(),
@@ -236,6 +246,8 @@ impl Item {
 #[serde(rename_all = "camelCase")]
 struct Entry {
     operation_id: String,
+    #[serde(default)]
+    summary: String,
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default, rename = "x-kind")]

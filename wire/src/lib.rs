@@ -41,6 +41,7 @@ pub use failure::{Failure, FailureKind, Fault};
 pub use openapi::Documents;
 pub use pages::metrics;
 pub use readiness::Readiness;
+pub use reference::reference_of;
 pub use routes::{Endpoints, Registration, Routes, Shown, Side};
 pub use service::{Metrics, Settings, router};
 pub use token::{Place, Token};

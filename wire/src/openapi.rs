@@ -1,12 +1,14 @@
 //! The documents that this program publishes: each contract without its research notes, with what is true of the
 //! operations that are served. What the service decides by is what the documents say, so that they cannot differ.
 
+mod groups;
 mod operations;
 mod overlay;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::contract::operation;
@@ -15,10 +17,19 @@ use crate::{DIALECTS, Dialect};
 use operations::Failures;
 use overlay::Overlay;
 
+/// Which document is asked for; without a dialect, all in one.
+#[derive(Deserialize)]
+pub(crate) struct Which {
+    pub dialect: Option<String>,
+    pub group: Option<String>,
+}
+
 /// All documents, each made when first asked for.
 pub struct Documents {
     served: HashMap<(&'static str, &'static str), Registration>,
     single: [OnceLock<String>; DIALECTS.len()],
+    /// Group → document.
+    groups: [OnceLock<BTreeMap<String, String>>; DIALECTS.len()],
     merged: OnceLock<String>,
 }
 
@@ -26,13 +37,30 @@ impl Documents {
     /// Of an installation that serves these operations, whichever process serves which.
     pub fn new(served: impl IntoIterator<Item = Registration>) -> Self {
         let served = served.into_iter().map(|one| (one.operation.key(), one)).collect();
-        Documents { served, single: Default::default(), merged: OnceLock::new() }
+        Documents { served, single: Default::default(), groups: Default::default(), merged: OnceLock::new() }
     }
 
     /// The document of one dialect, if there is one of this name.
     pub fn of(&self, name: &str) -> Option<&str> {
         let (dialect, single) = DIALECTS.iter().zip(&self.single).find(|(dialect, _)| dialect.name == name)?;
         Some(single.get_or_init(|| self.document(dialect).to_string()))
+    }
+
+    /// What a query names: a dialect's document, that of one of its groups, or all in one.
+    pub(crate) fn find(&self, which: &Which) -> Option<&str> {
+        match (&which.dialect, &which.group) {
+            (Some(dialect), Some(group)) => self.of_group(dialect, group),
+            (Some(dialect), None) => self.of(dialect),
+            (None, None) => Some(self.merged()),
+            (None, Some(_)) => None,
+        }
+    }
+
+    /// The document of one group of a dialect, with the components that it needs and no others.
+    fn of_group(&self, name: &str, group: &str) -> Option<&str> {
+        let (dialect, groups) = DIALECTS.iter().zip(&self.groups).find(|(dialect, _)| dialect.name == name)?;
+        let groups = groups.get_or_init(|| groups::split(&self.document(dialect)));
+        groups.get(group).map(String::as_str)
     }
 
     /// All dialects in one document: full paths, and every name that could clash prefixed with its dialect's.

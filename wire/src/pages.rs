@@ -7,9 +7,9 @@ use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
-use serde::Deserialize;
 use serde_json::json;
 
+use crate::openapi::Which;
 use crate::service::{Metrics, Service, Settings};
 use crate::{DIALECTS, Documents, reference};
 
@@ -42,22 +42,16 @@ pub fn metrics<S: Clone + Send + Sync + 'static>(render: Metrics) -> Router<S> {
     Router::new().route("/metrics", get(move || async move { (media_type, render()) }))
 }
 
-#[derive(Deserialize)]
-struct Which {
-    dialect: Option<String>,
-}
-
 fn document(documents: &Documents, Query(which): Query<Which>) -> Response {
-    let found = match &which.dialect {
-        Some(name) => documents.of(name),
-        None => Some(documents.merged()),
-    };
-    match found {
-        Some(document) => ([(header::CONTENT_TYPE, "application/json")], document.to_owned()).into_response(),
-        None => {
-            let names = DIALECTS.map(|dialect| dialect.name);
-            let body = json!({"message": format!("dialect: is not one of {}", names.join(", "))});
-            (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
-        }
+    if let Some(document) = documents.find(&which) {
+        return ([(header::CONTENT_TYPE, "application/json")], document.to_owned()).into_response();
     }
+    let names = DIALECTS.map(|dialect| dialect.name);
+    let message = match which.group {
+        Some(group) if which.dialect.as_deref().is_some_and(|dialect| names.contains(&dialect)) => {
+            format!("group: {group} is none of this dialect")
+        }
+        _ => format!("dialect: is not one of {}", names.join(", ")),
+    };
+    (StatusCode::BAD_REQUEST, axum::Json(json!({"message": message}))).into_response()
 }

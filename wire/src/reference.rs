@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Query;
 use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::DIALECTS;
+use crate::openapi::Which;
 use crate::service::Service;
+use crate::{Answer, DIALECTS, Operation};
 
 /// Nothing is loaded from or sent to another origin, whatever the script would do. Styles may be inline: Scalar writes
 /// style attributes by the hundred, which no nonce and no hash can allow. Scripts may not, and none is evaluated.
@@ -34,7 +36,7 @@ const SCALAR_TAG: &str = concat!("\"", env!("SCALAR_TAG"), "\"");
 pub(crate) fn router() -> Router<Arc<Service>> {
     Router::new()
         .route("/docs", get(Html(include_str!("reference.html"))))
-        .route("/docs/start.js", get(([SCRIPT], start())))
+        .route("/docs/start.js", get(async |Query(which): Query<Which>| ([SCRIPT], start(&which))))
         .route("/docs/scalar.js", get(scalar))
         .layer(map_response(async |mut response: Response| {
             response.headers_mut().extend(HEADERS);
@@ -42,11 +44,27 @@ pub(crate) fn router() -> Router<Arc<Service>> {
         }))
 }
 
+/// A page of the operations of one group, of which the one given is one.
+pub fn reference_of(operation: &Operation) -> Answer {
+    let which = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("dialect", operation.dialect.name), ("group", &operation.group)])
+        .finish();
+    let start = format!("/docs/start.js?{}", which.replace('&', "&amp;"));
+    let page = include_str!("reference.html").replace("/docs/start.js", &start);
+    let answer = Answer::raw("text/html; charset=utf-8", page);
+    HEADERS.into_iter().fold(answer, |answer, (name, value)| answer.header(name, value))
+}
+
 /// What starts Scalar: a file of its own, since an inline script would have to be allowed.
-fn start() -> String {
-    let sources = DIALECTS.map(|dialect| {
-        json!({"title": dialect.name, "slug": dialect.name, "url": format!("/openapi.json?dialect={}", dialect.name)})
-    });
+fn start(which: &Which) -> String {
+    let source = |dialect: &str, query: String| json!({"title": dialect, "slug": dialect, "url": format!("/openapi.json?{query}")});
+    let sources: Vec<Value> = match which {
+        Which { dialect: Some(dialect), group: Some(group) } => {
+            let which = [("dialect", dialect), ("group", group)];
+            vec![source(dialect, form_urlencoded::Serializer::new(String::new()).extend_pairs(which).finish())]
+        }
+        _ => DIALECTS.iter().map(|dialect| source(dialect.name, format!("dialect={}", dialect.name))).collect(),
+    };
     let configuration = json!({
         "sources": sources,
         "withDefaultFonts": false,

@@ -68,6 +68,11 @@ impl Elastic {
         Ok(Elastic(Arc::new(Inner { client: Elasticsearch::new(transport), prefix: prefix.to_owned() })))
     }
 
+    /// Whether it answers.
+    pub(crate) async fn ping(&self) -> Result<(), ElasticError> {
+        self.call(Method::Get, "/", None, QUERY_LIMIT).await.map(drop)
+    }
+
     /// What queries and the follower name; an alias of the current index.
     pub(crate) fn alias(&self, kind: &Kind) -> String {
         format!("{}-{}", self.0.prefix, kind.name)

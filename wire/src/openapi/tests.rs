@@ -147,6 +147,32 @@ fn every_failure_has_a_published_shape() {
 }
 
 #[test]
+fn a_group_has_a_document_of_its_own_that_lacks_nothing() {
+    let documents = documents();
+    let mut published = 0;
+    for contract in contracts() {
+        let groups: std::collections::BTreeSet<&str> = contract.operations.iter().map(|o| o.group.as_str()).collect();
+        for group in groups {
+            let document: Value =
+                serde_json::from_str(documents.of_group(contract.dialect.name, group).unwrap()).unwrap();
+            published += operations(&mut document.clone()).count();
+            let mut references = vec![];
+            collect(&document, &mut references);
+            for reference in &references {
+                let pointer = reference.trim_start_matches('#');
+                assert!(document.pointer(pointer).is_some(), "{group}: {reference} leads nowhere");
+            }
+            let schemas = document["components"]["schemas"].as_object().map_or(0, |schemas| schemas.len());
+            assert!(schemas <= references.len(), "{group} has schemas that it does not need");
+        }
+    }
+    assert_eq!(published, 895);
+    assert_eq!(documents.of_group("krugo", "nothing"), None);
+    let which = Which { dialect: Some("rentals".to_owned()), group: Some("auth".to_owned()) };
+    assert!(documents.find(&which).unwrap().contains("/auth-api/swagger"));
+}
+
+#[test]
 fn every_entry_of_an_overlay_means_something() {
     for dialect in DIALECTS {
         let overlay = Overlay::of(dialect);

@@ -382,6 +382,11 @@ async fn health_metrics_and_documents_are_there() {
     assert_eq!(ask("/metrics").await.0, StatusCode::OK);
     assert_eq!(ask("/openapi.json?dialect=krugo").await.2["servers"][0]["url"], "/dev");
     assert_eq!(ask("/openapi.json?dialect=x").await.0, StatusCode::BAD_REQUEST);
+    let auth = ask("/openapi.json?dialect=rentals&group=auth").await.2;
+    assert_eq!(auth["paths"].as_object().unwrap().keys().filter(|path| !path.starts_with("/auth-api/")).count(), 0);
+    let (status, _, body) = ask("/openapi.json?dialect=rentals&group=x").await;
+    assert_eq!((status, &body["message"]), (StatusCode::BAD_REQUEST, &json!("group: x is none of this dialect")));
+    assert_eq!(ask("/openapi.json?group=auth").await.0, StatusCode::BAD_REQUEST);
     let (status, _, body) = ask("/dev/trip-booking").await;
     assert_eq!((status, &body["message"]), (StatusCode::NOT_FOUND, &json!("this process serves no operations")));
 }
@@ -400,6 +405,10 @@ async fn the_page_comes_with_its_policy_and_its_script_once() {
         assert!(headers["content-type"].to_str().unwrap().starts_with(media_type), "{path}");
         assert!(headers["content-security-policy"].to_str().unwrap().contains("connect-src 'self';"), "{path}");
     }
+    let (.., start) = ask("/docs/start.js?dialect=rentals&group=auth", "").await;
+    let start = String::from_utf8(start.to_vec()).unwrap();
+    assert_eq!(start.matches("/openapi.json?").count(), 1);
+    assert!(start.contains("/openapi.json?dialect=rentals&group=auth"), "{start}");
     let (status, headers, script) = ask("/docs/scalar.js", "\"another\"").await;
     assert_eq!((status, &script[..2]), (StatusCode::OK, &b"\x1f\x8b"[..]));
     assert_eq!(headers["content-encoding"], "gzip");
