@@ -9,6 +9,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use caravan_domain::Sealed;
 use caravan_domain::identity::account::{Account, Sessions};
 use caravan_domain::identity::{Person, Roles};
 use caravan_event_store::following::{Checkpoints, WaitError};
@@ -65,6 +66,10 @@ impl Side for Read {
                 Session::Unseen => return Err(Failure::behind("the read models have not seen this login yet")),
             }
         }
+    }
+
+    async fn open(&self, sealed: &[&Sealed]) -> Result<Vec<String>, Failure> {
+        Ok(self.vault.open_to_show(sealed).await?)
     }
 
     fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {

@@ -34,11 +34,27 @@ impl Vault {
 
     /// As [`Vault::open_text`], for many values in their order, with one round trip for all missing keys.
     pub async fn open_many(&self, sealed: &[&Sealed]) -> Result<Vec<String>, VaultError> {
+        let keys = self.keys_of(sealed).await?;
+        sealed.iter().map(|sealed| opened(sealed, &keys)).collect()
+    }
+
+    /// As [`Vault::open_many`], to be shown: what cannot be opened shows as [`FORGOTTEN`], and the log says so.
+    pub async fn open_to_show(&self, sealed: &[&Sealed]) -> Result<Vec<String>, VaultError> {
+        let keys = self.keys_of(sealed).await?;
+        let shown = sealed.iter().map(|sealed| {
+            opened(sealed, &keys).unwrap_or_else(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "a sealed value is shown as forgotten");
+                FORGOTTEN.to_owned()
+            })
+        });
+        Ok(shown.collect())
+    }
+
+    async fn keys_of(&self, sealed: &[&Sealed]) -> Result<HashMap<EntityId, Secret>, VaultError> {
         let mut subjects: Vec<EntityId> = sealed.iter().map(|sealed| sealed.subject).collect();
         subjects.sort();
         subjects.dedup();
-        let keys = self.0.keys.find(&subjects).await?;
-        sealed.iter().map(|sealed| opened(sealed, &keys)).collect()
+        self.0.keys.find(&subjects).await
     }
 }
 

@@ -26,6 +26,7 @@ pub mod rentals;
 mod request;
 mod routes;
 mod service;
+pub mod shape;
 mod table;
 mod token;
 mod typed;

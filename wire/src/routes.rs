@@ -6,13 +6,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use caravan_domain::Sealed;
 use caravan_domain::identity::Person;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 
 use crate::contract::operation;
-use crate::{Answer, Call, Dialect, Failure, FailureKind, Operation, Origin, Request, Tells, Token, Told};
+use crate::shape::Closed;
+use crate::{Answer, Call, Content, Dialect, Failure, FailureKind, Operation, Origin, Request, Tells, Token, Told};
 
 /// What one side of the system, commands or queries, adds to the path of a request.
 pub trait Side: Send + Sync + 'static {
@@ -21,6 +23,9 @@ pub trait Side: Send + Sync + 'static {
 
     /// Who a token says is calling; unauthorised where it proves nobody.
     fn authenticate(&self, token: &str, now: DateTime<Utc>) -> impl Future<Output = Result<Person, Failure>> + Send;
+
+    /// The texts of sealed values, in their order. What cannot be opened is told as forgotten.
+    fn open(&self, sealed: &[&Sealed]) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
 
     /// What an error of the crates below means to the client: the one place where this side says so.
     fn explain(error: Box<dyn Error + Send + Sync>) -> Failure;
@@ -188,9 +193,10 @@ impl<S: Side> Endpoint for Served<S> {
     }
 
     fn run(&self, request: Request) -> BoxFuture<'static, Outcome> {
-        let names = request.operation.names;
-        let answer = (self.route.handler)(Call { state: self.state.clone(), request });
+        let (names, state) = (request.operation.names, self.state.clone());
+        let answer = (self.route.handler)(Call { state: state.clone(), request });
         async move {
+            let answer = async { open(state.as_ref(), answer.await?).await };
             let answer = answer.await.map_err(|failure| match failure {
                 Failure { kind: FailureKind::Broken, source: Some(error), .. } => S::explain(error),
                 failure => failure,
@@ -199,4 +205,15 @@ impl<S: Side> Endpoint for Served<S> {
         }
         .boxed()
     }
+}
+
+/// An answer with all that is sealed in it opened at once.
+async fn open<S: Side>(side: &S, mut answer: Answer<Told>) -> Outcome {
+    if let Content::Json(shape) = &mut answer.content {
+        let closed = Closed::find(shape);
+        let sealed = closed.sealed();
+        let opened = if sealed.is_empty() { vec![] } else { side.open(&sealed).await? };
+        closed.open(opened);
+    }
+    Ok(answer)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use caravan_commands::{Caller, Commands, Done};
 use caravan_domain::identity::{Person, Roles};
-use caravan_domain::{Actor, Decider};
+use caravan_domain::{Actor, Decider, Sealed};
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_wire::{Answer, Call, Endpoints, Failure, Registration, Routes, Shown, Side, Stream};
 use chrono::{DateTime, Utc};
@@ -52,6 +52,10 @@ impl Side for Write {
 
     async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Person, Failure> {
         self.commands.authenticate(token, now).await.map_err(failure)
+    }
+
+    async fn open(&self, sealed: &[&Sealed]) -> Result<Vec<String>, Failure> {
+        Ok(self.commands.vault().open_to_show(sealed).await?)
     }
 
     fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {

@@ -1,19 +1,20 @@
 //! Queries about one trip booking: itself, its members, events, tickets, rooms and balances.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use caravan_domain::identity::Attribute;
-use caravan_domain::identity::account::Account;
+use caravan_domain::identity::AccountState;
 use caravan_domain::trips::booking::{TripBooking, TripBookingState, TripBookings};
 use caravan_domain::trips::crew::{CrewState, Crews};
 use caravan_domain::{EntityId, Sealed};
 use caravan_projections::Read as Document;
 use caravan_wire::krugo::ids::{AccommodationId, BundleId};
 use caravan_wire::krugo::trips as shapes;
+use caravan_wire::shape::{sealed, set};
 use caravan_wire::{Answer, Call, Failure, Log, Stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::people::{accounts, profile, temps};
 use crate::Read;
 
 type Outcome<O = Stream> = Result<Answer<O>, Failure>;
@@ -32,36 +33,32 @@ impl Visible {
 
     /// The members' phone numbers that the caller may see: their own, those of members who take part, and those by which
     /// they invited somebody who still has them.
-    async fn numbers<'p>(
+    async fn numbers<'a>(
         &self,
         call: &Call<Read>,
-        profiles: &'p HashMap<EntityId, Profile>,
-    ) -> Result<HashMap<EntityId, &'p String>, Failure> {
+        accounts: &'a HashMap<EntityId, AccountState>,
+    ) -> Result<HashMap<EntityId, &'a Sealed>, Failure> {
         let reader = call.account()?;
         let (booking, crew) = (self.booking()?, self.crew.crew().ok());
-        let shown = |person: EntityId| {
-            person == reader
-                || booking.shows_number(person, reader)
-                || crew.is_some_and(|crew| crew.shows_number(person, reader))
-        };
-        let invited: Vec<(EntityId, &Sealed)> = booking
-            .members
-            .iter()
-            .filter_map(|person| Some((*person, crew?.invited_by_number(*person, reader)?)))
-            .collect();
-        let sealed: Vec<&Sealed> = invited.iter().map(|(_, number)| *number).collect();
-        let known = call.state.vault.open_many(&sealed).await?;
-        let known: HashMap<EntityId, String> = invited.into_iter().map(|(person, _)| person).zip(known).collect();
-        let number = |person: &EntityId| {
-            let profile = profiles.get(person)?;
-            let number = if shown(*person) {
-                profile.phone.as_ref()
-            } else {
-                profile.own_phone().filter(|number| known.get(person) == Some(number))
-            };
-            Some((*person, number?))
-        };
-        Ok(booking.members.iter().filter_map(number).collect())
+        let mut numbers = HashMap::new();
+        let mut invited: Vec<(EntityId, &'a Sealed, &Sealed)> = vec![];
+        for person in &booking.members {
+            let Some(account) = accounts.get(person) else { continue };
+            let shown = *person == reader
+                || booking.shows_number(*person, reader)
+                || crew.is_some_and(|crew| crew.shows_number(*person, reader));
+            let by_number = crew.and_then(|crew| crew.invited_by_number(*person, reader));
+            match (account.phone(), account.own_phone(), by_number) {
+                (Some(number), ..) if shown => drop(numbers.insert(*person, number)),
+                (_, Some(own), Some(known)) => invited.push((*person, own, known)),
+                _ => {}
+            }
+        }
+        let both: Vec<&Sealed> = invited.iter().flat_map(|(_, own, known)| [*own, *known]).collect();
+        let opened = call.state.vault.open_many(&both).await?;
+        let same = invited.iter().zip(opened.chunks(2)).filter(|(_, opened)| opened[0] == opened[1]);
+        numbers.extend(same.map(|((person, own, _), _)| (*person, *own)));
+        Ok(numbers)
     }
 
     fn answer(&self, body: Value) -> Answer<Stream> {
@@ -81,15 +78,6 @@ async fn visible(call: &Call<Read>, id: EntityId) -> Result<Visible, Failure> {
         return Err(Failure::forbidden("only members of the booking's crew may see it"));
     }
     Ok(Visible { id, document, crew })
-}
-
-/// Which of these people have no account.
-pub(super) async fn temps(
-    call: &Call<Read>,
-    people: impl IntoIterator<Item = EntityId>,
-) -> Result<shapes::TempMembers, Failure> {
-    let people = people.into_iter().collect::<BTreeSet<_>>();
-    Ok(call.state.people.temps(&call.state.models, people).await?.into_iter().collect())
 }
 
 #[derive(Deserialize)]
@@ -185,15 +173,13 @@ pub(super) async fn trip_booking_ticket_bundles(call: Call<Read>) -> Outcome {
 pub(super) async fn trip_booking_members(call: Call<Read>) -> Outcome<Log> {
     let visible = of_booking(&call).await?;
     let booking = visible.booking()?;
-    let profiles = profiles(&call, &booking.members).await?;
-    let numbers = visible.numbers(&call, &profiles).await?;
+    let accounts = accounts(&call, &booking.members).await?;
+    let numbers = visible.numbers(&call, &accounts).await?;
     let members = booking.members.iter().map(|person| {
         let terms = booking.terms.get(person).copied().unwrap_or_default();
         let (start, end) = booking.days_of(&terms);
-        let mut member = profiles.get(person).map_or_else(|| json!({}), Profile::shape);
-        if let Some(number) = numbers.get(person) {
-            member["phoneNumber"] = json!(number);
-        }
+        let mut member = accounts.get(person).map_or_else(|| json!({}), profile);
+        set(&mut member, "phoneNumber", numbers.get(person).map(|number| sealed(number)));
         member["tripBookingId"] = json!(visible.id);
         member["userId"] = json!(person);
         member["isLeader"] = json!(booking.is_leader(*person));
@@ -203,57 +189,4 @@ pub(super) async fn trip_booking_members(call: Call<Read>) -> Outcome<Log> {
         member
     });
     Ok(Answer::json(members.collect()).at(visible.document.position))
-}
-
-/// What a person shows to those they travel with, opened.
-#[derive(Default)]
-pub(super) struct Profile {
-    first_name: Option<String>,
-    last_name: Option<String>,
-    phone: Option<String>,
-    /// Whether nobody else can have the phone number.
-    owns_phone: bool,
-    pub picture: Option<String>,
-    pub has_account: bool,
-}
-
-impl Profile {
-    /// The phone number by which this person is found.
-    pub fn own_phone(&self) -> Option<&String> {
-        self.phone.as_ref().filter(|_| self.owns_phone)
-    }
-
-    /// `firstName`, `lastName`, `imageUrl`, `isKrugoUser`, as far as known. Who sees the number, the caller decides.
-    pub fn shape(&self) -> Value {
-        let mut shape = json!({"isKrugoUser": self.has_account});
-        let known = [("firstName", &self.first_name), ("lastName", &self.last_name), ("imageUrl", &self.picture)];
-        for (name, value) in known {
-            if let Some(value) = value {
-                shape[name] = json!(value);
-            }
-        }
-        shape
-    }
-}
-
-/// The profiles of these people, those unknown left out.
-pub(super) async fn profiles(call: &Call<Read>, people: &[EntityId]) -> Result<HashMap<EntityId, Profile>, Failure> {
-    let accounts = call.state.models.get_many::<Account>(people).await?;
-    let sealed: Vec<_> = accounts
-        .iter()
-        .map(|account| {
-            let state = &account.state;
-            let picture = state.registered().and_then(|registered| registered.attribute(Attribute::Picture));
-            [state.first_name(), state.last_name(), state.phone(), picture]
-        })
-        .collect();
-    let known: Vec<_> = sealed.iter().flatten().copied().flatten().collect();
-    let mut opened = call.state.vault.open_many(&known).await?.into_iter();
-    let profiles = accounts.iter().zip(sealed).map(|(account, fields)| {
-        let [first_name, last_name, phone, picture] = fields.map(|field| field.and_then(|_| opened.next()));
-        let has_account = account.state.registered().is_some();
-        let owns_phone = account.state.own_phone().is_some();
-        (account.id, Profile { first_name, last_name, phone, owns_phone, picture, has_account })
-    });
-    Ok(profiles.collect())
 }

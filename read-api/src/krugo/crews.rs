@@ -2,25 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use caravan_domain::EntityId;
 use caravan_domain::catalogue::event::Event;
-use caravan_domain::identity::account::Account;
 use caravan_domain::identity::claim::Claim;
 use caravan_domain::identity::contact;
 use caravan_domain::trips::booking;
 use caravan_domain::trips::booking::TripBookingState;
 use caravan_domain::trips::crew::{self, CrewState, Crews};
 use caravan_domain::trips::trip_idea::{self, TripIdeaState};
+use caravan_domain::{EntityId, Sealed};
 use caravan_limits::rules::{NUMBERS_PER_ACCOUNT, NUMBERS_PER_ADDRESS};
 use caravan_projections::{Condition, Plan};
 use caravan_wire::krugo::catalogue::event as event_shape;
 use caravan_wire::krugo::trips as shapes;
+use caravan_wire::shape::set;
 use caravan_wire::{Answer, Call, Failure};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::bookings::{profiles, temps};
+use super::people::{accounts, has_account, picture, profile, temps};
 use super::shared::everything;
 use crate::Read;
 
@@ -32,15 +32,13 @@ pub(super) async fn crews(call: Call<Read>) -> Outcome {
     let found = everything::<CrewState>(&call.state, plan).await?;
     let people: Vec<EntityId> =
         found.iter().filter_map(|crew| crew.state.crew().ok()).flat_map(|crew| crew.members.clone()).collect();
-    let profiles = profiles(&call, &people).await?;
+    let accounts = accounts(&call, &people).await?;
     let list = found.iter().filter_map(|document| {
         let crew = document.state.crew().ok()?;
         let mut shape = shapes::crew(document.id, crew);
         let members = crew.members.iter().map(|person| {
             let mut member = json!({"userId": person});
-            if let Some(picture) = profiles.get(person).and_then(|profile| profile.picture.as_ref()) {
-                member["imageUrl"] = json!(picture);
-            }
+            set(&mut member, "imageUrl", accounts.get(person).and_then(picture));
             member
         });
         shape["members"] = members.collect();
@@ -139,21 +137,26 @@ pub(super) async fn existing_members(call: Call<Read>) -> Outcome {
     }
     let held = call.state.models.get_many::<Claim>(&claims).await?;
     let owners: Vec<EntityId> = held.iter().filter_map(|claim| claim.state.owner).collect();
-    let accounts = call.state.models.get_many::<Account>(&owners).await?;
+    let owners = accounts(&call, &owners).await?;
     let present: BTreeMap<EntityId, EntityId> =
-        accounts.iter().map(|account| (account.id, account.state.present(account.id))).collect();
-    let profiles = profiles(&call, &present.values().copied().collect::<Vec<_>>()).await?;
+        owners.iter().map(|(id, account)| (*id, account.present(*id))).collect();
+    let accounts = accounts(&call, &present.values().copied().collect::<Vec<_>>()).await?;
+    let holders = held.iter().filter_map(|claim| {
+        let owner = present.get(&claim.state.owner?)?;
+        let account = accounts.get(owner)?;
+        Some((*owner, account, numbers.get(&claim.id)?, account.own_phone()?))
+    });
+    let holders: Vec<_> = holders.collect();
+    let theirs: Vec<&Sealed> = holders.iter().map(|(.., phone)| *phone).collect();
+    let theirs = call.state.vault.open_many(&theirs).await?;
     let mut found: Vec<(EntityId, bool, Value)> = vec![];
-    for claim in held {
-        let owner = claim.state.owner.and_then(|owner| present.get(&owner).copied());
-        let number = numbers.get(&claim.id);
-        let Some((owner, profile)) = owner.and_then(|owner| Some((owner, profiles.get(&owner)?))) else { continue };
-        if let Some(number) = number.filter(|number| profile.own_phone() == Some(number)) {
-            let mut shape = profile.shape();
+    for ((owner, account, number, _), phone) in holders.into_iter().zip(theirs) {
+        if *number == phone {
+            let mut shape = profile(account);
             shape["id"] = json!(owner);
             // The caller has just said it.
             shape["phoneNumber"] = json!(number);
-            found.push((owner, profile.has_account, shape));
+            found.push((owner, has_account(account), shape));
         }
     }
     if found.iter().any(|(_, has_account, _)| !has_account) {

@@ -4,6 +4,7 @@ mod bookings;
 mod crews;
 mod discover;
 mod events;
+mod people;
 mod shared;
 mod users;
 

@@ -4,6 +4,7 @@ use caravan_domain::EntityId;
 use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_domain::identity::{Account, AccountState, Attribute, credentials};
 use caravan_wire::krugo::accounts;
+use caravan_wire::shape::{sealed, set};
 use caravan_wire::{Answer, Call, Failure, Many, Stream};
 use serde::Deserialize;
 use serde_json::json;
@@ -40,14 +41,9 @@ pub(super) async fn profile_picture(call: Call<Read>) -> Outcome<Many> {
         AccountState::Registered(registered) => registered.attribute(Attribute::Picture),
         AccountState::Unknown | AccountState::Absorbed { .. } | AccountState::Forgotten { .. } => return Err(unknown()),
     };
-    let body = match picture {
-        Some(picture) => {
-            let url = call.state.vault.open_text(picture).await?;
-            json!({"profilePictureUrl": url})
-        }
-        None => json!({}),
-    };
-    Ok(Answer::json(body))
+    let mut shape = json!({});
+    set(&mut shape, "profilePictureUrl", picture.map(sealed));
+    Ok(Answer::json(shape))
 }
 
 /// Where none were ever set, those of somebody who wants nothing in particular.

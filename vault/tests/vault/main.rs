@@ -162,6 +162,8 @@ async fn a_seal_is_bound_to_its_person() {
         Sealed { cipher: "§".to_owned(), ..name.clone() },
     ] {
         assert!(matches!(vault.open_text(&tampered).await, Err(VaultError::Corrupt(_))));
+        // Nor does it keep the rest of an answer from being shown.
+        assert_eq!(vault.open_to_show(&[&tampered, &name]).await.unwrap(), [FORGOTTEN, "Anna"]);
     }
 }
 

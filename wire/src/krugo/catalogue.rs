@@ -8,9 +8,10 @@ use caravan_domain::catalogue::discover::Trip;
 use caravan_domain::catalogue::event::Listing;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::trips::number;
+use crate::shape::set;
 
 /// `Event`
 pub fn event(id: EntityId, listing: &Listing) -> Value {
@@ -75,13 +76,6 @@ pub fn performer_event_count(performer: EntityId, count: usize, next: Option<Dat
     let mut shape = json!({"id": performer, "eventCount": count});
     set(&mut shape, "nextEventDate", next.map(|next| next.timestamp()));
     shape
-}
-
-fn set(shape: &mut Value, name: &str, value: Option<impl serde::Serialize>) {
-    if let (Some(fields), Some(value)) = (shape.as_object_mut(), value) {
-        let fields: &mut Map<String, Value> = fields;
-        fields.insert(name.to_owned(), json!(value));
-    }
 }
 
 #[cfg(test)]

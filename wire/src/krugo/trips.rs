@@ -10,9 +10,10 @@ use caravan_domain::trips::crew::{Crew, Description};
 use caravan_domain::trips::trip_idea::TripIdea;
 use caravan_domain::{EntityId, Money};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::ids::{AccommodationId, BundleId, Child, GuestId, PurchaseId, RoomId, TicketId};
+use crate::shape::set;
 
 /// Members of a booking or crew who have no account (yet).
 pub type TempMembers = BTreeSet<EntityId>;
@@ -300,13 +301,6 @@ pub fn trip_idea(id: EntityId, idea: &TripIdea) -> Value {
 /// Start of the day in Unix seconds, as krugo numbers its dates.
 pub fn unix(day: NaiveDate) -> i64 {
     day.and_time(NaiveTime::MIN).and_utc().timestamp()
-}
-
-fn set(shape: &mut Value, name: &str, value: Option<impl serde::Serialize>) {
-    if let (Some(fields), Some(value)) = (shape.as_object_mut(), value) {
-        let fields: &mut Map<String, Value> = fields;
-        fields.insert(name.to_owned(), json!(value));
-    }
 }
 
 /// An amount in major units.

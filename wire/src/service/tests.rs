@@ -8,7 +8,7 @@ mod tokens;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::{Body, to_bytes};
-use caravan_domain::{EntityId, Rejection};
+use caravan_domain::{EntityId, Rejection, Sealed};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use tower::ServiceExt;
@@ -34,6 +34,10 @@ impl Side for Writes {
         }
     }
 
+    async fn open(&self, sealed: &[&Sealed]) -> Result<Vec<String>, Failure> {
+        Ok(sealed.iter().map(|sealed| sealed.cipher.to_uppercase()).collect())
+    }
+
     fn explain(error: Box<dyn std::error::Error + Send + Sync>) -> Failure {
         match error.downcast::<std::fmt::Error>() {
             Ok(_) => Failure::conflict("explained"),
@@ -55,6 +59,10 @@ impl Side for Reads {
 
     async fn authenticate(&self, _: &str, _: DateTime<Utc>) -> Result<Person, Failure> {
         Ok(Person { account: EntityId(Uuid::nil()), session: 1, roles: Roles::NONE })
+    }
+
+    async fn open(&self, sealed: &[&Sealed]) -> Result<Vec<String>, Failure> {
+        Ok(sealed.iter().map(|sealed| sealed.cipher.to_uppercase()).collect())
     }
 
     fn explain(error: Box<dyn std::error::Error + Send + Sync>) -> Failure {

@@ -51,3 +51,13 @@ async fn a_header_replaces_ours_and_cookies_add_up() {
     assert_eq!((cookies.len(), cookies[1]), (2, "old=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0"));
     assert!(answer().secret);
 }
+
+#[tokio::test]
+async fn what_is_sealed_in_an_answer_is_opened_before_it_goes_out() {
+    let answer = || {
+        let name = Sealed { subject: EntityId(Uuid::nil()), cipher: "dana".to_owned(), hash: String::new() };
+        Answer::json(json!([{"firstName": crate::shape::sealed(&name)}]))
+    };
+    let (.., body) = ask(rentals(answer), "/auth-api/").await;
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), json!([{"firstName": "DANA"}]));
+}
