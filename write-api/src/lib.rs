@@ -3,6 +3,7 @@
 
 mod failure;
 mod krugo;
+mod rentals;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -30,8 +31,8 @@ pub struct Write {
 }
 
 /// The commands of all dialects.
-fn routes() -> [Routes<Write>; 1] {
-    [krugo::routes()]
+fn routes() -> [Routes<Write>; 2] {
+    [krugo::routes(), rentals::routes()]
 }
 
 /// The commands of all dialects, ready to be carried out.

@@ -39,7 +39,7 @@ impl Role {
         }
     }
 
-    fn bit(self) -> u8 {
+    const fn bit(self) -> u8 {
         1 << self as u8
     }
 }
@@ -77,15 +77,15 @@ pub struct Roles(u8);
 impl Roles {
     pub const NONE: Roles = Roles(0);
 
-    pub fn has(self, role: Role) -> bool {
+    pub const fn has(self, role: Role) -> bool {
         self.0 & role.bit() != 0
     }
 
-    pub fn with(self, role: Role) -> Roles {
+    pub const fn with(self, role: Role) -> Roles {
         Roles(self.0 | role.bit())
     }
 
-    pub fn without(self, role: Role) -> Roles {
+    pub const fn without(self, role: Role) -> Roles {
         Roles(self.0 & !role.bit())
     }
 
