@@ -60,6 +60,8 @@ enum Caravan {
     Account(ops::Account),
     /// Forget a person for good: nothing of theirs can be read afterwards
     Forget(ops::Forget),
+    /// Make a further key pair to sign tokens with; it signs half a minute later, the one before verifies for a day more
+    RotateSigningKey,
     /// Sign a token of the development identity provider
     DevToken(ops::DevToken),
     /// Print the settings in force
@@ -126,6 +128,7 @@ fn run(command: Caravan) -> anyhow::Result<()> {
                 forget.check()?;
                 node::command(config, async |node| forget.run(node).await).await
             }
+            Caravan::RotateSigningKey => node::command(config, ops::rotate_signing_key).await,
             Caravan::DevToken(token) => node::command(config, async |node| token.run(node).await).await,
             Caravan::Serve | Caravan::WriteApi | Caravan::ReadApi | Caravan::Project => Ok(()),
             Caravan::Config | Caravan::Openapi(_) => Ok(()),

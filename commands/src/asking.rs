@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use caravan_domain::identity::Roles;
 use caravan_domain::record::{Change, RecordCommand, Records};
 use caravan_domain::{Actor, Decider, EntityId, Record};
 use caravan_event_store::StreamId;
@@ -118,7 +119,7 @@ impl Asking {
     /// This request's further step done by the system: a consequence that the person could not command directly.
     pub fn system_step(&self, name: &str) -> Asking {
         let Asking { commands, caller } = self.step(name);
-        Asking { commands, caller: Caller { actor: Actor::System, ..caller } }
+        Asking { commands, caller: Caller { actor: Actor::System, roles: Roles::NONE, ..caller } }
     }
 
     /// The same request, refused where the entity it is sent to is not at `revision` any more.

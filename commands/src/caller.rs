@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use caravan_domain::identity::Roles;
 use caravan_domain::{Actor, Context};
 use caravan_event_store::{Metadata, Revision};
 use chrono::{DateTime, Utc};
@@ -13,6 +14,8 @@ use crate::idempotency::Key;
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub actor: Actor,
+    /// The platform roles of the person acting.
+    pub roles: Roles,
     pub now: DateTime<Utc>,
     /// Event ids follow from it, so that a command sent twice under one id is stored once.
     pub command_id: Uuid,
@@ -32,6 +35,7 @@ impl Caller {
     pub fn new(actor: Actor, now: DateTime<Utc>, command_id: Uuid, dialect: &'static str) -> Self {
         Caller {
             actor,
+            roles: Roles::NONE,
             now,
             command_id,
             correlation_id: command_id,
@@ -49,7 +53,7 @@ impl Caller {
     }
 
     pub fn context(&self) -> Context {
-        Context { actor: self.actor, now: self.now }
+        Context { actor: self.actor, roles: self.roles, now: self.now }
     }
 
     pub(crate) fn metadata(&self) -> Metadata {

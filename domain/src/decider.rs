@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::identity::Roles;
 use crate::{EntityId, Rejection};
 
 /// The rules of one kind of stream. `decide` and `evolve` are pure: time, ids and facts of other streams come in as
@@ -26,10 +27,12 @@ pub trait Decider: Send + Sync + 'static {
     fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
 }
 
-/// Who asks, and when.
+/// Who asks, as what, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context {
     pub actor: Actor,
+    /// The platform roles of the person acting; none of nobody and of the system, which needs none.
+    pub roles: Roles,
     pub now: DateTime<Utc>,
 }
 
@@ -46,11 +49,11 @@ pub enum Actor {
 
 impl Context {
     pub fn by(person: EntityId, now: DateTime<Utc>) -> Self {
-        Context { actor: Actor::Person(person), now }
+        Context { actor: Actor::Person(person), roles: Roles::NONE, now }
     }
 
     pub fn system(now: DateTime<Utc>) -> Self {
-        Context { actor: Actor::System, now }
+        Context { actor: Actor::System, roles: Roles::NONE, now }
     }
 
     /// The person acting, where a rule needs one.
@@ -70,6 +73,7 @@ pub fn fold<'e, D: Decider>(events: impl IntoIterator<Item = &'e D::Event>) -> D
 /// Given/when/then for rules: `given::<D>([..]).at(now).by(person).when(command).then([..])`.
 pub mod testing {
     use super::*;
+    use crate::identity::Role;
 
     /// Fields of which a command carries the proof only, or which its stream's id is made of.
     const BEHIND: [&str; 4] = ["code", "old_password", "password", "username"];
@@ -95,6 +99,12 @@ pub mod testing {
     impl<D: Decider> Given<D> {
         pub fn by(mut self, person: EntityId) -> Self {
             self.context.actor = Actor::Person(person);
+            self
+        }
+
+        /// With a platform role.
+        pub fn being(mut self, role: Role) -> Self {
+            self.context.roles = self.context.roles.with(role);
             self
         }
 

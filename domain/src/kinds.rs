@@ -13,6 +13,7 @@ pub const KINDS: &[&Kind] = &[
     &crate::identity::account::KIND,
     &crate::identity::preferences::PREFERENCES.kind,
     &crate::identity::claim::KIND,
+    &crate::identity::roster::KIND,
     &crate::identity::sign_up::KIND,
     &crate::trips::crew::KIND,
     &crate::trips::trip_idea::KIND,

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use caravan_domain::Sealed;
-use caravan_domain::identity::Person;
 use caravan_domain::identity::account::{Account, LoginSessions};
+use caravan_domain::identity::{Person, Roles};
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_event_store::{EventStore, StoreError};
 use caravan_limits::Limits;
@@ -62,7 +62,9 @@ impl Side for Read {
             let sessions =
                 self.models.part::<Account, LoginSessions>(access.account).await.map_err(failure::failure)?;
             match session_state(sessions.as_ref(), access.session, now) {
-                SessionState::Open => return Ok(Person { account: access.account, session: access.session }),
+                SessionState::Open(roles) => {
+                    return Ok(Person { account: access.account, session: access.session, roles });
+                }
                 SessionState::Ended => return Err(Failure::unauthorised("this session has ended")),
                 SessionState::Unseen if waiting.elapsed() < NEWS => tokio::time::sleep(LOOK_AGAIN).await,
                 SessionState::Unseen => return Err(Failure::behind("the read models have not seen this login yet")),
@@ -127,7 +129,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What an account's document says about a session of which a token exists.
 #[derive(Debug, PartialEq)]
 enum SessionState {
-    Open,
+    /// Of an account with these roles.
+    Open(Roles),
     Ended,
     /// The login is newer than the document.
     Unseen,
@@ -135,7 +138,7 @@ enum SessionState {
 
 fn session_state(sessions: Option<&LoginSessions>, number: u32, now: DateTime<Utc>) -> SessionState {
     match sessions {
-        Some(sessions) if sessions.is_open(number, now) => SessionState::Open,
+        Some(sessions) if sessions.is_open(number, now) => SessionState::Open(sessions.roles()),
         Some(sessions) if sessions.know(number) => SessionState::Ended,
         Some(_) | None => SessionState::Unseen,
     }
@@ -143,6 +146,7 @@ fn session_state(sessions: Option<&LoginSessions>, number: u32, now: DateTime<Ut
 
 #[cfg(test)]
 mod tests {
+    use caravan_domain::identity::Role;
     use serde_json::json;
 
     use super::*;
@@ -153,9 +157,11 @@ mod tests {
         let opened = json!({"number": 3, "login": uuid::Uuid::nil(), "generation": 0, "opened_at": now,
             "refreshed_at": now, "expires_at": "1970-01-02T00:00:00Z"});
         let registered = json!({"status": "registered", "username": {"subject": uuid::Uuid::nil(), "cipher": "", "hash": ""},
-            "provider": "password", "attributes": {}, "sessions": [opened], "next_session": 4});
+            "provider": "password", "attributes": {}, "sessions": [opened], "next_session": 4,
+            "granted": ["analyst"]});
         let registered: LoginSessions = serde_json::from_value(registered).unwrap();
-        assert_eq!(session_state(Some(&registered), 3, now), SessionState::Open);
+        let roles = [Role::User, Role::Analyst].into_iter().collect();
+        assert_eq!(session_state(Some(&registered), 3, now), SessionState::Open(roles));
         assert_eq!(session_state(Some(&registered), 2, now), SessionState::Ended);
         assert_eq!(session_state(Some(&registered), 4, now), SessionState::Unseen);
         assert_eq!(session_state(None, 0, now), SessionState::Unseen);

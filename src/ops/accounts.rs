@@ -6,10 +6,13 @@ use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caravan_commands::effects::Outbox;
+use caravan_commands::identity::roles::change_role;
 use caravan_commands::identity::{DevelopmentProvider, Vouched, operator};
 use caravan_commands::{Asking, Caller};
 use caravan_domain::EntityId;
+use caravan_domain::identity::Role;
 use chrono::TimeDelta;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
@@ -23,6 +26,20 @@ pub enum Account {
         /// User name or account id
         account: String,
     },
+    /// Grant a role on the whole platform, or take it away; it counts from the account's next request on
+    Role {
+        /// User name or account id
+        account: String,
+        #[arg(value_parser = role())]
+        role: Role,
+        /// Take it away
+        #[arg(long)]
+        off: bool,
+    },
+}
+
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(Role::name)).try_map(|name| name.parse::<Role>())
 }
 
 #[derive(Args)]
@@ -47,15 +64,26 @@ pub struct DevToken {
 
 impl Account {
     pub async fn run(self, node: &Node) -> Result<()> {
-        let Account::ForcePassword { account } = self;
-        let account = find(node, &account).await?;
-        let mut random = [0u8; 18];
-        getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-        let password = URL_SAFE_NO_PAD.encode(random);
-        operator::force_password(&asking(node), account, &password).await.context("force-password")?;
-        println!("{password}");
-        Ok(())
+        match self {
+            Account::ForcePassword { account } => force_password(node, find(node, &account).await?).await,
+            Account::Role { account, role, off } => {
+                let account = find(node, &account).await?;
+                let changed = change_role(&asking(node), account, role, !off).await.context("role")?;
+                let roles = changed.state.registered().map(|account| account.roles()).unwrap_or_default();
+                println!("{}", roles.iter().map(Role::name).collect::<Vec<_>>().join(" "));
+                Ok(())
+            }
+        }
     }
+}
+
+async fn force_password(node: &Node, account: EntityId) -> Result<()> {
+    let mut random = [0u8; 18];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    let password = URL_SAFE_NO_PAD.encode(random);
+    operator::force_password(&asking(node), account, &password).await.context("force-password")?;
+    println!("{password}");
+    Ok(())
 }
 
 impl Forget {

@@ -134,7 +134,7 @@ impl Runner<'_> {
         let now = chrono::Utc::now();
         self.variables.set("today", now.date_naive().to_string());
         self.variables.set("now", now.timestamp());
-        for name in file.people.iter().chain(&file.unregistered) {
+        for name in file.people.iter().chain(&file.by_mail).chain(&file.unregistered) {
             let random = uuid::Uuid::new_v4();
             let digits = random.as_u128() % 10_000_000_000;
             let tag = random.simple().to_string();
@@ -146,23 +146,25 @@ impl Runner<'_> {
             self.variables.set(format!("{name}.first"), format!("{}{name}", &tag[10..14]));
             self.variables.set(format!("{name}.last"), format!("Of{}", &tag[14..18]));
         }
-        for name in &file.people {
-            self.sign_up(name).await.map_err(|error| format!("{name}: {error}"))?;
+        let by_phone = file.people.iter().map(|name| (name, "phone_number", "phone"));
+        let by_mail = file.by_mail.iter().map(|name| (name, "email", "email"));
+        for (name, attribute, contact) in by_phone.chain(by_mail) {
+            self.sign_up(name, attribute, contact).await.map_err(|error| format!("{name}: {error}"))?;
         }
         Ok(())
     }
 
-    /// Signs a person up as anybody would: with the code from the outbox.
-    async fn sign_up(&mut self, name: &str) -> Result<(), String> {
+    /// Signs a person up as anybody would: with the code that is sent to the contact of theirs.
+    async fn sign_up(&mut self, name: &str, attribute: &str, contact: &str) -> Result<(), String> {
         let fill = |template: Value| -> Result<Value, String> {
             let text = template.to_string().replace("$me.", &format!("${name}."));
             self.variables.fill(&serde_json::from_str(&text).expect("a template stays JSON"))
         };
         let form = fill(json!({"username": "$me.username", "password": "$me.password", "firstname": "$me.first",
-            "lastname": "$me.last", "attributes": [{"Name": "phone_number", "Value": "$me.phone"}]}))?;
-        let phone = self.variables.text(&format!("${name}.phone"))?;
+            "lastname": "$me.last", "attributes": [{"Name": attribute, "Value": format!("$me.{contact}")}]}))?;
+        let contact = self.variables.text(&format!("${name}.{contact}"))?;
         self.post("/dev/signup", form).await?;
-        let (_, code) = self.message(&phone, |_| true).await?;
+        let (_, code) = self.message(&contact, |_| true).await?;
         let code = code.ok_or("the message has no code")?;
         let mut form = self.variables.fill(&json!({"username": format!("${name}.username"),
             "password": format!("${name}.password")}))?;

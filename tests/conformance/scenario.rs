@@ -11,6 +11,8 @@ pub struct File {
     #[serde(default)]
     pub people: Vec<String>,
     #[serde(default)]
+    pub by_mail: Vec<String>,
+    #[serde(default)]
     pub unregistered: Vec<String>,
     pub scenarios: Vec<Scenario>,
 }

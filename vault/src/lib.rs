@@ -10,6 +10,7 @@ mod purging;
 mod queue;
 mod seals;
 mod secrets;
+mod signing;
 mod tokens;
 
 use std::sync::Arc;
@@ -18,12 +19,14 @@ use caravan_postgres::is_transient;
 use sqlx::PgPool;
 
 pub use purging::PurgeError;
+pub use signing::PublicKey;
 pub use tokens::{Access, AccessToken, Refresh, TokenError};
 
 use ids::Numbers;
 use keys::Keys;
 use queue::Queue;
 use secrets::{Secret, Secrets};
+use signing::SigningKeys;
 use tokens::Tokens;
 
 /// The text that opening a forgotten person's value gives.
@@ -37,6 +40,7 @@ struct Inner {
     secrets: Secrets,
     numbers: Numbers,
     keys: Arc<Keys>,
+    signing_keys: Arc<SigningKeys>,
     tokens: Tokens,
     /// For passwords being hashed.
     hashing: Queue,
@@ -72,9 +76,9 @@ impl From<sqlx::Error> for VaultError {
 
 impl Vault {
     /// Opens the vault. `keys` is the migrated keys database, `main` the migrated main database (number sequences).
-    /// The first process makes the id key and the pepper; every later one unwraps them, and is refused with
-    /// [`VaultError::WrongMasterKey`] when it cannot. `token_secret` only signs tokens; of
-    /// several, separated by commas, the first signs and all verify.
+    /// The first process makes the id key, the pepper and a signing key; every later one unwraps them, and is refused
+    /// with [`VaultError::WrongMasterKey`] when it cannot. `token_secret` only signs tokens; of several, separated by
+    /// commas, the first signs and all verify.
     pub async fn open(
         keys: PgPool,
         main: PgPool,
@@ -86,6 +90,7 @@ impl Vault {
         Ok(Vault(Arc::new(Inner {
             secrets,
             numbers: Numbers::new(main),
+            signing_keys: SigningKeys::open(keys.clone(), master.clone()).await?,
             keys: Keys::open(keys, master).await?,
             tokens: Tokens::new(token_secret),
             hashing: Queue::new(),

@@ -1,9 +1,12 @@
-//! Tokens: who somebody is, signed with the token secret. Each sort has a key of its own, so that none passes as
-//! another.
+//! Tokens: who somebody is, signed. Each sort has a key of its own, so that none passes as another.
+//!
+//! Access tokens come in two forms that are good for the same: HS256 with the token secret, whose header names no key,
+//! and RS256 with a key pair that the header names. The key that is named, or that none is, fixes the algorithm; what
+//! the header says of it has to agree.
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use caravan_domain::EntityId;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,11 +16,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Vault;
 use crate::secrets::Secret;
+use crate::signing::{Pair, SigningKeys};
+use crate::{Vault, VaultError};
 
-/// How long an access token lives.
+/// How long an access token signed with the token secret lives.
 const ACCESS_LIFE: TimeDelta = TimeDelta::hours(1);
+/// How long one signed with a key pair lives.
+const PUBLIC_LIFE: TimeDelta = TimeDelta::hours(24);
 /// Verified access tokens kept, about 300 bytes each.
 const VERIFIED: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
@@ -87,7 +93,17 @@ pub(crate) struct Tokens {
     access: Signer,
     refresh: Signer,
     purpose: Signer,
-    verified: Mutex<LruCache<String, Access>>,
+    /// How a token is read that a key pair signed.
+    public: Validation,
+    verified: Mutex<LruCache<String, Verified>>,
+}
+
+/// What a token said whose signature was right.
+#[derive(Clone)]
+struct Verified {
+    access: Access,
+    /// The pair that signed it, for as long as that counts.
+    pair: Option<Arc<Pair>>,
 }
 
 impl Tokens {
@@ -96,14 +112,39 @@ impl Tokens {
             access: Signer::new(secret, "access token"),
             refresh: Signer::new(secret, "refresh token"),
             purpose: Signer::new(secret, "purpose token"),
+            public: validation(Algorithm::RS256),
             verified: Mutex::new(LruCache::new(VERIFIED)),
         }
     }
 
-    fn verified(&self) -> MutexGuard<'_, LruCache<String, Access>> {
+    /// What an access token says, if its signature is that of the key its header names.
+    fn read(&self, keys: &SigningKeys, token: &str) -> Result<Verified, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        let (claims, pair) = match header.kid {
+            None => (self.access.verify(token)?, None),
+            Some(id) => {
+                let pair = keys.find(&id).ok_or(TokenError::Invalid)?;
+                let decoded = jsonwebtoken::decode(token, &pair.verify, &self.public);
+                (decoded.map_err(|_| TokenError::Invalid)?.claims, Some(pair))
+            }
+        };
+        let AccessClaims { sub, sid, exp, .. } = claims;
+        let expires_at = DateTime::from_timestamp(exp, 0).ok_or(TokenError::Invalid)?;
+        Ok(Verified { access: Access { account: sub, session: sid, expires_at }, pair })
+    }
+
+    fn verified(&self) -> MutexGuard<'_, LruCache<String, Verified>> {
         // No holder leaves the cache half changed.
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a token has to be: of one algorithm. The caller's clock decides about expiry, not the system's.
+fn validation(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.validate_exp = false;
+    validation.required_spec_claims.clear();
+    validation
 }
 
 /// HS256 with a key of its own.
@@ -117,14 +158,10 @@ impl Signer {
     /// `secrets` are separated by commas: the first signs, all verify.
     fn new(secrets: &str, sort: &str) -> Self {
         let keys: Vec<Secret> = secrets.split(',').map(|secret| Secret::derive(secret.trim(), sort)).collect();
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The caller's clock decides about expiry, not the system's.
-        validation.validate_exp = false;
-        validation.required_spec_claims.clear();
         Signer {
             sign: EncodingKey::from_secret(keys.first().map_or(&[], Secret::bytes)),
             verify: keys.iter().map(|key| DecodingKey::from_secret(key.bytes())).collect(),
-            validation,
+            validation: validation(Algorithm::HS256),
         }
     }
 
@@ -139,33 +176,48 @@ impl Signer {
     }
 }
 
+fn access(account: EntityId, session: u32, now: DateTime<Utc>, life: TimeDelta) -> (AccessClaims, DateTime<Utc>) {
+    let (iat, exp) = (now.timestamp(), (now + life).timestamp());
+    let expires_at = DateTime::from_timestamp(exp, 0).unwrap_or(now);
+    (AccessClaims { sub: account, sid: session, iat, exp }, expires_at)
+}
+
 impl Vault {
     /// An HS256 JWT that lives for an hour. The same arguments give the same token.
     pub fn sign_access(&self, account: EntityId, session: u32, now: DateTime<Utc>) -> AccessToken {
-        let (iat, exp) = (now.timestamp(), (now + ACCESS_LIFE).timestamp());
-        AccessToken {
-            token: self.0.tokens.access.sign(&AccessClaims { sub: account, sid: session, iat, exp }),
-            expires_at: DateTime::from_timestamp(exp, 0).unwrap_or(now),
-        }
+        let (claims, expires_at) = access(account, session, now, ACCESS_LIFE);
+        AccessToken { token: self.0.tokens.access.sign(&claims), expires_at }
     }
 
-    /// What a token says, if we signed it and it has not expired. A repeat costs neither HMAC nor JSON.
+    /// An RS256 JWT that lives for a day, which others can verify with the public half of the key that its header names.
+    /// The same arguments give the same token until the next key signs.
+    pub fn sign_public_access(
+        &self,
+        account: EntityId,
+        session: u32,
+        now: DateTime<Utc>,
+    ) -> Result<AccessToken, VaultError> {
+        let (claims, expires_at) = access(account, session, now, PUBLIC_LIFE);
+        Ok(AccessToken { token: self.0.signing_keys.current().sign(&claims)?, expires_at })
+    }
+
+    /// What a token of either form says, if we signed it and it has not expired. A repeat costs neither cryptography nor
+    /// JSON.
     pub fn verify_access(&self, token: &str, now: DateTime<Utc>) -> Result<Access, TokenError> {
-        let tokens = &self.0.tokens;
-        let known = tokens.verified().get(token).copied();
-        let access = match known {
-            Some(access) => access,
-            None => {
-                let AccessClaims { sub, sid, exp, .. } = tokens.access.verify(token)?;
-                let expires_at = DateTime::from_timestamp(exp, 0).ok_or(TokenError::Invalid)?;
-                Access { account: sub, session: sid, expires_at }
-            }
+        let (tokens, keys) = (&self.0.tokens, &self.0.signing_keys);
+        let known = tokens.verified().get(token).cloned();
+        let known = known.filter(|known| known.pair.as_ref().is_none_or(|pair| keys.find(&pair.id).is_some()));
+        let is_new = known.is_none();
+        let verified = match known {
+            Some(verified) => verified,
+            None => tokens.read(keys, token)?,
         };
+        let access = verified.access;
         if access.expires_at <= now {
             return Err(TokenError::Expired);
         }
-        if known.is_none() {
-            tokens.verified().put(token.to_owned(), access);
+        if is_new {
+            tokens.verified().put(token.to_owned(), verified);
         }
         Ok(access)
     }

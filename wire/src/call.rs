@@ -26,6 +26,8 @@ pub struct Request {
     pub operation: &'static Operation,
     /// Who calls; `None` only on operations registered as public.
     pub person: Option<Person>,
+    /// The token that the person is known by, for dialects that show it again; it belongs in no log.
+    pub token: Option<String>,
     /// Where the client is; of an IPv6 client only its network (/64), in which it can take any address. A proxy in
     /// front that is not trusted hides its clients, which then share their limits.
     pub address: IpAddr,

@@ -21,6 +21,10 @@ pub struct Operation {
     pub group: String,
     /// What it does, in a few words.
     pub summary: String,
+    /// The part of the group's documentation it stands in, where the contract names one.
+    pub section: String,
+    /// What the group's own documentation calls it, where the contract says so.
+    pub source_name: String,
     pub method: Method,
     /// The full path, base included, parameters in braces.
     pub path: String,
@@ -28,6 +32,8 @@ pub struct Operation {
     pub aliases: Vec<String>,
     /// Whether it changes state; else it only reads.
     pub command: bool,
+    /// Whether the contract says that it needs no token.
+    pub open: bool,
     pub parameters: Vec<Parameter>,
     /// The body that it documents, if any.
     pub body: Option<Body>,
@@ -176,10 +182,13 @@ fn read(dialect: &'static Dialect) -> Contract {
                 id: entry.operation_id.clone(),
                 group: entry.tags.first().cloned().unwrap_or_default(),
                 summary: entry.summary.clone(),
+                section: entry.section.clone(),
+                source_name: entry.source_name.clone(),
                 method,
                 path: format!("{base}{path}"),
                 aliases: entry.aliases.iter().map(|alias| format!("{base}{alias}")).collect(),
                 command: entry.kind == "command",
+                open: entry.security.as_ref().is_some_and(Vec::is_empty),
                 parameters: parameters.map(|parameter| document.parameter(parameter)).collect(),
                 body: entry.request_body.as_ref().map(BodyEntry::body),
                 bounds: (face.bounds)(&entry.operation_id),
@@ -252,6 +261,11 @@ struct Entry {
     tags: Vec<String>,
     #[serde(default, rename = "x-kind")]
     kind: String,
+    security: Option<Vec<IgnoredAny>>,
+    #[serde(default, rename = "x-section")]
+    section: String,
+    #[serde(default, rename = "x-source-name")]
+    source_name: String,
     #[serde(default, rename = "x-preflight")]
     preflight: bool,
     #[serde(default, rename = "x-path-aliases")]

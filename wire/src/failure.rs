@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use caravan_domain::{Rejection, RejectionKind};
 use http::StatusCode;
+use serde_json::{Map, Value};
 
 use crate::face::Names;
 
@@ -19,6 +20,8 @@ pub struct Failure {
     pub rule: Option<&'static str>,
     /// When trying again makes sense.
     pub retry_after: Option<Duration>,
+    /// What the client needs to go on, by the names it has in the dialect that shows it.
+    pub besides: Map<String, Value>,
     /// For the log only.
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -179,13 +182,13 @@ impl FailureKind {
 impl Failure {
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let fault = Fault { field: None, written: false, message: message.into() };
-        Failure { kind, faults: vec![fault], rule: None, retry_after: None, source: None }
+        Failure { kind, faults: vec![fault], rule: None, retry_after: None, besides: Map::new(), source: None }
     }
 
     /// Several things are at fault; nothing where there are none.
     pub fn of(kind: FailureKind, faults: Vec<Fault>) -> Option<Self> {
         let any = !faults.is_empty();
-        any.then_some(Failure { kind, faults, rule: None, retry_after: None, source: None })
+        any.then_some(Failure { kind, faults, rule: None, retry_after: None, besides: Map::new(), source: None })
     }
 
     /// A part of the request cannot be read: `field`, and `message` continuing it ("is not a position").
@@ -268,7 +271,14 @@ impl Failure {
             written: false,
             message: fault.message,
         });
-        Failure { kind, faults: faults.collect(), rule: Some(rejection.rule), retry_after: None, source: None }
+        let rule = Some(rejection.rule);
+        Failure { kind, faults: faults.collect(), rule, retry_after: None, besides: Map::new(), source: None }
+    }
+
+    /// The same failure, telling something that the client needs to go on.
+    pub fn telling(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.besides.insert(name.to_owned(), value.into());
+        self
     }
 
     /// The same failure, naming the field at fault.

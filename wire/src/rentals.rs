@@ -1,4 +1,7 @@
-//! Rentals: short stays. So far only how it says that something failed.
+//! Rentals: short stays.
+
+pub mod permissions;
+pub mod sessions;
 
 use std::borrow::Cow;
 
@@ -31,8 +34,8 @@ pub static DIALECT: Dialect = Dialect {
 const TOKENS: [Place; 4] = [
     Place::Query("access_token"),
     Place::Scheme("Bearer"),
-    Place::Header("airbnb3-access-token"),
-    Place::Cookie("airbnb3-access-token"),
+    Place::Header(sessions::TOKEN),
+    Place::Cookie(sessions::TOKEN),
 ];
 
 /// The schema of failures of sessions and verification.
@@ -52,11 +55,11 @@ fn status(kind: FailureKind, reached: Reached) -> StatusCode {
 }
 
 fn body(exchange: &Exchange) -> Cow<'_, Value> {
-    let of_session = exchange.reached.operation().is_some_and(|operation| operation.failure == Some(SESSION));
+    let of_session = exchange.reached.operation().filter(|operation| operation.failure == Some(SESSION));
     let status = exchange.status().as_u16();
     exchange.plain(|failure| {
-        if of_session {
-            return json!({"status": "ERR", "message": failure.text()});
+        if let Some(operation) = of_session {
+            return sessions::failed(operation, failure);
         }
         json!({
             "result": "ERR",

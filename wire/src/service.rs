@@ -200,7 +200,7 @@ impl Service {
             return Err(Failure::unreadable("Host", "is missing"));
         }
         let headers = headers?;
-        let person = caller(endpoint.as_ref(), &parts, arrival.now).await?;
+        let (person, token) = caller(endpoint.as_ref(), &parts, arrival.now).await?.unzip();
         exchange.caller = person;
         if operation.command && headers.if_match.is_some() && !registration.takes_if_match() {
             return Err(Failure::unreadable("If-Match", "this operation's answer has no ETag to match"));
@@ -232,6 +232,7 @@ impl Service {
         let request = call::Request {
             operation,
             person,
+            token,
             address: request::client(peer(&parts.extensions), &parts.headers, &self.trusted_proxies),
             parameters,
             body,
@@ -284,14 +285,21 @@ impl Service {
     }
 }
 
-/// Who calls, as far as the operation asks.
-async fn caller(endpoint: &dyn Endpoint, request: &Parts, now: DateTime<Utc>) -> Result<Option<Person>, Failure> {
+/// Who calls, as far as the operation asks, and the token that says so.
+async fn caller(
+    endpoint: &dyn Endpoint,
+    request: &Parts,
+    now: DateTime<Utc>,
+) -> Result<Option<(Person, String)>, Failure> {
     let Registration { operation, token, .. } = endpoint.registration();
     if token == Token::Ignored {
         return Ok(None);
     }
     let found = match token::find(operation, request) {
-        Ok(Some(token)) => in_time(endpoint.authenticate(&token, now)).await.map(Some),
+        Ok(Some(token)) => {
+            let person = in_time(endpoint.authenticate(&token, now)).await;
+            person.map(|person| Some((person, token.into_owned())))
+        }
         Ok(None) if token == Token::Required => Err(Failure::unauthorised("a bearer token is needed")),
         Ok(None) => Ok(None),
         Err(failure) => Err(failure),

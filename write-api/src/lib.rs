@@ -3,6 +3,7 @@
 
 mod failure;
 mod krugo;
+mod rentals;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use caravan_commands::identity::sessions;
 use caravan_commands::{Asking, Caller, Commands, Done};
-use caravan_domain::identity::Person;
+use caravan_domain::identity::{Person, Roles};
 use caravan_domain::{Actor, Decider, Sealed};
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_wire::{Answer, Call, Endpoints, Failure, Registration, Routes, Shown, Side, Stream};
@@ -31,8 +32,8 @@ pub struct Write {
 }
 
 /// The commands of all dialects.
-fn routes() -> [Routes<Write>; 1] {
-    [krugo::routes()]
+fn routes() -> [Routes<Write>; 2] {
+    [krugo::routes(), rentals::routes()]
 }
 
 /// The commands of all dialects, ready to be carried out.
@@ -76,6 +77,7 @@ impl Side for Write {
 pub(crate) async fn asking(call: &Call<Write>) -> Result<Asking, Failure> {
     let actor = call.person.map_or(Actor::Anonymous, |person| Actor::Person(person.account));
     let caller = Caller {
+        roles: call.person.map_or(Roles::NONE, |person| person.roles),
         correlation_id: call.correlation_id,
         if_match: call.headers.if_match,
         address: Some(call.address),

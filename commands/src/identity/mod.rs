@@ -4,6 +4,7 @@
 //! streams come in an order that a repeat can finish wherever it broke off.
 
 pub mod contacts;
+pub mod daily;
 pub mod facebook;
 mod guesses;
 mod homes;
@@ -14,6 +15,7 @@ pub mod passwords;
 pub mod people;
 pub mod profile;
 mod provider;
+pub mod roles;
 pub mod sessions;
 pub mod sign_up;
 

@@ -12,6 +12,7 @@ use caravan_domain::{EntityId, RejectionKind};
 use super::guesses::hashed;
 use super::homes::forget_homes;
 use super::lookup::{account_of, contact_claim};
+use super::roles;
 use crate::{Asking, CommandError, Commands, Done};
 
 /// The account of a user name.
@@ -41,6 +42,8 @@ pub async fn known_as(commands: &Commands, id: EntityId) -> Result<(EntityId, Op
 pub async fn forget(asking: &Asking, account: EntityId) -> Result<Vec<EntityId>, CommandError> {
     let (account, state) = known_person(asking, account).await?;
     let claimed = claims(asking, &state).await?;
+    // First: the last super-admin is not forgotten.
+    roles::unlist(asking, account).await?;
     asking.send::<Account>(account, AccountCommand::Forget).await?;
     for (name, claimed) in claimed {
         asking.step(name).send::<Claim>(claimed, ClaimCommand::Release { owner: account }).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use caravan_domain::identity::account::{Challenge, LOGIN_LIFE, wrong_password};
+use caravan_domain::identity::account::{Challenge, LOGIN_LIFE, LoginTerms, wrong_password};
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, CodePurpose, Person, credentials};
 use caravan_domain::{EntityId, Rejection};
@@ -29,10 +29,10 @@ const IDENTITY: &str = "identity";
 pub async fn authenticate(commands: &Commands, token: &str, now: DateTime<Utc>) -> Result<Person, CommandError> {
     let access = commands.vault().verify_access(token, now).map_err(unauthorised)?;
     let account = commands.state::<Account>(access.account).await?;
-    if account.state.has_open_session(access.session, now) {
-        Ok(Person { account: access.account, session: access.session })
-    } else {
-        Err(CommandError::Unauthorised("this session has ended"))
+    let registered = account.state.registered();
+    match registered.filter(|registered| registered.session(access.session, now).is_some()) {
+        Some(registered) => Ok(Person { account: access.account, session: access.session, roles: registered.roles() }),
+        None => Err(CommandError::Unauthorised("this session has ended")),
     }
 }
 
@@ -50,7 +50,9 @@ pub async fn log_in(asking: &Asking, username: &str, password: &str) -> Result<L
     };
     spend_login_code(asking, &state).await?;
     let login = asking.caller().command_id;
-    let changed = asking.send::<Account>(account, AccountCommand::LogIn { verified, login }).await?;
+    let changed = asking
+        .send::<Account>(account, AccountCommand::LogIn { verified, login, terms: LoginTerms::REFRESHED })
+        .await?;
     next(asking, changed, login).await
 }
 

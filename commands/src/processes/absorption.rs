@@ -46,7 +46,9 @@ fn to_account(kind: AccountEventKind) -> Option<Handler<AccountEvent>> {
         | K::EmailProven
         | K::EmailRemoved
         | K::ProfileChanged
-        | K::MfaSwitched => None,
+        | K::MfaSwitched
+        | K::RoleGranted
+        | K::RoleRevoked => None,
     }
 }
 

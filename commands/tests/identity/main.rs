@@ -2,12 +2,14 @@
 //! limits kept, people forgotten.
 
 mod contacts;
+mod daily;
 mod facebook;
 mod flood;
 mod forgetting;
 mod limits;
 mod logins;
 mod passwords;
+mod roles;
 mod sign_ups;
 #[path = "../support/mod.rs"]
 mod support;

@@ -36,7 +36,10 @@ pub struct Somebody {
 
 impl World {
     pub async fn new() -> World {
-        let databases = Databases::new().await;
+        World::on(Databases::new().await).await
+    }
+
+    pub async fn on(databases: Databases) -> World {
         let commands = databases.process(Some(Arc::new(DevelopmentProvider::new(SECRET)))).await;
         World { commands, pool: databases.main, now: Utc::now() }
     }
@@ -89,7 +92,8 @@ impl World {
     pub fn somebody(&self, username: &str, login: LoggedIn) -> Somebody {
         let Next::Session(tokens) = login.next else { panic!("a session is open") };
         let access = self.commands.vault().verify_access(&tokens.access_token, self.now).unwrap();
-        let person = Person { account: access.account, session: access.session };
+        let roles = login.state.registered().unwrap().roles();
+        let person = Person { account: access.account, session: access.session, roles };
         assert_eq!(person.account, login.account);
         Somebody { username: username.to_owned(), person, tokens }
     }

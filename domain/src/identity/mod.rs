@@ -7,6 +7,8 @@ pub mod contact;
 pub mod credentials;
 pub mod details;
 pub mod preferences;
+pub mod roles;
+pub mod roster;
 pub mod sign_up;
 #[cfg(test)]
 mod testing;
@@ -16,13 +18,16 @@ pub use claim::{Claim, ClaimCommand, ClaimEvent, ClaimState};
 pub use code::{CodeIssued, CodePurpose};
 pub use contact::{Channel, Contact};
 pub use details::{Attribute, Details};
+pub use roles::{Role, Roles};
+pub use roster::{Roster, RosterCommand, RosterEvent, RosterState};
 pub use sign_up::{SignUp, SignUpCommand, SignUpEvent, SignUpEventKind, SignUpState};
 
 use crate::EntityId;
 
-/// The account that an access token names, and the session it belongs to.
+/// The account that an access token names, the session it belongs to, and what the account is on the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Person {
     pub account: EntityId,
     pub session: u32,
+    pub roles: Roles,
 }

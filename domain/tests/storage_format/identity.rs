@@ -1,4 +1,4 @@
-use caravan_domain::identity::{Account, AccountEvent, Claim, ClaimEvent, SignUp, SignUpEvent};
+use caravan_domain::identity::{Account, AccountEvent, Claim, ClaimEvent, Roster, RosterEvent, SignUp, SignUpEvent};
 use serde_json::{Value, json};
 
 use crate::{Pinned, pinned};
@@ -19,7 +19,7 @@ fn code(purpose: &str, channel: &str) -> Value {
 }
 
 pub fn all() -> Vec<Pinned> {
-    vec![accounts(), sign_ups(), claims()]
+    vec![accounts(), sign_ups(), claims(), rosters()]
 }
 
 fn accounts() -> Pinned {
@@ -60,6 +60,13 @@ fn accounts() -> Pinned {
         json!({"type": "EmailRemoved", "data": {}}),
         json!({"type": "ProfileChanged", "data": {"attributes": {"gender": sealed(), "nickname": null}}}),
         json!({"type": "MfaSwitched", "data": {"on": true}}),
+        json!({"type": "RoleGranted", "data": {"role": "admin"}}),
+        json!({"type": "RoleGranted", "data": {"role": "super_admin"}}),
+        json!({"type": "RoleGranted", "data": {"role": "sales_admin"}}),
+        json!({"type": "RoleGranted", "data": {"role": "marketer"}}),
+        json!({"type": "RoleGranted", "data": {"role": "analyst"}}),
+        json!({"type": "RoleGranted", "data": {"role": "operator"}}),
+        json!({"type": "RoleRevoked", "data": {"role": "analyst"}}),
         json!({"type": "Absorbed", "data": {"into": OTHER}}),
         json!({"type": "PersonForgotten", "data": {"at": AT}}),
     ])
@@ -87,9 +94,16 @@ fn claims() -> Pinned {
     ])
 }
 
+fn rosters() -> Pinned {
+    pinned::<Roster>([
+        json!({"type": "SuperAdminAdded", "data": {"account": ONE}}),
+        json!({"type": "SuperAdminRemoved", "data": {"account": ONE}}),
+    ])
+}
+
 /// A new event fails to compile here: pin it above, then name it.
 #[allow(dead_code)]
-fn every_event_is_named(account: AccountEvent, sign_up: SignUpEvent, claim: ClaimEvent) {
+fn every_event_is_named(account: AccountEvent, sign_up: SignUpEvent, claim: ClaimEvent, roster: RosterEvent) {
     match account {
         AccountEvent::Invited { .. }
         | AccountEvent::Registered(_)
@@ -109,6 +123,8 @@ fn every_event_is_named(account: AccountEvent, sign_up: SignUpEvent, claim: Clai
         | AccountEvent::EmailRemoved {}
         | AccountEvent::ProfileChanged { .. }
         | AccountEvent::MfaSwitched { .. }
+        | AccountEvent::RoleGranted { .. }
+        | AccountEvent::RoleRevoked { .. }
         | AccountEvent::Absorbed { .. }
         | AccountEvent::PersonForgotten { .. } => {}
     }
@@ -121,5 +137,8 @@ fn every_event_is_named(account: AccountEvent, sign_up: SignUpEvent, claim: Clai
     }
     match claim {
         ClaimEvent::Claimed { .. } | ClaimEvent::Moved { .. } | ClaimEvent::Released { .. } => {}
+    }
+    match roster {
+        RosterEvent::SuperAdminAdded { .. } | RosterEvent::SuperAdminRemoved { .. } => {}
     }
 }

@@ -3,25 +3,30 @@
 mod health;
 mod pages;
 mod postman;
+mod sessions;
 
 use caravan_wire::Routes;
 use caravan_wire::rentals::DIALECT;
 
 use crate::Read;
 
-/// The services that have default pages.
+/// The services that have pages of their own and know who calls them.
 const SERVICES: [&str; 7] =
     ["auth", "messaging", "propertycatalog", "bookingmanagement", "reviewsystem", "platformadmin", "agenthub"];
 
 pub(crate) fn routes() -> Routes<Read> {
-    SERVICES.iter().fold(Routes::new(&DIALECT), |routes, service| {
-        let page = |name: &str| format!("{service}-{name}");
+    let routes = Routes::new(&DIALECT).public("publickey", sessions::public_key);
+    SERVICES.iter().fold(routes, |routes, service| {
+        let of = |name: &str| format!("{service}-{name}");
         routes
-            .public(&page("api-face"), pages::operations)
-            .public(&page("swagger"), pages::reference)
-            .public(&page("favicon"), pages::icon)
-            .public(&page("get-postman-collection"), postman::collection)
-            .public(&page("health"), health::health)
-            .public(&page("admin-health"), health::admin_health)
+            .public(&of("api-face"), pages::operations)
+            .public(&of("swagger"), pages::reference)
+            .public(&of("favicon"), pages::icon)
+            .public(&of("get-postman-collection"), postman::collection)
+            .public(&of("health"), health::health)
+            .public(&of("admin-health"), health::admin_health)
+            .on(&of("currentuser"), sessions::current_user)
+            .on(&of("permissions"), sessions::permissions)
+            .on(&of("permission-scope-check"), sessions::permission)
     })
 }

@@ -81,11 +81,10 @@ pub(super) fn served(
     }
     let Some(responses) = entry["responses"].as_object_mut() else { return };
     responses.retain(|status, _| status.starts_with('2'));
-    let given: Map<_, _> = answer_headers(registration)
-        .map(|name| (name.to_owned(), json!({"$ref": format!("#/components/headers/{name}")})))
-        .collect();
     for response in responses.values_mut() {
-        response["headers"] = json!(given);
+        for name in answer_headers(registration) {
+            response["headers"][name] = json!({"$ref": format!("#/components/headers/{name}")});
+        }
     }
     all.refer(responses, registration.operation, failures(registration), usual);
 }

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::*;
-use caravan_domain::identity::Person;
+use caravan_domain::identity::{Person, Roles};
 
 use crate::{Call, Documents, Routes, Shown, Side, Stream, krugo};
 
@@ -29,7 +29,7 @@ impl Side for Writes {
 
     async fn authenticate(&self, token: &str, _: DateTime<Utc>) -> Result<Person, Failure> {
         match token {
-            "good" => Ok(Person { account: EntityId(Uuid::nil()), session: 1 }),
+            "good" => Ok(Person { account: EntityId(Uuid::nil()), session: 1, roles: Roles::NONE }),
             _ => Err(Failure::unauthorised("this token is no good")),
         }
     }
@@ -58,7 +58,7 @@ impl Side for Reads {
     const COMMANDS: bool = false;
 
     async fn authenticate(&self, _: &str, _: DateTime<Utc>) -> Result<Person, Failure> {
-        Ok(Person { account: EntityId(Uuid::nil()), session: 1 })
+        Ok(Person { account: EntityId(Uuid::nil()), session: 1, roles: Roles::NONE })
     }
 
     async fn open(&self, sealed: &[&Sealed]) -> Result<Vec<String>, Failure> {

@@ -77,6 +77,8 @@ fn to_account(kind: AccountEventKind) -> Option<Handler<AccountEvent>> {
         | K::EmailRemoved
         | K::ProfileChanged
         | K::MfaSwitched
+        | K::RoleGranted
+        | K::RoleRevoked
         | K::Absorbed => None,
     }
 }

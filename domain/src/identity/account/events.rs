@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 use uuid::Uuid;
 
-use crate::identity::{Attribute, CodeIssued, Contact};
+use crate::identity::{Attribute, CodeIssued, Contact, Role};
 use crate::{EntityId, Sealed};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, EnumDiscriminants)]
@@ -82,6 +82,12 @@ pub enum AccountEvent {
     },
     MfaSwitched {
         on: bool,
+    },
+    RoleGranted {
+        role: Role,
+    },
+    RoleRevoked {
+        role: Role,
     },
     /// This temp member turned out to be somebody who has an account.
     Absorbed {

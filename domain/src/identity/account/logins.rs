@@ -11,6 +11,8 @@ use crate::{Rejection, Sealed};
 
 /// How long a session lasts, however often it is refreshed.
 pub const SESSION_LIFE: TimeDelta = TimeDelta::days(90);
+/// How long a session lasts that is not refreshed but logged in anew.
+const DAILY_LIFE: TimeDelta = TimeDelta::hours(24);
 /// How many sessions may be open; one more closes the oldest.
 pub const MAX_SESSIONS: usize = 20;
 /// How long a login waits for the answer to its challenge.
@@ -18,7 +20,28 @@ pub const LOGIN_LIFE: TimeDelta = TimeDelta::minutes(10);
 /// How many logins may wait; one more ends the oldest.
 const MAX_CHALLENGES: usize = 5;
 
-pub(super) fn open_session(account: &Registered, login: Uuid, now: DateTime<Utc>) -> Vec<AccountEvent> {
+/// What logins differ in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginTerms {
+    /// How long the session lasts.
+    life: TimeDelta,
+    /// Whether the code of a second factor is sent with the challenge; else once it is asked for.
+    code_at_once: bool,
+}
+
+impl LoginTerms {
+    /// A session that is refreshed.
+    pub const REFRESHED: LoginTerms = LoginTerms { life: SESSION_LIFE, code_at_once: true };
+    /// A session of one day.
+    pub const DAILY: LoginTerms = LoginTerms { life: DAILY_LIFE, code_at_once: false };
+}
+
+pub(super) fn open_session(
+    account: &Registered,
+    login: Uuid,
+    life: TimeDelta,
+    now: DateTime<Utc>,
+) -> Vec<AccountEvent> {
     if account.session_of(login, now).is_some() {
         return vec![];
     }
@@ -26,29 +49,33 @@ pub(super) fn open_session(account: &Registered, login: Uuid, now: DateTime<Utc>
     let surplus = (open.len() + 1).saturating_sub(MAX_SESSIONS);
     let mut events: Vec<_> =
         open.into_iter().take(surplus).map(|number| AccountEvent::SessionClosed { number }).collect();
-    events.push(AccountEvent::SessionOpened {
-        number: account.next_session,
-        login,
-        at: now,
-        expires_at: now + SESSION_LIFE,
-    });
+    events.push(opening(account, login, life, now));
     events
+}
+
+fn opening(account: &Registered, login: Uuid, life: TimeDelta, now: DateTime<Utc>) -> AccountEvent {
+    AccountEvent::SessionOpened { number: account.next_session, login, at: now, expires_at: now + life }
 }
 
 pub(super) fn log_in(
     account: &Registered,
     verified: &Sealed,
     login: Uuid,
+    terms: LoginTerms,
     now: DateTime<Utc>,
 ) -> Result<Vec<AccountEvent>, Rejection> {
     if account.registration.password_hash.as_ref() != Some(verified) {
         return Err(wrong_password("password"));
     }
-    Ok(log_in_vouched(account, login, now))
+    Ok(enter(account, login, terms, now))
+}
+
+pub(super) fn log_in_vouched(account: &Registered, login: Uuid, now: DateTime<Utc>) -> Vec<AccountEvent> {
+    enter(account, login, LoginTerms::REFRESHED, now)
 }
 
 /// Who somebody is was proven, by a password or by an identity provider; the account may ask for more.
-pub(super) fn log_in_vouched(account: &Registered, login: Uuid, now: DateTime<Utc>) -> Vec<AccountEvent> {
+fn enter(account: &Registered, login: Uuid, terms: LoginTerms, now: DateTime<Utc>) -> Vec<AccountEvent> {
     if account.challenge(login, now).is_some() || account.session_of(login, now).is_some() {
         return vec![];
     }
@@ -58,10 +85,12 @@ pub(super) fn log_in_vouched(account: &Registered, login: Uuid, now: DateTime<Ut
     match account.mfa_phone() {
         Some(phone) => {
             let mut events = challenge(account, login, Challenge::Mfa, now);
-            events.push(code(login, CodePurpose::Login, phone, Channel::Sms, now));
+            if terms.code_at_once {
+                events.push(code(login, CodePurpose::Login, phone, Channel::Sms, now));
+            }
             events
         }
-        None => open_session(account, login, now),
+        None => open_session(account, login, terms.life, now),
     }
 }
 
@@ -73,7 +102,7 @@ pub(super) fn answer_mfa(
 ) -> Result<Vec<AccountEvent>, Rejection> {
     waiting(account, login, Challenge::Mfa, now)?;
     let mut events = vec![AccountEvent::LoginChallengeEnded { login }];
-    events.extend(open_session(account, login, now));
+    events.extend(open_session(account, login, SESSION_LIFE, now));
     Ok(events)
 }
 
@@ -95,7 +124,7 @@ pub(super) fn refresh(
     now: DateTime<Utc>,
 ) -> Result<Vec<AccountEvent>, Rejection> {
     let Some(session) = account.session(session, now) else {
-        return Err(Rejection::gone("session-ended", "this session has ended"));
+        return Err(ended());
     };
     let number = session.number;
     Ok(if generation == session.generation {
@@ -105,6 +134,30 @@ pub(super) fn refresh(
     } else {
         vec![AccountEvent::SessionClosed { number }]
     })
+}
+
+pub(super) fn relogin(
+    account: &Registered,
+    session: u32,
+    login: Uuid,
+    terms: LoginTerms,
+    now: DateTime<Utc>,
+) -> Result<Vec<AccountEvent>, Rejection> {
+    if account.session_of(login, now).is_some() {
+        return Ok(vec![]);
+    }
+    let mut events = close_session(account, session, now);
+    if events.is_empty() {
+        return Err(ended());
+    }
+    // One is closed for the one that is opened, so there are never too many.
+    events.push(opening(account, login, terms.life, now));
+    Ok(events)
+}
+
+pub(super) fn close_session(account: &Registered, session: u32, now: DateTime<Utc>) -> Vec<AccountEvent> {
+    let open = account.session(session, now);
+    open.map(|session| AccountEvent::SessionClosed { number: session.number }).into_iter().collect()
 }
 
 pub(super) fn log_out(account: &Registered) -> Vec<AccountEvent> {
@@ -117,6 +170,10 @@ impl Registered {
     pub fn mfa_phone(&self) -> Option<&Sealed> {
         self.proven_phone().filter(|_| self.mfa)
     }
+}
+
+fn ended() -> Rejection {
+    Rejection::gone("session-ended", "this session has ended")
 }
 
 /// The refusal of a user name and password that do not belong together; it does not say which is wrong.

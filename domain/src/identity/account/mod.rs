@@ -6,6 +6,7 @@ mod events;
 mod logins;
 mod profile;
 mod registration;
+mod roles;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -15,10 +16,10 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub use events::{AccountEvent, AccountEventKind, Challenge, Provider, Registration};
-pub use logins::{LOGIN_LIFE, MAX_SESSIONS, SESSION_LIFE, wrong_password};
+pub use logins::{LOGIN_LIFE, LoginTerms, MAX_SESSIONS, SESSION_LIFE, wrong_password};
 pub use state::{AccountState, ContactChange, Invited, LoginSession, LoginSessions, PendingChallenge, Registered};
 
-use super::{Attribute, Channel};
+use super::{Attribute, Channel, Role};
 use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};
 
 pub enum Account {}
@@ -42,6 +43,7 @@ pub enum AccountCommand {
     LogIn {
         verified: Sealed,
         login: Uuid,
+        terms: LoginTerms,
     },
     /// For somebody whom an identity provider vouches for.
     LogInVouched {
@@ -58,6 +60,16 @@ pub enum AccountCommand {
     Refresh {
         session: u32,
         generation: u32,
+    },
+    /// Closes one session and opens another in its place.
+    Relogin {
+        session: u32,
+        login: Uuid,
+        terms: LoginTerms,
+    },
+    /// Closes one session; nothing where it is closed.
+    CloseSession {
+        session: u32,
     },
     LogOut,
     RequestPasswordReset {
@@ -91,6 +103,12 @@ pub enum AccountCommand {
         nonce: Uuid,
     },
     SwitchMfa {
+        on: bool,
+    },
+    /// `account` is this one. Who is super-admin is decided by the [`super::Roster`] first.
+    ChangeRole {
+        account: EntityId,
+        role: Role,
         on: bool,
     },
     Absorb {
@@ -129,12 +147,14 @@ impl Decider for Account {
                 Err(Rejection::conflict("not-signed-up", "this person has not signed up"))
             }
             (AccountState::Registered(account), command) => match command {
-                Do::OpenSession { login } => Ok(logins::open_session(account, login, now)),
-                Do::LogIn { verified, login } => logins::log_in(account, &verified, login, now),
+                Do::OpenSession { login } => Ok(logins::open_session(account, login, SESSION_LIFE, now)),
+                Do::LogIn { verified, login, terms } => logins::log_in(account, &verified, login, terms, now),
                 Do::LogInVouched { login } => Ok(logins::log_in_vouched(account, login, now)),
                 Do::AnswerMfa { login } => logins::answer_mfa(account, login, now),
                 Do::AnswerNewPassword { login, hash } => logins::answer_new_password(account, login, hash, now),
                 Do::Refresh { session, generation } => logins::refresh(account, session, generation, now),
+                Do::Relogin { session, login, terms } => logins::relogin(account, session, login, terms, now),
+                Do::CloseSession { session } => Ok(logins::close_session(account, session, now)),
                 Do::LogOut => Ok(logins::log_out(account)),
                 Do::RequestPasswordReset { nonce } => profile::request_password_reset(account, nonce, now),
                 Do::ResetPassword { nonce, hash } => profile::reset_password(account, nonce, hash, now),
@@ -148,6 +168,7 @@ impl Decider for Account {
                 Do::ProveContact { nonce } => contacts::prove(account, nonce, now),
                 Do::EditProfile { email, attributes, nonce } => profile::edit(account, email, attributes, nonce, now),
                 Do::SwitchMfa { on } => profile::switch_mfa(account, on),
+                Do::ChangeRole { account: id, role, on } => roles::change(account, id, role, on, context),
                 Do::Invite { .. } | Do::Register(_) | Do::Absorb { .. } | Do::Forget => Ok(vec![]),
             },
         }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::events::{AccountEvent, Challenge, Registration};
 use crate::identity::code::PendingCode;
-use crate::identity::{Attribute, Channel, CodePurpose, Contact};
+use crate::identity::{Attribute, Channel, CodePurpose, Contact, Role, Roles};
 use crate::{EntityId, Sealed};
 
 /// A person, from unknown to forgotten.
@@ -56,6 +56,9 @@ pub struct Registered {
     /// live, as the proof of one may be under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contact_changes: Vec<ContactChange>,
+    /// Besides being a user, which every account is.
+    #[serde(default, skip_serializing_if = "Roles::is_empty")]
+    granted: Roles,
 }
 
 /// One login on one device. Its tokens are good as long as it is open.
@@ -86,8 +89,8 @@ pub struct ContactChange {
     pub code: Option<PendingCode>,
 }
 
-/// What the stored state of an account says about its sessions: all that a token is checked against, and but a small
-/// part of the whole.
+/// What the stored state of an account says about its sessions and roles: all that a token is checked against, and but
+/// a small part of the whole.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct LoginSessions {
     status: Status,
@@ -95,6 +98,8 @@ pub struct LoginSessions {
     sessions: Vec<LoginSession>,
     #[serde(default)]
     next_session: u32,
+    #[serde(default)]
+    granted: Roles,
 }
 
 /// The tag of [`AccountState`].
@@ -120,6 +125,11 @@ impl LoginSessions {
 
     pub fn is_open(&self, number: u32, now: DateTime<Utc>) -> bool {
         open(&self.sessions, number, now).is_some()
+    }
+
+    /// Of whoever has an open session.
+    pub fn roles(&self) -> Roles {
+        self.granted.with(Role::User)
     }
 }
 
@@ -216,6 +226,10 @@ impl Registered {
         self.contact_changes.iter().rfind(|change| change.channel == channel)
     }
 
+    pub fn roles(&self) -> Roles {
+        self.granted.with(Role::User)
+    }
+
     pub fn attribute(&self, attribute: Attribute) -> Option<&Sealed> {
         self.registration.attributes.get(&attribute)
     }
@@ -264,6 +278,7 @@ pub(super) fn evolve(mut state: AccountState, event: &AccountEvent) -> AccountSt
             challenges: vec![],
             password_reset: None,
             contact_changes: vec![],
+            granted: Roles::NONE,
         })),
         AccountEvent::Absorbed { into } => AccountState::Absorbed { into: *into },
         AccountEvent::PersonForgotten { at } => AccountState::Forgotten { deleted_at: *at },
@@ -282,7 +297,9 @@ pub(super) fn evolve(mut state: AccountState, event: &AccountEvent) -> AccountSt
         | AccountEvent::EmailProven { .. }
         | AccountEvent::EmailRemoved {}
         | AccountEvent::ProfileChanged { .. }
-        | AccountEvent::MfaSwitched { .. } => {
+        | AccountEvent::MfaSwitched { .. }
+        | AccountEvent::RoleGranted { .. }
+        | AccountEvent::RoleRevoked { .. } => {
             if let AccountState::Registered(registered) = &mut state {
                 registered.apply(event);
             }
@@ -376,6 +393,8 @@ impl Registered {
                 }
             }
             AccountEvent::MfaSwitched { on } => self.mfa = *on,
+            AccountEvent::RoleGranted { role } => self.granted = self.granted.with(*role),
+            AccountEvent::RoleRevoked { role } => self.granted = self.granted.without(*role),
             AccountEvent::Invited { .. }
             | AccountEvent::Registered(_)
             | AccountEvent::Absorbed { .. }

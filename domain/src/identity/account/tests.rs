@@ -7,7 +7,7 @@ use super::*;
 use crate::decider::testing::{Given, given};
 use crate::identity::code::CODE_LIFE;
 use crate::identity::testing::*;
-use crate::identity::{Channel, CodeIssued, CodePurpose, Contact};
+use crate::identity::{Channel, CodeIssued, CodePurpose, Contact, Roles};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -17,7 +17,7 @@ fn contact(text: &str, proven: bool) -> Option<Contact> {
     Some(Contact { value: sealed(text), proven })
 }
 
-fn registration() -> Registration {
+pub(super) fn registration() -> Registration {
     Registration {
         provider: Provider::Password,
         sign_up: Some(ONE),
@@ -52,6 +52,10 @@ fn opened(number: u32, login: u128, at: i64) -> Event {
     Event::SessionOpened { number, login: nonce(login), at: after(at), expires_at: after(at) + SESSION_LIFE }
 }
 
+fn daily(number: u32, login: u128, at: i64) -> Event {
+    Event::SessionOpened { number, login: nonce(login), at: after(at), expires_at: after(at + DAY) }
+}
+
 fn code(number: u128, purpose: CodePurpose, to: &str, channel: Channel, at: i64) -> Event {
     let (issued_at, expires_at) = (after(at), after(at) + CODE_LIFE);
     Event::CodeIssued(CodeIssued { nonce: nonce(number), purpose, to: sealed(to), channel, issued_at, expires_at })
@@ -62,10 +66,10 @@ fn challenged(login: u128, challenge: Challenge, at: i64) -> Event {
 }
 
 fn log_in(login: u128) -> Do {
-    Do::LogIn { verified: sealed("old"), login: nonce(login) }
+    Do::LogIn { verified: sealed("old"), login: nonce(login), terms: LoginTerms::REFRESHED }
 }
 
-fn invited() -> Event {
+pub(super) fn invited() -> Event {
     Event::Invited { first_name: Some(sealed("D")), last_name: None, phone: sealed("+14165550100") }
 }
 
@@ -241,7 +245,7 @@ fn a_forced_password_closes_every_session_and_has_to_be_changed_at_login() {
     let state = registered([opened(1, 1, 0)]).when(force.clone()).then([forced.clone()]);
     assert!(!state.has_open_session(1, after(1)));
     registered([forced.clone()]).when(force).then_nothing();
-    let log_in = Do::LogIn { verified: sealed("forced"), login: nonce(7) };
+    let log_in = Do::LogIn { verified: sealed("forced"), login: nonce(7), terms: LoginTerms::REFRESHED };
     registered([forced]).when(log_in).then([challenged(7, Challenge::NewPassword, 0)]);
 }
 
@@ -301,6 +305,45 @@ fn logging_out_closes_every_session() {
     let state = registered(open).when(Do::LogOut).then([Event::LoggedOut {}]);
     assert!(!state.has_open_session(1, after(1)) && !state.has_open_session(2, after(1)));
     registered([]).when(Do::LogOut).then_nothing();
+}
+
+#[test]
+fn a_daily_login_opens_a_session_for_a_day() {
+    let log_in = Do::LogIn { verified: sealed("old"), login: nonce(7), terms: LoginTerms::DAILY };
+    let state = registered([]).at(after(5)).when(log_in.clone()).then([daily(1, 7, 5)]);
+    assert!(state.has_open_session(1, after(DAY + 4)) && !state.has_open_session(1, after(DAY + 5)));
+    // Its code is sent once it is asked for.
+    registered([Event::MfaSwitched { on: true }]).when(log_in).then([challenged(7, Challenge::Mfa, 0)]);
+}
+
+#[test]
+fn a_relogin_puts_another_session_in_the_place_of_one() {
+    let relogin = Do::Relogin { session: 1, login: nonce(7), terms: LoginTerms::DAILY };
+    let open = [daily(1, 1, 0), opened(2, 2, 0)];
+    let events = [Event::SessionClosed { number: 1 }, daily(3, 7, HOUR)];
+    let state = registered(open.clone()).at(after(HOUR)).when(relogin.clone()).then(events.clone());
+    assert!(!state.has_open_session(1, after(HOUR)) && state.has_open_session(2, after(HOUR)));
+    assert!(state.has_open_session(3, after(DAY + HOUR - 1)));
+    registered(open.into_iter().chain(events)).at(after(HOUR)).when(relogin).then_nothing();
+}
+
+#[test]
+fn a_session_that_ended_is_not_the_reason_for_another() {
+    let relogin = Do::Relogin { session: 1, login: nonce(7), terms: LoginTerms::DAILY };
+    registered([]).when(relogin.clone()).then_err("session-ended");
+    registered([daily(1, 1, 0)]).at(after(DAY)).when(relogin.clone()).then_err("session-ended");
+    let closed = [daily(1, 1, 0), Event::SessionClosed { number: 1 }];
+    registered(closed).when(relogin).then_err("session-ended");
+}
+
+#[test]
+fn closing_a_session_leaves_the_others() {
+    let close = Do::CloseSession { session: 1 };
+    let open = [opened(1, 1, 0), opened(2, 2, 0)];
+    let state = registered(open).when(close.clone()).then([Event::SessionClosed { number: 1 }]);
+    assert!(!state.has_open_session(1, after(1)) && state.has_open_session(2, after(1)));
+    registered([opened(2, 2, 0)]).when(close.clone()).then_nothing();
+    registered([daily(1, 1, 0)]).at(after(DAY)).when(close).then_nothing();
 }
 
 #[test]
@@ -543,17 +586,20 @@ fn commands() -> impl Strategy<Value = Do> {
     let id = (1..3u128).prop_map(|n| EntityId(Uuid::from_u128(n)));
     let uuid = || (1..6u128).prop_map(nonce);
     let password = || prop_oneof![Just("old"), Just("new")].prop_map(sealed);
+    let terms = || prop_oneof![Just(LoginTerms::REFRESHED), Just(LoginTerms::DAILY)];
     let text = || prop_oneof![Just("+14165550100"), Just("+442"), Just("Dana")].prop_map(sealed);
     prop_oneof![
         Just(invite()),
         prop_oneof![Just(registration()), Just(by_mail()), Just(by_facebook())]
             .prop_map(|registration| Do::Register(Box::new(registration))),
         uuid().prop_map(|login| Do::OpenSession { login }),
-        (password(), uuid()).prop_map(|(verified, login)| Do::LogIn { verified, login }),
+        (password(), uuid(), terms()).prop_map(|(verified, login, terms)| Do::LogIn { verified, login, terms }),
         uuid().prop_map(|login| Do::LogInVouched { login }),
         uuid().prop_map(|login| Do::AnswerMfa { login }),
         (uuid(), password()).prop_map(|(login, hash)| Do::AnswerNewPassword { login, hash }),
         (1..4u32, 0..4u32).prop_map(|(session, generation)| Do::Refresh { session, generation }),
+        (1..4u32, uuid(), terms()).prop_map(|(session, login, terms)| Do::Relogin { session, login, terms }),
+        (1..4u32).prop_map(|session| Do::CloseSession { session }),
         Just(Do::LogOut),
         uuid().prop_map(|nonce| Do::RequestPasswordReset { nonce }),
         (uuid(), password()).prop_map(|(nonce, hash)| Do::ResetPassword { nonce, hash }),
@@ -566,9 +612,18 @@ fn commands() -> impl Strategy<Value = Do> {
             }
         ),
         any::<bool>().prop_map(|on| Do::SwitchMfa { on }),
+        (proptest::sample::select(&Role::ALL), any::<bool>()).prop_map(|(role, on)| Do::ChangeRole {
+            account: OTHER,
+            role,
+            on
+        }),
         id.prop_map(|into| Do::Absorb { into }),
         Just(Do::Forget),
     ]
+}
+
+fn super_admin(now: DateTime<Utc>) -> Context {
+    Context { roles: Roles::NONE.with(Role::SuperAdmin), ..Context::by(ONE, now) }
 }
 
 proptest! {
@@ -580,7 +635,7 @@ proptest! {
         let mut now: DateTime<Utc> = after(0);
         for (command, pause) in steps {
             now += TimeDelta::seconds(pause);
-            let context = Context::by(ONE, now);
+            let context = super_admin(now);
             let Ok(events) = Account::decide(&state, command.clone(), &context) else { continue };
             state = events.iter().fold(state, Account::evolve);
             let again = Account::decide(&state, command.clone(), &context).unwrap_or_default();
@@ -610,7 +665,7 @@ proptest! {
                 other => panic!("{other:?}"),
             }));
             for command in run {
-                if let Ok(more) = Account::decide(&state, command, &Context::by(ONE, after(0))) {
+                if let Ok(more) = Account::decide(&state, command, &super_admin(after(0))) {
                     state = more.iter().fold(state, Account::evolve);
                     events.extend(more);
                 }

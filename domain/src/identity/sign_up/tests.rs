@@ -197,7 +197,7 @@ proptest! {
         let mut now = after(0);
         for (command, pause) in steps {
             now += TimeDelta::seconds(pause);
-            let context = Context { actor: crate::Actor::Anonymous, now };
+            let context = Context { actor: crate::Actor::Anonymous, roles: crate::identity::Roles::NONE, now };
             let Ok(events) = SignUp::decide(&state, command.clone(), &context) else { continue };
             state = events.iter().fold(state, SignUp::evolve);
             let again = SignUp::decide(&state, command.clone(), &context).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! The vault on real Postgres.
 
+mod signing;
+
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -386,6 +388,7 @@ async fn a_token_of_one_sort_is_none_of_another() {
     let access = vault.sign_access(anna, 1, now()).token;
     let refresh = vault.refresh_token(anna, 1, 2);
     let login = vault.sign_purpose("mfa", anna, nonce, later);
+    let public = vault.sign_public_access(anna, 1, now()).unwrap().token;
 
     let read = vault.verify_refresh(&refresh).unwrap();
     assert_eq!((read.account, read.session, read.generation), (anna, 1, 2));
@@ -398,10 +401,10 @@ async fn a_token_of_one_sort_is_none_of_another() {
     for wrong in [&refresh, &login] {
         assert_eq!(vault.verify_access(wrong, now()), Err(TokenError::Invalid));
     }
-    for wrong in [&access, &login] {
+    for wrong in [&access, &login, &public] {
         assert_eq!(vault.verify_refresh(wrong), Err(TokenError::Invalid));
     }
-    for wrong in [&access, &refresh] {
+    for wrong in [&access, &refresh, &public] {
         assert_eq!(vault.verify_purpose("mfa", wrong, now()), Err(TokenError::Invalid));
     }
 }
