@@ -199,20 +199,25 @@ async fn nginx_sends_every_operation_to_the_role_that_serves_it() {
         ("    ssl_certificate /etc/ssl/trips.example.pem;\n", String::new()),
         ("    ssl_certificate_key /etc/ssl/trips.example.key;\n", String::new()),
         ("server_name trips.example;", "server_name 127.0.0.1;".to_owned()),
+        ("/var/log/nginx/caravan.log", dir.path().join("access").display().to_string()),
     ] {
         sample = replaced(&sample, what, &with);
     }
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let temporary = temporary.map(|of| format!("{of}_temp_path {}/{of};\n", dir.path().display())).concat();
     let rest = format!(
-        "daemon off;\nmaster_process off;\npid {}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n",
+        "daemon off;\nmaster_process off;\npid {}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n",
         dir.path().display()
     );
     let file = dir.path().join("nginx.conf");
     std::fs::write(&file, format!("{rest}{temporary}{sample}\n}}\n")).expect("it can be written");
+    let access = dir.path().join("access");
     let mut nginx = Command::new(tool("nginx"));
     nginx.arg("-p").arg(dir.path()).args(["-e", "stderr", "-c"]).arg(&file);
     Proxy::run(&mut nginx, port, dir).await.leads_every_operation_to_its_role().await;
+    let noted = std::fs::read_to_string(access).expect("requests are noted");
+    assert!(noted.contains("\"GET /auth-api/currentuser\" 200"), "{noted:.2000}");
+    assert!(!noted.contains("a=b"), "a query may hold a token");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
