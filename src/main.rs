@@ -60,7 +60,8 @@ enum Caravan {
     Account(ops::Account),
     /// Forget a person for good: nothing of theirs can be read afterwards
     Forget(ops::Forget),
-    /// Make a further key pair to sign tokens with; it signs half a minute later, the one before verifies for a day more
+    /// Make a further key pair to sign tokens with: it signs half a minute later, the one before verifies for a day
+    /// more
     RotateSigningKey,
     /// Sign a token of the development identity provider
     DevToken(ops::DevToken),

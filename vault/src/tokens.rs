@@ -189,8 +189,8 @@ impl Vault {
         AccessToken { token: self.0.tokens.access.sign(&claims), expires_at }
     }
 
-    /// An RS256 JWT that lives for a day, which others can verify with the public half of the key that its header names.
-    /// The same arguments give the same token until the next key signs.
+    /// An RS256 JWT that lives for a day, which others can verify with the public half of the key that its header
+    /// names. The same arguments give the same token until the next key signs.
     pub fn sign_public_access(
         &self,
         account: EntityId,
@@ -201,8 +201,8 @@ impl Vault {
         Ok(AccessToken { token: self.0.signing_keys.current().sign(&claims)?, expires_at })
     }
 
-    /// What a token of either form says, if we signed it and it has not expired. A repeat costs neither cryptography nor
-    /// JSON.
+    /// What a token of either form says, if we signed it and it has not expired. A repeat costs neither cryptography
+    /// nor JSON.
     pub fn verify_access(&self, token: &str, now: DateTime<Utc>) -> Result<Access, TokenError> {
         let (tokens, keys) = (&self.0.tokens, &self.0.signing_keys);
         let known = tokens.verified().get(token).cloned();

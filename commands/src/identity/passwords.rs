@@ -36,7 +36,7 @@ pub async fn change(
 }
 
 /// Takes one of the resets that may be asked for under a user name, whether or not somebody has it. All that whoever
-/// asks is told: what [`send_password_reset`] then finds is none of their business.
+/// asks is told: what [`send_reset`] then finds is none of their business.
 pub async fn ask_for_reset(commands: &Commands, username: &str) -> Result<(), CommandError> {
     let place = RESETS_PER_NAME.of(credentials::normalised_username(username));
     Ok(commands.limits().spend(&[place]).await?)

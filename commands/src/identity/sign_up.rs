@@ -92,7 +92,7 @@ pub async fn begin(asking: &Asking, form: SignUpForm) -> Result<SignedUp, Comman
 }
 
 /// Takes one of the codes that may be asked for again under a user name from the caller's address, whether or not
-/// anybody signs up under it. All that whoever asks is told: [`resend_sign_up_code`] sends it.
+/// anybody signs up under it. All that whoever asks is told: [`resend_code`] sends it.
 pub async fn ask_to_resend(asking: &Asking, username: &str) -> Result<(), CommandError> {
     let username = credentials::normalised_username(username);
     let place = RESENDS_PER_NAME_AND_ADDRESS.of(format!("{} {username}", origin(asking)));

@@ -105,8 +105,8 @@ async fn listed(world: &World) -> Vec<EntityId> {
     roster.state.super_admins.iter().copied().collect()
 }
 
-/// Two processes grant and take the role all at once: whatever comes out, roster and accounts say the same, and somebody
-/// is left.
+/// Two processes grant and take the role all at once: whatever comes out, roster and accounts say the same, and
+/// somebody is left.
 #[tokio::test(flavor = "multi_thread")]
 async fn roster_and_accounts_agree_after_a_race() {
     let databases = Databases::new().await;

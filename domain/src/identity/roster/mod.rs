@@ -58,7 +58,7 @@ impl Decider for Roster {
             Do::Add { account } => Ok(vec![RosterEvent::SuperAdminAdded { account }]),
             Do::Remove { .. } | Do::Strike { .. } if !listed => Ok(vec![]),
             Do::Remove { .. } if state.super_admins.len() == 1 => {
-                Err(Rejection::conflict("last-super-admin", "the last super-admin stays").on("role"))
+                Err(Rejection::conflict("last-super-admin", "the last super-admin stays"))
             }
             Do::Remove { account } | Do::Strike { account } => Ok(vec![RosterEvent::SuperAdminRemoved { account }]),
         }

@@ -30,8 +30,7 @@ fn a_super_admin_is_removed_once() {
 
 #[test]
 fn the_last_super_admin_stays() {
-    let rejection = roster(&[ONE]).when(Do::Remove { account: ONE }).then_err("last-super-admin");
-    assert_eq!(rejection.field(), Some("role"));
+    roster(&[ONE]).when(Do::Remove { account: ONE }).then_err("last-super-admin");
     let removed = [added(ONE), added(OTHER), Event::SuperAdminRemoved { account: OTHER }];
     given::<Roster>(removed).when(Do::Remove { account: ONE }).then_err("last-super-admin");
 }
