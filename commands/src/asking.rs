@@ -43,8 +43,8 @@ impl Asking {
     /// `request` is the hash of operation and body; a key known with another is refused.
     pub async fn under_key(self, actor: EntityId, key: &str, request: &[u8]) -> Result<Asking, CommandError> {
         let Asking { commands, caller } = self;
-        let begun = commands.idempotency().begin(actor, key, request, caller.command_id).await?;
-        let caller = Caller { command_id: begun.command_id, key: Some(begun.key), ..caller };
+        let taken = commands.idempotency().take_down(actor, key, request, caller.command_id).await?;
+        let caller = Caller { command_id: taken.command_id, key: Some(taken.key), ..caller };
         Ok(Asking { commands, caller })
     }
 

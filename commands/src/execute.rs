@@ -307,14 +307,14 @@ impl Commands {
         caller: &Caller,
     ) -> Result<Option<Done<D>>, CommandError> {
         let Some(key) = &caller.key else { return Ok(None) };
-        let began = self.idempotency().began(key, stream, revision).await?;
-        if let Some(settled) = began.settled {
+        let first = self.idempotency().first_visit(key, stream, revision).await?;
+        if let Some(settled) = first.settled {
             return self.as_of_revision::<D>(stream, Own { first: settled + 1, last: settled }).await.map(Some);
         }
-        if began.revision >= revision {
+        if first.revision >= revision {
             return Ok(None);
         }
-        let tails = self.store().read_tails(&[(stream.clone(), began.revision)]).await?;
+        let tails = self.store().read_tails(&[(stream.clone(), first.revision)]).await?;
         match own(tails.first().map_or(&[], Vec::as_slice), caller)? {
             Some(own) => self.as_of_revision::<D>(stream, own).await.map(Some),
             None => Ok(None),

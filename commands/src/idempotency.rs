@@ -19,15 +19,15 @@ pub struct Key {
     pub(crate) key: String,
 }
 
-/// What a key stands for.
-pub(crate) struct Begun {
+/// A key that a request goes by.
+pub(crate) struct TakenDown {
     pub key: Key,
     /// The id that this request's commands have, now and on every repeat.
     pub command_id: Uuid,
 }
 
 /// What is known of a request's first visit to a stream.
-pub(crate) struct Began {
+pub(crate) struct FirstVisit {
     /// The revision that the stream had then.
     pub revision: Revision,
     /// The revision at which there was nothing to do.
@@ -47,7 +47,13 @@ impl Idempotency {
     }
 
     /// Takes a key down for `request`, the hash of operation and body. A key known with another request is refused.
-    pub async fn begin(&self, actor: EntityId, key: &str, request: &[u8], fresh: Uuid) -> Result<Begun, CommandError> {
+    pub async fn take_down(
+        &self,
+        actor: EntityId,
+        key: &str,
+        request: &[u8],
+        fresh: Uuid,
+    ) -> Result<TakenDown, CommandError> {
         // The update changes nothing: it makes the row of a repeat come back, and waits for one being inserted.
         let (command_id, stored): (Uuid, Vec<u8>) = sqlx::query_as(
             "insert into idempotency (actor, key, request, command_id) values ($1, $2, $3, $4)
@@ -63,11 +69,16 @@ impl Idempotency {
         if stored != request {
             return Err(CommandError::KeyReused);
         }
-        Ok(Begun { key: Key { actor, key: key.to_owned() }, command_id })
+        Ok(TakenDown { key: Key { actor, key: key.to_owned() }, command_id })
     }
 
     /// When this request first came to the stream, which is at `revision` if it comes now.
-    pub async fn began(&self, key: &Key, stream: &StreamId, revision: Revision) -> Result<Began, CommandError> {
+    pub async fn first_visit(
+        &self,
+        key: &Key,
+        stream: &StreamId,
+        revision: Revision,
+    ) -> Result<FirstVisit, CommandError> {
         let began: Option<(Revision, Option<Revision>)> = sqlx::query_as(
             "update idempotency set streams = jsonb_build_object($3::text, $4::bigint) || streams
              where actor = $1 and key = $2 returning (streams ->> $3)::bigint, (settled ->> $3)::bigint",
@@ -79,7 +90,7 @@ impl Idempotency {
         .fetch_optional(&self.pool)
         .await?;
         let (revision, settled) = began.unwrap_or((revision, None));
-        Ok(Began { revision, settled })
+        Ok(FirstVisit { revision, settled })
     }
 
     /// Notes that this request found nothing to do on the stream as it was at `revision`.

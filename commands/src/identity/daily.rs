@@ -10,9 +10,9 @@ use caravan_event_store::Position;
 use caravan_vault::AccessToken;
 use uuid::Uuid;
 
-use super::guesses::{Secret, Whose, attempt_password, guess};
-use super::homes::{is_home, note_home};
+use super::homes::note_home;
 use super::lookup::{account_of, contact_claim, has_proven};
+use super::sessions::{Verified, verified};
 use crate::{Asking, CommandError, Commands, Done};
 
 /// What a login comes to whose password is right.
@@ -51,12 +51,7 @@ pub async fn log_in(asking: &Asking, address: &str, password: &str) -> Result<En
     let name = credentials::normalised_username(address);
     let (proven, named) = (proven_by(asking, address.trim()).await?, account_of(asking, &name).await?);
     let found = proven.or(named);
-    let account = found.as_ref().map(|(id, _)| *id);
-    let at_home = is_home(asking, account).await?;
-    let attempt = guess(asking, Secret::Password, Whose::of(account, &name), at_home).await?;
-    let hash = found.as_ref().and_then(|(_, state)| state.registered()?.registration.password_hash.clone());
-    let right = attempt_password(asking, attempt, hash.as_ref(), password).await?;
-    let Some(((account, state), verified)) = found.zip(hash).filter(|_| right) else {
+    let Some(Verified { account, state, hash: verified }) = verified(asking, &name, found, password).await? else {
         return Err(CommandError::Unauthorised("wrong address or password"));
     };
     let Some(registered) = state.registered() else { return Err(ended()) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use caravan_domain::identity::account::{Challenge, LOGIN_LIFE, LoginTerms, wrong_password};
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, CodePurpose, Person, credentials};
-use caravan_domain::{EntityId, Rejection};
+use caravan_domain::{EntityId, Rejection, Sealed};
 use caravan_vault::TokenError;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -40,20 +40,37 @@ pub async fn authenticate(commands: &Commands, token: &str, now: DateTime<Utc>) 
 pub async fn log_in(asking: &Asking, username: &str, password: &str) -> Result<LoggedIn, CommandError> {
     let username = credentials::normalised_username(username);
     let found = account_of(asking, &username).await?;
-    let account = found.as_ref().map(|(id, _)| *id);
-    let at_home = is_home(asking, account).await?;
-    let attempt = guess(asking, Secret::Password, Whose::of(account, &username), at_home).await?;
-    let hash = found.as_ref().and_then(|(_, state)| state.registered()?.registration.password_hash.clone());
-    let right = attempt_password(asking, attempt, hash.as_ref(), password).await?;
-    let Some(((account, state), verified)) = found.zip(hash).filter(|_| right) else {
-        return Err(wrong_password("password").into());
-    };
+    let Verified { account, state, hash: verified } =
+        verified(asking, &username, found, password).await?.ok_or_else(|| wrong_password("password"))?;
     spend_login_code(asking, &state).await?;
     let login = asking.caller().command_id;
-    let changed = asking
-        .send::<Account>(account, AccountCommand::LogIn { verified, login, terms: LoginTerms::REFRESHED })
-        .await?;
+    let log_in = AccountCommand::LogIn { verified, login, terms: LoginTerms::REFRESHED };
+    let changed = asking.send::<Account>(account, log_in).await?;
     next(asking, changed, login).await
+}
+
+/// An account, and the password that somebody has shown to be its own.
+pub(super) struct Verified {
+    pub account: EntityId,
+    pub state: Arc<AccountState>,
+    pub hash: Sealed,
+}
+
+/// Whether the password is that of the account `found` under a name. Counts as an attempt at it, and costs the same
+/// where there is no account or password.
+pub(super) async fn verified(
+    asking: &Asking,
+    name: &str,
+    found: Option<(EntityId, Arc<AccountState>)>,
+    password: &str,
+) -> Result<Option<Verified>, CommandError> {
+    let account = found.as_ref().map(|(id, _)| *id);
+    let at_home = is_home(asking, account).await?;
+    let attempt = guess(asking, Secret::Password, Whose::of(account, name), at_home).await?;
+    let hash = found.as_ref().and_then(|(_, state)| state.registered()?.registration.password_hash.clone());
+    let right = attempt_password(asking, attempt, hash.as_ref(), password).await?;
+    let verified = found.zip(hash).filter(|_| right);
+    Ok(verified.map(|((account, state), hash)| Verified { account, state, hash }))
 }
 
 /// Logs in somebody whom an identity provider vouches for.
