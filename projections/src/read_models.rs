@@ -131,8 +131,8 @@ impl ReadModels {
         }
     }
 
-    /// The followers that must have passed an event for [`ReadModels::find`] to see it; reads by id see what [`DOCUMENTS`]
-    /// has written.
+    /// The followers that must have passed an event for [`ReadModels::find`] to see it; reads by id see what
+    /// [`DOCUMENTS`] has written.
     pub fn search_followers(&self) -> &'static [&'static str] {
         let beside = match &self.0.search {
             SearchTarget::Elasticsearch(_) => true,

@@ -25,8 +25,8 @@ impl VisibleBooking {
         Ok(self.document.state.booking()?)
     }
 
-    /// The members' phone numbers that the caller may see: their own, those of members who take part, and those by which
-    /// they invited somebody who still has them.
+    /// The members' phone numbers that the caller may see: their own, those of members who take part, and those by
+    /// which they invited somebody who still has them.
     pub async fn numbers<'a>(
         &self,
         call: &Call<Read>,

@@ -154,8 +154,8 @@ impl<O> Answer<O> {
         Answer { content, status, secret, headers, origin }
     }
 
-    /// Marks an answer that carries tokens or codes: it is never compressed, as its length would tell of them to whoever
-    /// can make it repeat something of theirs.
+    /// Marks an answer that carries tokens or codes: it is never compressed, as its length would tell of them to
+    /// whoever can make it repeat something of theirs.
     pub fn secret(self) -> Self {
         Answer { secret: true, ..self }
     }

@@ -1,6 +1,7 @@
 //! A request from its arrival until its answer has gone out: counted, timed, noted in one line, and traced.
 //!
-//! No path, query or address is kept, only the documented operation: who calls, and what for, is nobody's business here.
+//! No path, query or address is kept, only the documented operation: who calls, and what for, is nobody's business
+//! here.
 
 use std::borrow::Cow;
 use std::pin::Pin;
@@ -61,8 +62,8 @@ impl Arrival {
         Arrival { now, started: Instant::now(), request_id, method, route, trace }
     }
 
-    /// Takes note of which operation is asked for and whether this process serves it. What is done for it happens in the
-    /// span that this gives; it is disabled where no traces are kept.
+    /// Takes note of which operation is asked for and whether this process serves it. What is done for it happens in
+    /// the span that this gives; it is disabled where no traces are kept.
     pub(crate) fn is_for(&self, operation: &'static Operation, served: bool) -> Span {
         let (dialect, id) = operation.key();
         let _ = self.route.set(Route { dialect, operation: id.into(), served });

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use crate::face::MIB;
 use crate::{Bounds, Failure, FailureKind, Media, parameters, unique};
 
-/// Bytes beyond what is taken in that are still read and dropped: a sender listens when it has sent all, and one that is cut
-/// off before never hears why.
+/// Bytes beyond what is taken in that are still read and dropped: a sender listens when it has sent all, and one that
+/// is cut off before never hears why.
 const MAX_DROPPED: usize = 16 * MIB;
 /// A body may take this many times as long as it may stop on its way, so that nobody trickles one in for ever.
 const MOST_PAUSES: u32 = 10;
@@ -29,8 +29,8 @@ pub(crate) async fn receive(
     tokio::time::timeout(patience * MOST_PAUSES, collect(headers, body, most, patience)).await.map_err(late)?
 }
 
-/// The body of a request as a value: JSON, or a form as an object of texts; null where it is empty, or has parts, which its
-/// handler reads.
+/// The body of a request as a value: JSON, or a form as an object of texts; null where it is empty, or has parts, which
+/// its handler reads.
 pub(crate) fn read(headers: &HeaderMap, bytes: &[u8], takes: &[Media], bounds: Bounds) -> Result<Value, Failure> {
     if bytes.is_empty() {
         return Ok(Value::Null);

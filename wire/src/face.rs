@@ -1,4 +1,5 @@
-//! What of a request and its answer is a dialect's own: the names of fields, who is named as acting, how it is rendered.
+//! What of a request and its answer is a dialect's own: the names of fields, who is named as acting, how it is
+//! rendered.
 
 use std::borrow::Cow;
 

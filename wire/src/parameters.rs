@@ -7,8 +7,8 @@ use crate::body::fault;
 use crate::contract::{In, Parameter, ParameterType};
 use crate::{Failure, FailureKind, Fault, Operation, Place};
 
-/// The typed parameters of a request, from the texts in its path and its query string; else everything that is wrong with
-/// them.
+/// The typed parameters of a request, from the texts in its path and its query string; else everything that is wrong
+/// with them.
 pub(crate) fn read(
     operation: &Operation,
     path: Map<String, Value>,

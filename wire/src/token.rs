@@ -96,8 +96,8 @@ pub(crate) fn find<'r>(operation: &Operation, request: &'r Parts) -> Result<Opti
     }
 }
 
-/// Whether no foreign site can have made a browser send this: browsers attach cookies to whatever any page asks for, and
-/// say which page it was.
+/// Whether no foreign site can have made a browser send this: browsers attach cookies to whatever any page asks for,
+/// and say which page it was.
 fn is_of_own_page(request: &Parts) -> bool {
     let header = |name: &str| texts(&request.headers, name).next();
     if let Some(site) = header("sec-fetch-site") {

@@ -180,7 +180,8 @@ fn replace_in_booking(from: EntityId, to: EntityId) -> TripBookingCommand {
     TripBookingCommand::ReplaceMember { from, to }
 }
 
-/// The event's stream names these people: remembered of temp members, who are replaced at once where they were absorbed.
+/// The event's stream names these people: remembered of temp members, who are replaced at once where they were
+/// absorbed.
 async fn named<D: Decider>(
     reaction: Reaction<'_>,
     people: Vec<EntityId>,

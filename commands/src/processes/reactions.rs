@@ -1,4 +1,5 @@
-//! A process manager as its context writes it: what to do about each event of each aggregate, for one follower of the log.
+//! A process manager as its context writes it: what to do about each event of each aggregate, for one follower of the
+//! log.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;

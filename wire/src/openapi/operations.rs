@@ -21,8 +21,8 @@ struct Failed {
 }
 
 impl Failures {
-    /// Takes note of how an operation fails, and refers to that in its responses. `usual` is the schema of the dialect's
-    /// failures.
+    /// Takes note of how an operation fails, and refers to that in its responses. `usual` is the schema of the
+    /// dialect's failures.
     fn refer(
         &mut self,
         responses: &mut Map<String, Value>,

@@ -1,5 +1,5 @@
-//! What happens to a stream when a moment has come: a row for each, which a task of its own carries out. Each context has
-//! a list of its own.
+//! What happens to a stream when a moment has come: a row for each, which a task of its own carries out. Each context
+//! has a list of its own.
 
 mod due;
 mod identity;

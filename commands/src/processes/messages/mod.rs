@@ -31,8 +31,8 @@ const WORTH_TELLING: TimeDelta = TimeDelta::hours(24);
 struct Template {
     /// What rows and the outbox call it: `crew-invitation`.
     name: &'static str,
-    /// What it says: the subject, an empty line, and paragraphs, in the form of `minijinja`. Mails have them with markup
-    /// too.
+    /// What it says: the subject, an empty line, and paragraphs, in the form of `minijinja`. Mails have them with
+    /// markup too.
     words: &'static str,
     /// How many of these one stream may cause, where nobody asked for them; they also count for who gets them.
     notice: Option<&'static Rule>,

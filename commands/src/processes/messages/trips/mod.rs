@@ -74,8 +74,8 @@ fn to_booking(kind: TripBookingEventKind) -> Option<Handler<TripBookingEvent>> {
     }
 }
 
-/// The booking that a message is about, its recipient and the name of its city, if it was not abandoned and they are still
-/// in it.
+/// The booking that a message is about, its recipient and the name of its city, if it was not abandoned and they are
+/// still in it.
 async fn live_booking(
     composing: &Composing<'_>,
 ) -> Result<Option<(TripBooking, Reached, Option<String>)>, CommandError> {
