@@ -214,7 +214,8 @@ async fn nginx_sends_every_operation_to_the_role_that_serves_it() {
     let access = dir.path().join("access");
     let mut nginx = Command::new(tool("nginx"));
     nginx.arg("-p").arg(dir.path()).args(["-e", "stderr", "-c"]).arg(&file);
-    Proxy::run(&mut nginx, port, dir).await.leads_every_operation_to_its_role().await;
+    let proxy = Proxy::run(&mut nginx, port, dir).await;
+    proxy.leads_every_operation_to_its_role().await;
     let noted = std::fs::read_to_string(access).expect("requests are noted");
     assert!(noted.contains("\"GET /auth-api/currentuser\" 200"), "{noted:.2000}");
     assert!(!noted.contains("a=b"), "a query may hold a token");
