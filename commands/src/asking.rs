@@ -1,6 +1,8 @@
 //! The commands of one caller.
 
 use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use caravan_domain::identity::Roles;
 use caravan_domain::record::{Change, RecordCommand, Records};
@@ -14,19 +16,21 @@ use crate::{Caller, CommandError, Commands, Done, stream};
 /// [`Commands`] and who asks: what every flow is given that changes something. A flow that only looks takes
 /// [`Commands`], for which this stands in too.
 ///
-/// A flow of several commands names the step of each, but of the one whose answer is shown. Event ids follow from the
+/// A flow of several commands names the step of each but one at most. Event ids follow from the
 /// request and its step, so that a flow sent a second time, because its answer was lost, stores nothing twice and
 /// finishes what the first left open.
 #[derive(Clone)]
 pub struct Asking {
     commands: Commands,
     caller: Caller,
+    /// Whether a command has gone out under these ids.
+    sent: Arc<AtomicBool>,
 }
 
 impl Commands {
     /// The same commands, asked for by `caller`.
     pub fn asked_by(&self, caller: Caller) -> Asking {
-        Asking { commands: self.clone(), caller }
+        Asking { commands: self.clone(), caller, sent: Arc::default() }
     }
 }
 
@@ -42,10 +46,9 @@ impl Asking {
     /// The same request under `actor`'s idempotency key, which is taken down first, so that a repeat is recognised.
     /// `request` is the hash of operation and body; a key known with another is refused.
     pub async fn under_key(self, actor: EntityId, key: &str, request: &[u8]) -> Result<Asking, CommandError> {
-        let Asking { commands, caller } = self;
+        let Asking { commands, caller, .. } = self;
         let taken = commands.idempotency().take_down(actor, key, request, caller.command_id).await?;
-        let caller = Caller { command_id: taken.command_id, key: Some(taken.key), ..caller };
-        Ok(Asking { commands, caller })
+        Ok(commands.asked_by(Caller { command_id: taken.command_id, key: Some(taken.key), ..caller }))
     }
 
     pub fn caller(&self) -> &Caller {
@@ -68,7 +71,15 @@ impl Asking {
         id: EntityId,
         command: impl Into<D::Command>,
     ) -> Result<Done<D>, CommandError> {
-        self.execute(stream::<D>(id), command.into(), &self.caller).await
+        self.send_to(stream::<D>(id), command.into()).await
+    }
+
+    /// A second command under the same ids would pass for a repeat of the first, or store two events under one id.
+    async fn send_to<D: Decider>(&self, stream: StreamId, command: D::Command) -> Result<Done<D>, CommandError> {
+        if self.sent.swap(true, Ordering::Relaxed) {
+            return Err(CommandError::broken(NotAStep));
+        }
+        self.execute(stream, command, &self.caller).await
     }
 
     /// As [`Self::send`], of a command that is made from facts of other streams, or from a secret that is used up:
@@ -97,7 +108,7 @@ impl Asking {
         change: Change,
     ) -> Result<Done<Records>, CommandError> {
         let stream = StreamId::new(record.kind.name, id);
-        self.execute(stream, RecordCommand { record, id, change }, &self.caller).await
+        self.send_to(stream, RecordCommand { record, id, change }).await
     }
 
     /// The id of a new entity; the one allotted before where the request is a repeat.
@@ -118,8 +129,8 @@ impl Asking {
 
     /// This request's further step done by the system: a consequence that the person could not command directly.
     pub fn system_step(&self, name: &str) -> Asking {
-        let Asking { commands, caller } = self.step(name);
-        Asking { commands, caller: Caller { actor: Actor::System, roles: Roles::NONE, ..caller } }
+        let Asking { commands, caller, sent } = self.step(name);
+        Asking { commands, caller: Caller { actor: Actor::System, roles: Roles::NONE, ..caller }, sent }
     }
 
     /// The same request, refused where the entity it is sent to is not at `revision` any more.
@@ -127,3 +138,8 @@ impl Asking {
         self.commands.asked_by(Caller { if_match: Some(revision), ..self.caller.clone() })
     }
 }
+
+/// Two commands of one request without a name for the second.
+#[derive(Debug, thiserror::Error)]
+#[error("a further command of a request needs the name of its step")]
+struct NotAStep;

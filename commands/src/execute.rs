@@ -86,7 +86,7 @@ impl Commands {
         let started = Instant::now();
         let mut slot = self.cache().slot(&stream).await?;
         let mut loaded = self.take::<D>(&mut slot, &stream).await?;
-        if let Some(done) = self.done_before::<D>(&stream, loaded.revision, caller).await? {
+        if let Some(done) = self.led_to::<D>(&stream, loaded.revision, caller).await? {
             self.put(&mut slot, &stream, loaded);
             return Ok(done);
         }
@@ -295,12 +295,12 @@ impl Commands {
             return Ok(None);
         }
         let revision = self.state_of::<D>(stream).await?.revision;
-        self.done_before::<D>(stream, revision, caller).await
+        self.led_to::<D>(stream, revision, caller).await
     }
 
     /// What this caller's request has led to on a stream that is now at `revision`, if it was here before under its
     /// key.
-    async fn done_before<D: Decider>(
+    async fn led_to<D: Decider>(
         &self,
         stream: &StreamId,
         revision: Revision,

@@ -62,7 +62,7 @@ struct Inner {
 pub struct Setup {
     pub store: Arc<dyn EventStore>,
     pub vault: Vault,
-    /// The main database: idempotency keys.
+    /// The main database: idempotency keys, who is in which crew, where accounts signed in from.
     pub pool: PgPool,
     pub limits: Limits,
     pub snapshots: Arc<dyn Snapshots>,

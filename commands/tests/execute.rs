@@ -228,3 +228,13 @@ async fn a_key_sent_to_two_processes_at_once_counts_once() {
         assert_eq!(one.state::<Seats>(id).await.unwrap().state.taken, 1);
     }
 }
+
+#[tokio::test]
+async fn a_second_command_of_a_request_needs_a_name() {
+    let databases = Databases::new().await;
+    let asking = databases.process(None).await.asked_by(caller());
+    asking.send::<Seats>(id(), Command::Take { of: 1 }).await.unwrap();
+    let nameless = asking.send::<Seats>(id(), Command::Take { of: 1 }).await;
+    assert!(matches!(nameless, Err(CommandError::Broken(_))));
+    asking.step("further").send::<Seats>(id(), Command::Take { of: 1 }).await.unwrap();
+}

@@ -2,7 +2,7 @@
 //! database, so that limits hold across processes and restarts, and never in the log. Windows roll; what was refused
 //! does not count.
 
-pub mod rules;
+pub mod known;
 mod settings;
 mod under_way;
 
@@ -15,13 +15,13 @@ use sqlx::PgPool;
 
 pub use settings::{Settings, UnknownLimit};
 
-use rules::RULES;
+use known::LIMITS;
 use under_way::UnderWay;
 
 /// One limit: under each of its keys at most so much within any span of that length.
 #[derive(Debug)]
-pub struct Rule {
-    /// `CARAVAN_LIMIT_<name>` sets another `most`. No other rule shares this one's keys.
+pub struct Limit {
+    /// `CARAVAN_LIMIT_<name>` sets another `most`. No other limit shares this one's keys.
     pub name: &'static str,
     pub most: u32,
     pub span: Duration,
@@ -32,15 +32,15 @@ pub struct Rule {
 /// What somebody wants to take of a limit.
 #[derive(Debug, Clone)]
 pub struct Place {
-    rule: &'static Rule,
+    limit: &'static Limit,
     whose: String,
     count: u32,
 }
 
-impl Rule {
+impl Limit {
     /// One place under the key `whose`: an id, an address, a contact, or several of them.
     pub fn of(&'static self, whose: impl Display) -> Place {
-        Place { rule: self, whose: whose.to_string(), count: 1 }
+        Place { limit: self, whose: whose.to_string(), count: 1 }
     }
 
     /// As OPERATIONS lists it.
@@ -109,7 +109,7 @@ impl Limits {
             return Ok(Attempt { limits: self.clone(), taken: vec![], keys: vec![] });
         }
         let began = Instant::now();
-        let keys: Vec<String> = places.iter().map(|place| self.0.vault.hash(place.rule.name, &place.whose)).collect();
+        let keys: Vec<String> = places.iter().map(|place| self.0.vault.hash(place.limit.name, &place.whose)).collect();
         loop {
             match self.take(places, &keys).await {
                 Ok(taken) => {
@@ -132,8 +132,8 @@ impl Limits {
     async fn take(&self, places: &[Place], keys: &[String]) -> Result<Vec<i64>, LimitError> {
         let whole = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         let wanted: Vec<i32> = places.iter().map(|place| whole(place.count)).collect();
-        let most: Vec<i32> = places.iter().map(|place| whole(self.0.settings.most(place.rule))).collect();
-        let spans: Vec<f64> = places.iter().map(|place| place.rule.span.as_secs_f64()).collect();
+        let most: Vec<i32> = places.iter().map(|place| whole(self.0.settings.most(place.limit))).collect();
+        let spans: Vec<f64> = places.iter().map(|place| place.limit.span.as_secs_f64()).collect();
         let (taken, retry_after): (Option<Vec<i64>>, Option<f64>) =
             sqlx::query_as("select taken, retry_after from take_places($1, $2, $3, $4)")
                 .bind(keys)
@@ -151,7 +151,7 @@ impl Limits {
     /// Removes what no limit looks at any more, and what a clock that has gone back since noted for the future; to be
     /// called now and then.
     pub async fn purge(&self) -> Result<(), LimitError> {
-        let longest = RULES.iter().map(|rule| rule.span).max().unwrap_or_default();
+        let longest = LIMITS.iter().map(|limit| limit.span).max().unwrap_or_default();
         sqlx::query(
             "delete from attempt
              where at < clock_timestamp() - make_interval(secs => $1) or at > clock_timestamp() + interval '1 minute'",

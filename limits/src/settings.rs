@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::Rule;
-use crate::rules::RULES;
+use crate::Limit;
+use crate::known::LIMITS;
 
 /// Which limits hold: all with their defaults, unless set otherwise.
 #[derive(Debug, Clone, Default)]
@@ -23,16 +23,16 @@ impl Settings {
         Settings { off: true, ..Settings::default() }
     }
 
-    /// With `most` for the rule of a name.
+    /// With `most` for the limit of a name.
     pub fn with(mut self, name: &str, most: u32) -> Result<Self, UnknownLimit> {
-        let rule = RULES.iter().find(|rule| rule.name == name).ok_or_else(|| UnknownLimit(name.to_owned()))?;
-        self.most.insert(rule.name, most);
+        let limit = LIMITS.iter().find(|limit| limit.name == name).ok_or_else(|| UnknownLimit(name.to_owned()))?;
+        self.most.insert(limit.name, most);
         Ok(self)
     }
 
-    /// What is in force for a rule.
-    pub fn most(&self, rule: &Rule) -> u32 {
-        self.most.get(rule.name).copied().unwrap_or(rule.most)
+    /// What is in force for a limit.
+    pub fn most(&self, limit: &Limit) -> u32 {
+        self.most.get(limit.name).copied().unwrap_or(limit.most)
     }
 
     pub fn are_off(&self) -> bool {

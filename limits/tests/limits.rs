@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use caravan_limits::{LimitError, Limits, Rule, Settings};
+use caravan_limits::{Limit, LimitError, Limits, Settings};
 use caravan_vault::Vault;
 use sqlx::PgPool;
 
-static FAILURES: Rule = Rule { name: "FAILURES", most: 3, span: Duration::from_secs(900), meaning: "" };
-static FROM_ADDRESS: Rule = Rule { name: "FROM_ADDRESS", most: 100, span: Duration::from_secs(900), meaning: "" };
-static NUMBERS: Rule = Rule { name: "NUMBERS", most: 1000, span: Duration::from_secs(3600), meaning: "" };
-static SHORT: Rule = Rule { name: "SHORT", most: 1, span: Duration::from_millis(300), meaning: "" };
+static FAILURES: Limit = Limit { name: "FAILURES", most: 3, span: Duration::from_secs(900), meaning: "" };
+static FROM_ADDRESS: Limit = Limit { name: "FROM_ADDRESS", most: 100, span: Duration::from_secs(900), meaning: "" };
+static NUMBERS: Limit = Limit { name: "NUMBERS", most: 1000, span: Duration::from_secs(3600), meaning: "" };
+static SHORT: Limit = Limit { name: "SHORT", most: 1, span: Duration::from_millis(300), meaning: "" };
 
 struct World {
     main: PgPool,
@@ -138,7 +138,7 @@ async fn an_operator_sets_a_limit_or_switches_all_off() {
     let world = World::new().await;
     let settings = Settings::default().with("CODES_TO_CONTACT", 1).unwrap();
     let limits = Limits::new(world.main.clone(), world.vault.clone(), settings);
-    let code = || [caravan_limits::rules::CODES_TO_CONTACT.of("+14165550100")];
+    let code = || [caravan_limits::known::CODES_TO_CONTACT.of("+14165550100")];
     limits.spend(&code()).await.unwrap();
     limited(limits.spend(&code()).await);
     let off = Limits::new(world.main.clone(), world.vault.clone(), Settings::off());

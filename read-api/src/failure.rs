@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use caravan_domain::identity::account;
 use caravan_limits::LimitError;
 use caravan_postgres::is_transient;
 use caravan_projections::ReadError;
@@ -28,6 +29,8 @@ pub(crate) fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {
         Ok(error) => {
             return match *error {
                 VaultError::Unavailable(source) => Failure::unavailable("the keys cannot be reached now", source),
+                VaultError::Overloaded => Failure::overloaded(),
+                VaultError::Forgotten => Failure::rejected(account::forgotten()),
                 other => Failure::broken(other),
             };
         }

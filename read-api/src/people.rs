@@ -8,7 +8,7 @@ use caravan_domain::identity::AccountState;
 use caravan_domain::identity::account::Account;
 use caravan_domain::identity::claim::Claim;
 use caravan_domain::{EntityId, Sealed};
-use caravan_limits::rules::{NUMBERS_PER_ACCOUNT, NUMBERS_PER_ADDRESS};
+use caravan_limits::known::{NUMBERS_PER_ACCOUNT, NUMBERS_PER_ADDRESS};
 use caravan_projections::{ReadError, ReadModels};
 use caravan_wire::{Call, Failure};
 use lru::LruCache;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use caravan_domain::identity::AccountState;
-use caravan_domain::trips::booking::{TripBooking, TripBookingState, TripBookings};
-use caravan_domain::trips::crew::{self, CrewState, Crews};
+use caravan_domain::trips::booking::{TripBooking, TripBookingState, TripBookings, no_such_booking};
+use caravan_domain::trips::crew::{self, CrewState, Crews, no_such_crew};
 use caravan_domain::{EntityId, Sealed};
 use caravan_projections::{Condition, Document, Plan};
 use caravan_wire::{Answer, Call, Failure, Stream};
@@ -70,12 +70,9 @@ pub(crate) async fn visible_booking(call: &Call<Read>, id: EntityId) -> Result<V
     let actor = call.account()?;
     let models = &call.state.models;
     let found = models.get_with_parent::<TripBookings, Crews>(id).await?;
-    let (document, crew) = found.ok_or_else(|| Failure::not_found("no such trip booking"))?;
-    let booking = document.state.booking()?;
+    let (document, crew) = found.ok_or_else(no_such_booking)?;
     let crew = crew.map(|crew| crew.state).unwrap_or_default();
-    if !booking.may_be_seen_by(actor, &crew) {
-        return Err(Failure::forbidden("only members of the booking's crew may see it"));
-    }
+    document.state.booking()?.only_seen_by(actor, &crew)?;
     Ok(VisibleBooking { id, document, crew })
 }
 
@@ -87,7 +84,7 @@ pub(crate) async fn own_crews(call: &Call<Read>) -> Result<Vec<Document<CrewStat
 
 /// The id of a crew, if it exists and the caller is a member.
 pub(crate) async fn own_crew(call: &Call<Read>, id: EntityId) -> Result<EntityId, Failure> {
-    let crew = call.state.models.get::<Crews>(id).await?.ok_or_else(|| Failure::not_found("no such crew"))?;
+    let crew = call.state.models.get::<Crews>(id).await?.ok_or_else(no_such_crew)?;
     crew.state.crew()?.only_members(call.account()?)?;
     Ok(id)
 }

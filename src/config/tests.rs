@@ -122,7 +122,7 @@ fn what_is_wrong_is_named() {
 #[test]
 fn limits_are_set_one_by_one_and_all_off_only_in_development() {
     let config = with("limit.codes_to_contact = 7");
-    assert_eq!(config.limits().unwrap().most(&caravan_limits::rules::CODES_TO_CONTACT), 7);
+    assert_eq!(config.limits().unwrap().most(&caravan_limits::known::CODES_TO_CONTACT), 7);
     assert!(with("limits = 'off'").limits().unwrap().are_off());
     let error = with("limits = 'off'\nenv = 'production'").limits().unwrap_err();
     assert!(error.to_string().starts_with("CARAVAN_LIMITS: "), "{error}");

@@ -1,8 +1,8 @@
 //! Tokens: who somebody is, signed. Each sort has a key of its own, so that none passes as another.
 //!
 //! Access tokens come in two forms that are good for the same: HS256 with the token secret, whose header names no key,
-//! and RS256 with a key pair that the header names. The key that is named, or that none is, fixes the algorithm; what
-//! the header says of it has to agree.
+//! and RS256 with a key pair that the header names. The key that is named, or that none is, fixes the algorithm: the
+//! header cannot choose another, and is refused where it names one.
 
 use std::fmt;
 use std::num::NonZeroUsize;

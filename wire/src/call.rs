@@ -24,7 +24,7 @@ pub struct Call<S> {
 /// and the general bounds.
 pub struct Request {
     pub operation: &'static Operation,
-    /// Who calls; `None` only on operations registered as public.
+    /// Who calls; `None` only on operations that may be called without a good token.
     pub person: Option<Person>,
     /// The token that the person is known by, for dialects that show it again; it belongs in no log.
     pub token: Option<String>,

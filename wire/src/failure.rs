@@ -201,7 +201,7 @@ impl Failure {
         Failure::new(FailureKind::Mistyped, message).on(field)
     }
 
-    /// A value is not allowed: `field`, as commands call it, and `message` continuing it ("lies before start_date").
+    /// A value is not allowed: `field`, as commands call it, and `message` continuing it ("lies before `start_date`").
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Failure::new(FailureKind::Invalid, message).on(field)
     }

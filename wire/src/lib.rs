@@ -1,7 +1,7 @@
 //! What both APIs share of the HTTP dialects: the operation table read from the contracts, the path of a request from
 //! the socket to a handler and back, and each dialect's shapes.
 //!
-//! No business rule lives here: a dialect only translates.
+//! No business rule lives here: a dialect only translates, and says what its contract fixes about itself.
 
 mod answer;
 mod arrival;

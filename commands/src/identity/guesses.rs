@@ -5,7 +5,7 @@ use std::fmt;
 use caravan_domain::identity::contact::{self, Channel};
 use caravan_domain::identity::{CodePurpose, Person};
 use caravan_domain::{EntityId, Sealed};
-use caravan_limits::rules::{
+use caravan_limits::known::{
     CODES_TO_CONTACT, FAILURES_IN_SESSION, FAILURES_PER_ACCOUNT, FAILURES_PER_ACCOUNT_AND_ADDRESS,
     FAILURES_PER_ADDRESS, GUESSES_PER_CODE, PROOFS_FOR_ACCOUNT, PROOFS_TO_CONTACT,
 };

@@ -3,7 +3,7 @@
 use caravan_domain::identity::account::wrong_password;
 use caravan_domain::identity::code::wrong_code;
 use caravan_domain::identity::{Account, AccountCommand, CodePurpose, Person, credentials};
-use caravan_limits::rules::RESETS_PER_NAME;
+use caravan_limits::known::RESETS_PER_NAME;
 
 use super::guesses::{Secret, Whose, attempt_password, guess, guess_in_session, hashed, match_code, spend_code};
 use super::homes::{is_home, note_home};

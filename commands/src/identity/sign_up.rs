@@ -12,7 +12,7 @@ use caravan_domain::identity::{
 };
 use caravan_domain::{EntityId, RejectionKind, Sealed};
 use caravan_event_store::Position;
-use caravan_limits::rules::{RESENDS_PER_NAME_AND_ADDRESS, SIGN_UPS_PER_ADDRESS};
+use caravan_limits::known::{RESENDS_PER_NAME_AND_ADDRESS, SIGN_UPS_PER_ADDRESS};
 
 use super::LoggedIn;
 use super::guesses::{Secret, Whose, attempt_newcomers_password, guess, match_code, origin, spend_sign_up_code};

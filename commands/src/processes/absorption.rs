@@ -123,7 +123,7 @@ async fn not_temp(reaction: Reaction<'_>, _: AccountEvent) -> Result<(), FollowE
 }
 
 async fn absorbed(mut reaction: Reaction<'_>, event: AccountEvent) -> Result<(), FollowError> {
-    let AccountEvent::Absorbed { into: to } = event else { return Ok(()) };
+    let AccountEvent::Absorbed { into: to } = event else { return Err(reaction.misled()) };
     let from = reaction.id();
     sqlx::query("update temp_members set absorbed_into = $2 where person = $1")
         .bind(from.0)
@@ -136,7 +136,7 @@ async fn absorbed(mut reaction: Reaction<'_>, event: AccountEvent) -> Result<(),
 }
 
 async fn crew_created(reaction: Reaction<'_>, event: CrewEvent) -> Result<(), FollowError> {
-    let CrewEvent::CrewCreated { members, .. } = event else { return Ok(()) };
+    let CrewEvent::CrewCreated { members, .. } = event else { return Err(reaction.misled()) };
     named::<Crews>(reaction, members, replace_in_crew).await
 }
 
@@ -148,23 +148,23 @@ async fn crew_joined(reaction: Reaction<'_>, event: CrewEvent) -> Result<(), Fol
 }
 
 async fn idea_suggested(reaction: Reaction<'_>, event: TripIdeaEvent) -> Result<(), FollowError> {
-    let TripIdeaEvent::TripIdeaSuggested(mut idea) = event else { return Ok(()) };
+    let TripIdeaEvent::TripIdeaSuggested(mut idea) = event else { return Err(reaction.misled()) };
     idea.liked.push(idea.suggestor);
     named::<TripIdeas>(reaction, idea.liked, replace_in_idea).await
 }
 
 async fn idea_liked(reaction: Reaction<'_>, event: TripIdeaEvent) -> Result<(), FollowError> {
-    let TripIdeaEvent::TripIdeaLiked { person } = event else { return Ok(()) };
+    let TripIdeaEvent::TripIdeaLiked { person } = event else { return Err(reaction.misled()) };
     named::<TripIdeas>(reaction, vec![person], replace_in_idea).await
 }
 
 async fn booking_created(reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
-    let TripBookingEvent::BookingCreated { leaders, .. } = event else { return Ok(()) };
+    let TripBookingEvent::BookingCreated { leaders, .. } = event else { return Err(reaction.misled()) };
     named::<TripBookings>(reaction, leaders, replace_in_booking).await
 }
 
 async fn booking_joined(reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
-    let TripBookingEvent::MemberAdded { person, .. } = event else { return Ok(()) };
+    let TripBookingEvent::MemberAdded { person, .. } = event else { return Err(reaction.misled()) };
     named::<TripBookings>(reaction, vec![person], replace_in_booking).await
 }
 

@@ -110,7 +110,7 @@ fn to_booking(kind: TripBookingEventKind) -> Option<Handler<TripBookingEvent>> {
 }
 
 async fn crew_created(reaction: Reaction<'_>, event: CrewEvent) -> Result<(), FollowError> {
-    let CrewEvent::CrewCreated { members, .. } = event else { return Ok(()) };
+    let CrewEvent::CrewCreated { members, .. } = event else { return Err(reaction.misled()) };
     join_crew(reaction.tx, reaction.id(), &members).await
 }
 
@@ -123,7 +123,7 @@ async fn crew_joined(reaction: Reaction<'_>, event: CrewEvent) -> Result<(), Fol
 
 /// Bookings that still name the temp member are about to name the account too: no reason to leave them.
 async fn crew_member_replaced(reaction: Reaction<'_>, event: CrewEvent) -> Result<(), FollowError> {
-    let CrewEvent::CrewMemberReplaced { from, to } = event else { return Ok(()) };
+    let CrewEvent::CrewMemberReplaced { from, to } = event else { return Err(reaction.misled()) };
     let crew = reaction.id();
     // A crew that was deleted keeps its last members, and is gone here.
     let known: bool = sqlx::query_scalar("select exists (select from crew_members where crew = $1 and person = $2)")
@@ -135,7 +135,7 @@ async fn crew_member_replaced(reaction: Reaction<'_>, event: CrewEvent) -> Resul
 }
 
 async fn crew_left(reaction: Reaction<'_>, event: CrewEvent) -> Result<(), FollowError> {
-    let CrewEvent::CrewMemberRemoved { person } = event else { return Ok(()) };
+    let CrewEvent::CrewMemberRemoved { person } = event else { return Err(reaction.misled()) };
     let crew = reaction.id();
     sqlx::query("delete from crew_members where crew = $1 and person = $2")
         .bind(crew.0)
@@ -167,7 +167,7 @@ async fn crew_deleted(reaction: Reaction<'_>, _: CrewEvent) -> Result<(), Follow
 }
 
 async fn booking_created(mut reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
-    let TripBookingEvent::BookingCreated { crew, leaders, .. } = event else { return Ok(()) };
+    let TripBookingEvent::BookingCreated { crew, leaders, .. } = event else { return Err(reaction.misled()) };
     let booking = reaction.id();
     sqlx::query("insert into crew_bookings (booking, crew) values ($1, $2) on conflict do nothing")
         .bind(booking.0)
@@ -179,14 +179,14 @@ async fn booking_created(mut reaction: Reaction<'_>, event: TripBookingEvent) ->
 }
 
 async fn booking_joined(mut reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
-    let TripBookingEvent::MemberAdded { person, .. } = event else { return Ok(()) };
+    let TripBookingEvent::MemberAdded { person, .. } = event else { return Err(reaction.misled()) };
     let booking = reaction.id();
     join_booking(reaction.tx, booking, &[person]).await?;
     strangers_leave(&mut reaction).await
 }
 
 async fn booking_member_replaced(mut reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
-    let TripBookingEvent::MemberReplaced { from, to } = event else { return Ok(()) };
+    let TripBookingEvent::MemberReplaced { from, to } = event else { return Err(reaction.misled()) };
     let booking = reaction.id();
     leave_booking(reaction.tx, booking, from).await?;
     join_booking(reaction.tx, booking, &[to]).await?;
@@ -194,7 +194,7 @@ async fn booking_member_replaced(mut reaction: Reaction<'_>, event: TripBookingE
 }
 
 async fn booking_left(reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
-    let TripBookingEvent::MemberRemoved { person } = event else { return Ok(()) };
+    let TripBookingEvent::MemberRemoved { person } = event else { return Err(reaction.misled()) };
     leave_booking(reaction.tx, reaction.id(), person).await
 }
 

@@ -43,13 +43,13 @@ pub struct Setup {
     pub public_url: Arc<str>,
 }
 
-/// All of them by name, each to be run as a task; they end when `stop` is cancelled. Running them in several processes
+/// All of them by name, and what carries out the rows they leave, each to be run as a task; they end when `stop` is cancelled. Running them in several processes
 /// is fine: one at a time gets through.
 pub fn all(setup: &Setup, stop: &CancellationToken) -> Vec<(&'static str, BoxFuture<'static, ()>)> {
     measure::begin();
     vec![
         ("messages", following(setup, messages(setup), stop)),
-        ("departures", following(setup, departures(setup), stop)),
+        (DEPARTURES, following(setup, departures(setup), stop)),
         ("absorption", following(setup, absorption(setup), stop)),
         ("deadlines", following(setup, deadlines(setup), stop)),
         ("sender", Sender::new(setup).run(stop.clone()).boxed()),

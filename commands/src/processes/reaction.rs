@@ -128,6 +128,11 @@ impl Reaction<'_> {
         }
     }
 
+    /// A handler was given an event of another kind than it is for: a defect of ours.
+    pub(super) fn misled(&self) -> FollowError {
+        FollowError::poison(self.recorded, "a reaction got an event of another kind".to_owned())
+    }
+
     fn poison(&self, error: &dyn std::error::Error) -> FollowError {
         FollowError::poison(self.recorded, error.to_string())
     }

@@ -9,7 +9,7 @@ use caravan_domain::trips::booking::{
 };
 use caravan_domain::trips::crew::CrewState;
 use caravan_domain::{Decider, EntityId};
-use caravan_limits::rules::REMINDERS_PER_ACCOUNT;
+use caravan_limits::known::REMINDERS_PER_ACCOUNT;
 
 use super::facts::{crew, existing_city, existing_events, send_with_accounts};
 use super::requests::ask_for_messages;
@@ -49,15 +49,15 @@ pub async fn recover(
     asking.send_once(booking, recover).await
 }
 
-/// Adds a person; gives them as they are named now, and the booking.
+/// Adds a person; gives who that is now, where they were a temp member whom an account has absorbed, and the booking.
 pub async fn add_member(
     asking: &Asking,
     booking: EntityId,
     member: NewMember,
 ) -> Result<(EntityId, Done<TripBookings>), CommandError> {
-    let person = people::existing(asking, member.person, "person").await?;
+    let person = people::present(asking, member.person).await?;
     let add = async {
-        let member = NewMember { person, ..member };
+        let member = NewMember { person: people::existing(asking, person, "person").await?, ..member };
         Ok(AddMember { member, crew: crew_of(asking, booking).await? })
     };
     Ok((person, asking.send_once(booking, add).await?))

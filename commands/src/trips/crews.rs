@@ -9,7 +9,7 @@ use caravan_domain::trips::distinct;
 use caravan_domain::{EntityId, Rejection};
 use caravan_event_store::Position;
 use caravan_limits::Attempt;
-use caravan_limits::rules::INVITATIONS_PER_ACCOUNT;
+use caravan_limits::known::INVITATIONS_PER_ACCOUNT;
 
 use super::crewmates::crewmates;
 use super::facts::{crew, send_with_accounts};
@@ -49,14 +49,15 @@ pub async fn change(asking: &Asking, crew: EntityId, change: CrewChange) -> Resu
     asking.send_once(crew, change).await
 }
 
-/// Adds a person; gives them as they are named now, and the crew.
+/// Adds a person; gives who that is now, where they were a temp member whom an account has absorbed, and the crew.
 pub async fn add_member(
     asking: &Asking,
     crew: EntityId,
     person: EntityId,
 ) -> Result<(EntityId, Done<Crews>), CommandError> {
-    let person = people::existing(asking, person, "person").await?;
-    Ok((person, asking.send(crew, CrewCommand::AddMember { person }).await?))
+    let person = people::present(asking, person).await?;
+    let add = async { Ok(CrewCommand::AddMember { person: people::existing(asking, person, "person").await? }) };
+    Ok((person, asking.send_once(crew, add).await?))
 }
 
 pub async fn remove_member(asking: &Asking, crew: EntityId, person: EntityId) -> Result<Done<Crews>, CommandError> {

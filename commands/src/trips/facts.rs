@@ -1,4 +1,4 @@
-//! Facts of other streams: what exists, and who could follow whom.
+//! Facts of other streams: what exists, and who could lead or administer where the last one goes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,6 +21,9 @@ pub(super) async fn send_with_accounts<D: Decider, C: Into<D::Command>>(
     command: impl Fn(BTreeSet<EntityId>) -> C,
 ) -> Result<Done<D>, CommandError> {
     const TRIES: usize = 20;
+    if let Some(done) = asking.done_before(id).await? {
+        return Ok(done);
+    }
     let if_match = asking.caller().if_match;
     for _ in 0..TRIES {
         let current = asking.state::<D>(id).await?;

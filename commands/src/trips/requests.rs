@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use caravan_domain::EntityId;
 use caravan_domain::identity::contact::claimed_form;
-use caravan_limits::rules::{MESSAGES_TO_RECIPIENT, REQUESTS_TO_RECIPIENT};
-use caravan_limits::{Attempt, Place, Rule};
+use caravan_limits::known::{MESSAGES_TO_RECIPIENT, REQUESTS_TO_RECIPIENT};
+use caravan_limits::{Attempt, Limit, Place};
 
 use crate::identity::people;
 use crate::{Asking, CommandError};
@@ -14,7 +14,7 @@ use crate::{Asking, CommandError};
 /// nobody has: all of it or nothing. A recipient is a contact, whoever has it.
 pub(super) async fn ask_for_messages(
     asking: &Asking,
-    rule: &'static Rule,
+    limit: &'static Limit,
     people: &[EntityId],
     strangers: BTreeSet<String>,
 ) -> Result<Attempt, CommandError> {
@@ -27,7 +27,7 @@ pub(super) async fn ask_for_messages(
             recipients.insert(claimed_form(channel, &asking.vault().open_text(contact).await?));
         }
     }
-    let mut places: Vec<Place> = vec![rule.of(sender).times(number)];
+    let mut places: Vec<Place> = vec![limit.of(sender).times(number)];
     for recipient in recipients {
         places.push(REQUESTS_TO_RECIPIENT.of(format!("{sender} {recipient}")));
         places.push(MESSAGES_TO_RECIPIENT.of(recipient));

@@ -93,11 +93,6 @@ impl Roles {
         self.0 == 0
     }
 
-    /// Admins and super-admins.
-    pub fn is_staff(self) -> bool {
-        self.has(Role::Admin) || self.has(Role::SuperAdmin)
-    }
-
     pub fn iter(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.has(*role))
     }
@@ -163,15 +158,5 @@ mod tests {
         assert_eq!(serde_json::to_value(roles).unwrap(), stored);
         assert_eq!(serde_json::from_value::<Roles>(stored).unwrap(), roles);
         assert_eq!(Role::ALL.into_iter().collect::<Roles>().iter().collect::<Vec<_>>(), Role::ALL);
-    }
-
-    #[test]
-    fn staff_are_admins_and_super_admins() {
-        for role in Role::ALL {
-            let staff = matches!(role, Role::Admin | Role::SuperAdmin);
-            let roles = Roles::NONE.with(role);
-            assert_eq!((roles.has(role), roles.is_staff()), (true, staff), "{role}");
-            assert_eq!(roles.without(role), Roles::NONE);
-        }
     }
 }

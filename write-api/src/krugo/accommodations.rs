@@ -9,11 +9,11 @@ use caravan_domain::trips::booking::{
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::ids::{AccommodationId, GuestId, PurchaseId, RoomId};
 use caravan_wire::krugo::trips;
-use caravan_wire::{Call, Failure};
+use caravan_wire::{Call, Failure, Outcome, Stream};
 use serde::Deserialize;
 use serde_json::{Number, Value, json};
 
-use super::requests::{Outcome, added, change, of_booking, price};
+use super::requests::{added, change, of_booking, price};
 use crate::{Write, answer, asking};
 
 /// `RoomPurchaseInput`
@@ -86,7 +86,7 @@ struct AddRequest {
     rooms: Vec<RoomInput>,
 }
 
-pub(super) async fn add_accommodation(call: Call<Write>) -> Outcome {
+pub(super) async fn add_accommodation(call: Call<Write>) -> Outcome<Stream> {
     let request: AddRequest = call.body()?;
     let (id, city_id) = (request.trip_booking_id, request.city_id);
     let rooms = request.rooms.into_iter().map(RoomInput::room).collect();
@@ -118,7 +118,7 @@ struct UpdateRequest {
     simple: Option<bool>,
 }
 
-pub(super) async fn update_accommodation(call: Call<Write>) -> Outcome {
+pub(super) async fn update_accommodation(call: Call<Write>) -> Outcome<Stream> {
     let request: UpdateRequest = call.body()?;
     let (id, city_id) = (request.trip_booking_id, request.city_id);
     let number = request.id.of(id, "id")?;
@@ -142,7 +142,7 @@ struct DeleteRequest {
     trip_booking_id: EntityId,
 }
 
-pub(super) async fn delete_accommodation(call: Call<Write>) -> Outcome {
+pub(super) async fn delete_accommodation(call: Call<Write>) -> Outcome<Stream> {
     let DeleteRequest { id, trip_booking_id: booking } = call.body()?;
     let accommodation = id.of(booking, "id")?;
     let done = change(&call, booking, TripBookingCommand::RemoveAccommodation { accommodation }).await?;
@@ -160,7 +160,7 @@ struct AddRoom {
     guests: Vec<RoomGuestInput>,
 }
 
-pub(super) async fn add_accommodation_room(call: Call<Write>) -> Outcome {
+pub(super) async fn add_accommodation_room(call: Call<Write>) -> Outcome<Stream> {
     let request: AddRoom = call.body()?;
     let AddRoom { accommodation_id, check_in_date, check_out_date, room_type, purchase, guests } = request;
     let (id, accommodation) = (accommodation_id.booking, accommodation_id.number);
@@ -190,7 +190,7 @@ struct UpdateRoom {
     purchase: Option<RoomPurchaseUpdate>,
 }
 
-pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome {
+pub(super) async fn update_accommodation_room(call: Call<Write>) -> Outcome<Stream> {
     let request: UpdateRoom = call.body()?;
     let (id, accommodation) = (request.accommodation_id.booking, request.accommodation_id.number);
     let room = request.id.of(id, "id")?;
@@ -218,7 +218,7 @@ struct DeleteRoom {
     accommodation_id: AccommodationId,
 }
 
-pub(super) async fn delete_accommodation_room(call: Call<Write>) -> Outcome {
+pub(super) async fn delete_accommodation_room(call: Call<Write>) -> Outcome<Stream> {
     let DeleteRoom { id, accommodation_id } = call.body()?;
     let (booking, accommodation) = (accommodation_id.booking, accommodation_id.number);
     let room = id.of(booking, "id")?;
@@ -236,7 +236,7 @@ struct AddGuest {
 }
 
 /// All rooms named are of one booking.
-pub(super) async fn add_accommodation_guests(call: Call<Write>) -> Outcome {
+pub(super) async fn add_accommodation_guests(call: Call<Write>) -> Outcome<Stream> {
     let request: Vec<AddGuest> = call.body()?;
     let Some(first) = request.first() else {
         return Err(Failure::invalid("body", "names no guest"));
@@ -270,7 +270,7 @@ struct UpdateGuest {
     check_out_date: Option<Day>,
 }
 
-pub(super) async fn update_accommodation_guest(call: Call<Write>) -> Outcome {
+pub(super) async fn update_accommodation_guest(call: Call<Write>) -> Outcome<Stream> {
     let request: UpdateGuest = call.body()?;
     let (id, guest) = (request.id.booking, request.id.number);
     let command = ChangeGuest {
@@ -292,7 +292,7 @@ struct DeleteGuest {
     accommodation_room_id: RoomId,
 }
 
-pub(super) async fn delete_accommodation_guest(call: Call<Write>) -> Outcome {
+pub(super) async fn delete_accommodation_guest(call: Call<Write>) -> Outcome<Stream> {
     let DeleteGuest { id, accommodation_room_id } = call.body()?;
     let room = accommodation_room_id.of(id.booking, "accommodation_room_id")?;
     let done = change(&call, id.booking, TripBookingCommand::RemoveGuest { room, guest: id.number }).await?;

@@ -8,11 +8,11 @@ use caravan_domain::trips::booking::{ChangeBooking, NewBooking, TripBookingComma
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::ids::{AccommodationId, BundleId, Child};
 use caravan_wire::krugo::trips;
-use caravan_wire::{Call, Failure};
+use caravan_wire::{Call, Failure, Outcome, Stream};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::{Outcome, change};
+use super::requests::change;
 use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ struct CreateTripBooking {
     leader_ids: Vec<EntityId>,
 }
 
-pub(super) async fn create_trip_booking(call: Call<Write>) -> Outcome {
+pub(super) async fn create_trip_booking(call: Call<Write>) -> Outcome<Stream> {
     let CreateTripBooking { crew_id, city_id, start_date, end_date, leader_ids } = call.body()?;
     let (Day(start_date), Day(end_date)) = (start_date, end_date);
     let new = NewBooking { crew_id, city_id, start_date, end_date, leader_ids };
@@ -33,7 +33,7 @@ pub(super) async fn create_trip_booking(call: Call<Write>) -> Outcome {
 }
 
 /// Answers with the full booking.
-async fn whole(call: &Call<Write>, done: &Done<TripBookings>) -> Outcome {
+async fn whole(call: &Call<Write>, done: &Done<TripBookings>) -> Outcome<Stream> {
     let booking = done.state.booking()?;
     let temps = people::temp_members(&call.state.commands, &booking.members).await?;
     answer(done, trips::trip_booking(done.id, booking, &temps, call.now))
@@ -50,7 +50,7 @@ struct UpdateTripBooking {
     accommodation_ids: Option<Vec<String>>,
 }
 
-pub(super) async fn update_trip_booking(call: Call<Write>) -> Outcome {
+pub(super) async fn update_trip_booking(call: Call<Write>) -> Outcome<Stream> {
     let request: UpdateTripBooking = call.body()?;
     let id = request.id;
     let command = ChangeBooking {
@@ -87,7 +87,7 @@ struct AbandonTripBooking {
     crew_id: EntityId,
 }
 
-pub(super) async fn abandon_trip_booking(call: Call<Write>) -> Outcome {
+pub(super) async fn abandon_trip_booking(call: Call<Write>) -> Outcome<Stream> {
     let AbandonTripBooking { id, crew_id } = call.body()?;
     let done = change(&call, id, TripBookingCommand::Abandon { crew_id }).await?;
     answer(&done, json!({"crewId": crew_id, "id": id}))
@@ -100,7 +100,7 @@ struct RecoverTripBooking {
     forced: Option<bool>,
 }
 
-pub(super) async fn recover_abandoned_trip_booking(call: Call<Write>) -> Outcome {
+pub(super) async fn recover_abandoned_trip_booking(call: Call<Write>) -> Outcome<Stream> {
     let RecoverTripBooking { id, crew_id, forced } = call.body()?;
     let done = bookings::recover(&asking(&call).await?, id, crew_id, forced.unwrap_or(false)).await?;
     whole(&call, &done).await

@@ -4,12 +4,11 @@ use caravan_commands::identity::people;
 use caravan_commands::trips::crews;
 use caravan_domain::EntityId;
 use caravan_domain::trips::crew::{CrewChange, CrewCommand, Crews, Description, NewCrew};
-use caravan_wire::Call;
 use caravan_wire::krugo::trips;
+use caravan_wire::{Call, Outcome, Stream};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::Outcome;
 use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
@@ -20,7 +19,7 @@ struct CreateCrew {
     has_image: Option<bool>,
 }
 
-pub(super) async fn create_crew(call: Call<Write>) -> Outcome {
+pub(super) async fn create_crew(call: Call<Write>) -> Outcome<Stream> {
     let CreateCrew { admin_ids, name, description, has_image } = call.body()?;
     let new = NewCrew { name, description, has_image: has_image.unwrap_or(false), admin_ids };
     let done = crews::create(&asking(&call).await?, new).await?;
@@ -37,7 +36,7 @@ struct UpdateCrew {
     has_image: Option<bool>,
 }
 
-pub(super) async fn update_crew(call: Call<Write>) -> Outcome {
+pub(super) async fn update_crew(call: Call<Write>) -> Outcome<Stream> {
     let UpdateCrew { id, admin_ids, name, description, has_image } = call.body()?;
     let change = CrewChange { name, description, has_image, admin_ids };
     let done = crews::change(&asking(&call).await?, id, change).await?;
@@ -53,7 +52,7 @@ struct AddCrewMember {
     _is_krugo_user: Option<bool>,
 }
 
-pub(super) async fn add_crew_member(call: Call<Write>) -> Outcome {
+pub(super) async fn add_crew_member(call: Call<Write>) -> Outcome<Stream> {
     let AddCrewMember { crew_id, person, .. } = call.body()?;
     let (person, done) = crews::add_member(&asking(&call).await?, crew_id, person).await?;
     let temp = people::temp_members(&call.state.commands, &[person]).await?.contains(&person);
@@ -67,7 +66,7 @@ struct RemoveCrewMember {
     person: EntityId,
 }
 
-pub(super) async fn remove_crew_member(call: Call<Write>) -> Outcome {
+pub(super) async fn remove_crew_member(call: Call<Write>) -> Outcome<Stream> {
     let RemoveCrewMember { crew_id, person } = call.body()?;
     let person = people::present(&call.state.commands, person).await?;
     let done = crews::remove_member(&asking(&call).await?, crew_id, person).await?;
@@ -82,7 +81,7 @@ struct DeleteCrew {
     _removed_member_id: Option<String>,
 }
 
-pub(super) async fn delete_crew(call: Call<Write>) -> Outcome {
+pub(super) async fn delete_crew(call: Call<Write>) -> Outcome<Stream> {
     let DeleteCrew { crew_id, .. } = call.body()?;
     let asking = asking(&call).await?;
     let done = asking.send::<Crews>(crew_id, CrewCommand::Delete).await?;

@@ -5,11 +5,10 @@ use caravan_domain::EntityId;
 use caravan_domain::trips::trip_idea::{Suggestion, TripIdeaState};
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::trips;
-use caravan_wire::{Call, Failure};
+use caravan_wire::{Call, Failure, Outcome, Stream};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::Outcome;
 use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
@@ -24,7 +23,7 @@ struct AddTripIdea {
     liked_user_ids: Vec<EntityId>,
 }
 
-pub(super) async fn add_trip_idea(call: Call<Write>) -> Outcome {
+pub(super) async fn add_trip_idea(call: Call<Write>) -> Outcome<Stream> {
     let AddTripIdea { crew_id, city_id, start_date, end_date, event_ids, liked_user_ids } = call.body()?;
     let (Day(start_date), Day(end_date)) = (start_date, end_date);
     let new = Suggestion { crew_id, city_id, start_date, end_date, event_ids, liked_user_ids };
@@ -42,19 +41,19 @@ struct NameTripIdea {
     id: EntityId,
 }
 
-pub(super) async fn like_trip_idea(call: Call<Write>) -> Outcome {
+pub(super) async fn like_trip_idea(call: Call<Write>) -> Outcome<Stream> {
     let NameTripIdea { crew_id, id } = call.body()?;
     let done = ideas::like(&asking(&call).await?, id, crew_id).await?;
     answer(&done, json!({"crewId": crew_id, "id": id, "userId": call.account()?}))
 }
 
-pub(super) async fn unlike_trip_idea(call: Call<Write>) -> Outcome {
+pub(super) async fn unlike_trip_idea(call: Call<Write>) -> Outcome<Stream> {
     let NameTripIdea { crew_id, id } = call.body()?;
     let done = ideas::unlike(&asking(&call).await?, id, crew_id).await?;
     answer(&done, json!({"crewId": crew_id, "id": id, "userId": call.account()?}))
 }
 
-pub(super) async fn delete_trip_idea(call: Call<Write>) -> Outcome {
+pub(super) async fn delete_trip_idea(call: Call<Write>) -> Outcome<Stream> {
     let NameTripIdea { crew_id, id } = call.body()?;
     let done = ideas::delete(&asking(&call).await?, id, crew_id).await?;
     answer(&done, json!({"crewId": crew_id, "id": id}))

@@ -7,11 +7,10 @@ use caravan_domain::identity::Channel;
 use caravan_domain::trips::booking::{Availability, MemberChange, NewMember, TripBookingEvent};
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::trips;
-use caravan_wire::{Call, Failure};
+use caravan_wire::{Call, Failure, Outcome, Stream};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::Outcome;
 use crate::{Write, answer, asking};
 
 /// Whether the person has an account is not the client's to say.
@@ -27,7 +26,7 @@ struct AddMember {
     end_date: Option<Day>,
 }
 
-pub(super) async fn add_trip_booking_member(call: Call<Write>) -> Outcome {
+pub(super) async fn add_trip_booking_member(call: Call<Write>) -> Outcome<Stream> {
     let request: AddMember = call.body()?;
     let id = request.trip_booking_id;
     let new = NewMember {
@@ -53,7 +52,7 @@ struct UpdateMember {
     end_date: Option<Day>,
 }
 
-pub(super) async fn update_trip_booking_member(call: Call<Write>) -> Outcome {
+pub(super) async fn update_trip_booking_member(call: Call<Write>) -> Outcome<Stream> {
     let request: UpdateMember = call.body()?;
     let id = request.trip_booking_id;
     let person = request.person.map_or_else(|| call.account(), Ok)?;
@@ -76,14 +75,14 @@ struct NameMember {
     person: EntityId,
 }
 
-pub(super) async fn remove_trip_booking_member(call: Call<Write>) -> Outcome {
+pub(super) async fn remove_trip_booking_member(call: Call<Write>) -> Outcome<Stream> {
     let NameMember { trip_booking_id: id, person } = call.body()?;
     let person = people::present(&call.state.commands, person).await?;
     let done = bookings::remove_member(&asking(&call).await?, id, person).await?;
     answer(&done, json!({"tripBookingId": id, "userId": person}))
 }
 
-pub(super) async fn remind_trip_booking_member(call: Call<Write>) -> Outcome {
+pub(super) async fn remind_trip_booking_member(call: Call<Write>) -> Outcome<Stream> {
     let NameMember { trip_booking_id: id, person } = call.body()?;
     let person = people::present(&call.state.commands, person).await?;
     let done = bookings::remind_member(&asking(&call).await?, id, person).await?;

@@ -3,13 +3,10 @@
 use caravan_commands::Done;
 use caravan_domain::EntityId;
 use caravan_domain::trips::booking::{Price, TripBookingCommand, TripBookingEvent, TripBookings};
-use caravan_wire::{Answer, Call, Failure, Stream};
+use caravan_wire::{Call, Failure};
 use serde_json::Number;
 
 use crate::{Write, asking};
-
-/// What a command on one stream comes to.
-pub(super) type Outcome = Result<Answer<Stream>, Failure>;
 
 /// Sends a command that the booking decides alone.
 pub(super) async fn change(

@@ -5,11 +5,11 @@ use caravan_domain::EntityId;
 use caravan_domain::trips::booking::{AddBundle, ChangeBundle, TicketTerms, TripBookingCommand, TripBookings};
 use caravan_wire::krugo::ids::{BundleId, TicketId};
 use caravan_wire::krugo::trips;
-use caravan_wire::{Call, Failure};
+use caravan_wire::{Call, Failure, Outcome, Stream};
 use serde::Deserialize;
 use serde_json::{Number, json};
 
-use super::requests::{Outcome, added, change, of_booking, price};
+use super::requests::{added, change, of_booking, price};
 use crate::{Write, answer};
 
 /// `BundlePurchaseInput`
@@ -34,7 +34,7 @@ struct AddTicketBundle {
     bought_here: Option<bool>,
 }
 
-pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome {
+pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome<Stream> {
     let request: AddTicketBundle = call.body()?;
     let command = AddBundle {
         crew_id: request.crew_id,
@@ -50,7 +50,7 @@ pub(super) async fn add_ticket_bundle(call: Call<Write>) -> Outcome {
     bundle(&done, added(&done)?)
 }
 
-fn bundle(done: &Done<TripBookings>, number: u32) -> Outcome {
+fn bundle(done: &Done<TripBookings>, number: u32) -> Outcome<Stream> {
     let booking = done.state.booking()?;
     answer(done, trips::crew_ticket_bundle(done.id, booking, booking.bundle(number)?))
 }
@@ -79,7 +79,7 @@ struct UpdateTicketBundle {
     bought_here: Option<bool>,
 }
 
-pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome {
+pub(super) async fn update_ticket_bundle(call: Call<Write>) -> Outcome<Stream> {
     let request: UpdateTicketBundle = call.body()?;
     let booking = request.trip_booking_id;
     let number = request.id.of(booking, "id")?;
@@ -116,7 +116,7 @@ struct DeleteTicketBundle {
     trip_booking_id: EntityId,
 }
 
-pub(super) async fn delete_ticket_bundle(call: Call<Write>) -> Outcome {
+pub(super) async fn delete_ticket_bundle(call: Call<Write>) -> Outcome<Stream> {
     let DeleteTicketBundle { id, trip_booking_id: booking } = call.body()?;
     let bundle = id.of(booking, "id")?;
     let done = change(&call, booking, TripBookingCommand::RemoveBundle { bundle }).await?;
@@ -131,7 +131,7 @@ struct AddTicket {
     purchaser_id: Option<EntityId>,
 }
 
-pub(super) async fn add_ticket(call: Call<Write>) -> Outcome {
+pub(super) async fn add_ticket(call: Call<Write>) -> Outcome<Stream> {
     let AddTicket { trip_booking_id: booking, ticket_bundle_id, event_id, purchaser_id } = call.body()?;
     let bundle = ticket_bundle_id.of(booking, "ticket_bundle_id")?;
     let ticket = TicketTerms { event_id, purchaser_id };
@@ -139,7 +139,7 @@ pub(super) async fn add_ticket(call: Call<Write>) -> Outcome {
     ticket_of(&done, bundle, added(&done)?)
 }
 
-fn ticket_of(done: &Done<TripBookings>, bundle: u32, number: u32) -> Outcome {
+fn ticket_of(done: &Done<TripBookings>, bundle: u32, number: u32) -> Outcome<Stream> {
     answer(done, trips::ticket(done.id, bundle, done.state.booking()?.ticket(bundle, number)?))
 }
 
@@ -152,7 +152,7 @@ struct UpdateTicket {
     purchaser_id: Option<EntityId>,
 }
 
-pub(super) async fn update_ticket(call: Call<Write>) -> Outcome {
+pub(super) async fn update_ticket(call: Call<Write>) -> Outcome<Stream> {
     let UpdateTicket { id, trip_booking_id: booking, ticket_bundle_id, event_id, purchaser_id } = call.body()?;
     let (bundle, ticket) = (ticket_bundle_id.of(booking, "ticket_bundle_id")?, id.of(booking, "id")?);
     let terms = TicketTerms { event_id, purchaser_id };
@@ -168,7 +168,7 @@ struct AssignTicket {
     consumer: EntityId,
 }
 
-pub(super) async fn assign_ticket(call: Call<Write>) -> Outcome {
+pub(super) async fn assign_ticket(call: Call<Write>) -> Outcome<Stream> {
     let AssignTicket { id, trip_booking_id: booking, ticket_bundle_id, consumer } = call.body()?;
     let (bundle, ticket) = (ticket_bundle_id.of(booking, "ticket_bundle_id")?, id.of(booking, "id")?);
     let done = change(&call, booking, TripBookingCommand::AssignTicket { bundle, ticket, consumer }).await?;
@@ -182,7 +182,7 @@ struct DeleteTicket {
     ticket_bundle_id: BundleId,
 }
 
-pub(super) async fn delete_ticket(call: Call<Write>) -> Outcome {
+pub(super) async fn delete_ticket(call: Call<Write>) -> Outcome<Stream> {
     let DeleteTicket { id, trip_booking_id: booking, ticket_bundle_id } = call.body()?;
     let (bundle, ticket) = (ticket_bundle_id.of(booking, "ticket_bundle_id")?, id.of(booking, "id")?);
     let done = change(&call, booking, TripBookingCommand::RemoveTicket { bundle, ticket }).await?;

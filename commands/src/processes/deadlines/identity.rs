@@ -84,14 +84,14 @@ fn to_account(kind: AccountEventKind) -> Option<Handler<AccountEvent>> {
 }
 
 async fn begun(reaction: Reaction<'_>, event: SignUpEvent) -> Result<(), FollowError> {
-    let SignUpEvent::SignUpBegun(attempt) = event else { return Ok(()) };
+    let SignUpEvent::SignUpBegun(attempt) = event else { return Err(reaction.misled()) };
     let id = reaction.id();
     Ok(SIGN_UP_LAPSES.set(reaction.tx, id, attempt.begun_at + ATTEMPT_LIFE).await?)
 }
 
 /// There may be other attempts under the name.
 async fn dropped(reaction: Reaction<'_>, event: SignUpEvent) -> Result<(), FollowError> {
-    let SignUpEvent::SignUpDropped { attempt } = event else { return Ok(()) };
+    let SignUpEvent::SignUpDropped { attempt } = event else { return Err(reaction.misled()) };
     let due_at = reaction.recorded.time + FORGOTTEN_AGAIN_AFTER;
     Ok(ATTEMPT_IS_FORGOTTEN.set(reaction.tx, attempt, due_at).await?)
 }

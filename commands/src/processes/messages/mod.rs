@@ -11,7 +11,7 @@ mod words;
 
 use caravan_domain::EntityId;
 use caravan_event_store::following::FollowError;
-use caravan_limits::Rule;
+use caravan_limits::Limit;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use uuid::Uuid;
@@ -35,7 +35,7 @@ struct Template {
     /// markup too.
     words: &'static str,
     /// How many of these one stream may cause, where nobody asked for them; they also count for who gets them.
-    notice: Option<&'static Rule>,
+    notice: Option<&'static Limit>,
     /// Finds out who gets it and what fills its words; none where there is nothing to tell any more.
     compose: Compose,
 }

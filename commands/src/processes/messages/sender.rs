@@ -10,7 +10,7 @@ use caravan_domain::identity::Channel;
 use caravan_domain::identity::contact::claimed_form;
 use caravan_event_store::{Direction, Recorded, StreamId};
 use caravan_limits::LimitError;
-use caravan_limits::rules::MESSAGES_TO_RECIPIENT;
+use caravan_limits::known::MESSAGES_TO_RECIPIENT;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future;
 use sqlx::{FromRow, PgConnection, PgPool};

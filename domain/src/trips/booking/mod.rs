@@ -27,7 +27,7 @@ pub use events::{
     Accommodation, Availability, Bundle, Details, Guest, Purchase, Room, RoomTerms, Terms, Ticket, TripBookingEvent,
     TripBookingEventKind,
 };
-pub use state::{Attendance, TripBooking, TripBookingState};
+pub use state::{Attendance, TripBooking, TripBookingState, no_such_booking};
 
 use crate::kind::{day, keyword, keywords};
 use crate::{Context, Decider, Kind, Rejection};

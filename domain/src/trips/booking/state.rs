@@ -71,7 +71,7 @@ impl TripBookingState {
     }
 }
 
-pub(super) fn no_such_booking() -> Rejection {
+pub fn no_such_booking() -> Rejection {
     Rejection::not_found("no-such-booking", "no such trip booking")
 }
 
@@ -84,13 +84,19 @@ impl TripBooking {
         self.leaders.contains(&person)
     }
 
-    /// Whether somebody sees the booking: whoever is in its crew. Of a crew that was deleted, those who were in it to
-    /// the last and in the booking.
-    pub fn may_be_seen_by(&self, person: EntityId, crew: &CrewState) -> bool {
-        match crew {
+    /// Forbidden for whoever does not see the booking: that is who is in its crew. Of a crew that was deleted, those who
+    /// were in it to the last and in the booking.
+    pub fn only_seen_by(&self, person: EntityId, crew: &CrewState) -> Result<(), Rejection> {
+        let sees = match crew {
             CrewState::Unknown => false,
             CrewState::Active(crew) => crew.is_member(person),
             CrewState::Deleted { last_members, .. } => last_members.contains(&person) && self.is_member(person),
+        };
+        match sees {
+            true => Ok(()),
+            false => {
+                Err(Rejection::forbidden("only-crew-sees-booking", "only members of the booking's crew may see it"))
+            }
         }
     }
 

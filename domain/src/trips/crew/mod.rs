@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use derive_more::From;
 pub use events::{CrewEvent, CrewEventKind, Description};
-pub use state::{Crew, CrewState, Invitation};
+pub use state::{Crew, CrewState, Invitation, no_such_crew};
 
 use crate::kind::keywords;
 use crate::trips::{Successor, by_system, distinct};

@@ -57,7 +57,7 @@ impl CrewState {
     }
 }
 
-pub(super) fn no_such_crew() -> Rejection {
+pub fn no_such_crew() -> Rejection {
     Rejection::not_found("no-such-crew", "no such crew")
 }
 

@@ -22,12 +22,12 @@ const fn named(name: &'static str) -> Template {
 }
 
 pub async fn demand_of_sign_up(reaction: Reaction<'_>, event: SignUpEvent) -> Result<(), FollowError> {
-    let SignUpEvent::CodeIssued(code) = event else { return Ok(()) };
+    let SignUpEvent::CodeIssued(code) = event else { return Err(reaction.misled()) };
     demand(reaction, &code).await
 }
 
 pub async fn demand_of_account(reaction: Reaction<'_>, event: AccountEvent) -> Result<(), FollowError> {
-    let AccountEvent::CodeIssued(code) = event else { return Ok(()) };
+    let AccountEvent::CodeIssued(code) = event else { return Err(reaction.misled()) };
     demand(reaction, &code).await
 }
 

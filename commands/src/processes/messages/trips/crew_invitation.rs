@@ -22,7 +22,7 @@ pub const CREW_INVITATION: Template = Template {
 const AT_ONCE: i64 = 25;
 
 pub async fn demand(mut reaction: Reaction<'_>, event: CrewEvent) -> Result<(), FollowError> {
-    let CrewEvent::CrewMemberInvited { person, .. } = event else { return Ok(()) };
+    let CrewEvent::CrewMemberInvited { person, .. } = event else { return Err(reaction.misled()) };
     let due_at = pace(&mut reaction).await?;
     let demand = Demand { due_at, ..Demand::of(&reaction, person) };
     CREW_INVITATION.demand(&mut reaction, demand).await

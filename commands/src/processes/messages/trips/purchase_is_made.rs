@@ -4,7 +4,7 @@ use caravan_domain::money::exponent;
 use caravan_domain::trips::booking::{Purchase, RoomTerms, TripBooking, TripBookingEvent, TripBookings};
 use caravan_domain::{EntityId, Money};
 use caravan_event_store::following::FollowError;
-use caravan_limits::rules::NOTICES_OF_BOOKING;
+use caravan_limits::known::NOTICES_OF_BOOKING;
 use futures::FutureExt;
 
 use super::super::composing::{Composed, Composing};
@@ -30,17 +30,17 @@ pub async fn of_bundle(reaction: Reaction<'_>, event: TripBookingEvent) -> Resul
 }
 
 pub async fn of_accommodation(reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
-    let TripBookingEvent::AccommodationAdded { accommodation } = event else { return Ok(()) };
+    let TripBookingEvent::AccommodationAdded { accommodation } = event else { return Err(reaction.misled()) };
     demand(reaction, accommodation.rooms.iter().filter_map(|room| of_room(&room.terms)).collect()).await
 }
 
 pub async fn of_new_room(reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
-    let TripBookingEvent::RoomAdded { room, .. } = event else { return Ok(()) };
+    let TripBookingEvent::RoomAdded { room, .. } = event else { return Err(reaction.misled()) };
     demand(reaction, of_room(&room.terms).into_iter().collect()).await
 }
 
 pub async fn of_changed_room(reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
-    let TripBookingEvent::RoomChanged { terms, .. } = event else { return Ok(()) };
+    let TripBookingEvent::RoomChanged { terms, .. } = event else { return Err(reaction.misled()) };
     demand(reaction, of_room(&terms).into_iter().collect()).await
 }
 

@@ -20,7 +20,7 @@ pub const TRIP_BOOKING_REMINDER: Template = Template {
 };
 
 pub async fn demand(mut reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
-    let TripBookingEvent::MemberReminded { person, .. } = event else { return Ok(()) };
+    let TripBookingEvent::MemberReminded { person, .. } = event else { return Err(reaction.misled()) };
     let demand = Demand::of(&reaction, person);
     TRIP_BOOKING_REMINDER.demand(&mut reaction, demand).await
 }

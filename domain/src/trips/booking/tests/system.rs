@@ -65,7 +65,7 @@ fn a_booking_is_seen_by_its_crew_and_by_who_was_in_it_to_the_last() {
     let state = booking().by(ann()).when(TripBookingCommand::Abandon { crew_id: crew_id() }).then_state();
     let seen_by = |crew: &CrewState| {
         let everybody = [ann(), ben(), cal(), dan(), eve()];
-        everybody.into_iter().filter(|person| of(&state).may_be_seen_by(*person, crew)).collect::<Vec<_>>()
+        everybody.into_iter().filter(|person| of(&state).only_seen_by(*person, crew).is_ok()).collect::<Vec<_>>()
     };
     assert_eq!(seen_by(&crew()), [ann(), ben(), cal(), dan()]);
     // Cal was removed, and is in the booking still.
