@@ -26,7 +26,7 @@ pub enum Account {
         /// User name or account id
         account: String,
     },
-    /// Grant a role on the whole platform, or take it away; it counts from the account's next request on
+    /// Grant a role on the whole platform, or take it away; commands know at once, queries within moments
     Role {
         /// User name or account id
         account: String,
@@ -70,7 +70,7 @@ impl Account {
                 let account = find(node, &account).await?;
                 let changed = change_role(&asking(node), account, role, !off).await.context("role")?;
                 let roles = changed.state.registered().map(|account| account.roles()).unwrap_or_default();
-                println!("{}", roles.iter().map(Role::name).collect::<Vec<_>>().join(" "));
+                println!("{account}: {}", roles.iter().map(Role::name).collect::<Vec<_>>().join(" "));
                 Ok(())
             }
         }

@@ -24,6 +24,8 @@ use crate::{Vault, VaultError};
 const ACCESS_LIFE: TimeDelta = TimeDelta::hours(1);
 /// How long one signed with a key pair lives.
 const PUBLIC_LIFE: TimeDelta = TimeDelta::hours(24);
+/// How far the clocks of an installation's processes may be apart.
+const LEEWAY: TimeDelta = TimeDelta::minutes(5);
 /// Verified access tokens kept, about 300 bytes each.
 const VERIFIED: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
@@ -46,6 +48,7 @@ impl fmt::Debug for AccessToken {
 pub struct Access {
     pub account: EntityId,
     pub session: u32,
+    pub issued_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
 }
 
@@ -128,9 +131,10 @@ impl Tokens {
                 (decoded.map_err(|_| TokenError::Invalid)?.claims, Some(pair))
             }
         };
-        let AccessClaims { sub, sid, exp, .. } = claims;
-        let expires_at = DateTime::from_timestamp(exp, 0).ok_or(TokenError::Invalid)?;
-        Ok(Verified { access: Access { account: sub, session: sid, expires_at }, pair })
+        let AccessClaims { sub, sid, iat, exp } = claims;
+        let time = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(TokenError::Invalid);
+        let (issued_at, expires_at) = (time(iat)?, time(exp)?);
+        Ok(Verified { access: Access { account: sub, session: sid, issued_at, expires_at }, pair })
     }
 
     fn verified(&self) -> MutexGuard<'_, LruCache<String, Verified>> {
@@ -189,15 +193,16 @@ impl Vault {
         AccessToken { token: self.0.tokens.access.sign(&claims), expires_at }
     }
 
-    /// An RS256 JWT that lives for a day, which others can verify with the public half of the key that its header
-    /// names. The same arguments give the same token until the next key signs.
+    /// An RS256 JWT that lives for a day, but not longer than its session, which others can verify with the public half
+    /// of the key that its header names. The same arguments give the same token until the next key signs.
     pub fn sign_public_access(
         &self,
         account: EntityId,
         session: u32,
         now: DateTime<Utc>,
+        session_ends: DateTime<Utc>,
     ) -> Result<AccessToken, VaultError> {
-        let (claims, expires_at) = access(account, session, now, PUBLIC_LIFE);
+        let (claims, expires_at) = access(account, session, now, PUBLIC_LIFE.min(session_ends - now));
         Ok(AccessToken { token: self.0.signing_keys.current().sign(&claims)?, expires_at })
     }
 
@@ -215,6 +220,10 @@ impl Vault {
         let access = verified.access;
         if access.expires_at <= now {
             return Err(TokenError::Expired);
+        }
+        // By a clock that was ahead, and is no more.
+        if access.issued_at > now + LEEWAY {
+            return Err(TokenError::Invalid);
         }
         if is_new {
             tokens.verified().put(token.to_owned(), verified);

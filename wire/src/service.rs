@@ -227,6 +227,7 @@ impl Service {
             };
             check_actor(operation, field, named, person.account)?;
         }
+        let is_of_foreign_page = token::is_of_foreign_page(&parts);
         let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.unwrap_or_default().to_owned();
         let request = call::Request {
@@ -244,7 +245,12 @@ impl Service {
             now: arrival.now,
         };
         exchange.reached = Reached::Handler(operation);
-        in_time(self.carry_out(arrival, endpoint, request)).await
+        let mut answer = in_time(self.carry_out(arrival, endpoint, request)).await?;
+        if is_of_foreign_page {
+            // No other site logs a browser in or out.
+            answer.headers.remove(header::SET_COOKIE);
+        }
+        Ok(answer)
     }
 
     async fn carry_out(

@@ -88,6 +88,12 @@ pub(crate) fn find<'r>(operation: &Operation, request: &'r Parts) -> Result<Opti
         Some((Place::Cookie(name), _)) if operation.command && !is_of_own_page(request) => {
             Err(Failure::forbidden("counts only where a page of this very site sends it").on(name))
         }
+        // A link with somebody else's token would have the browser go on as them.
+        Some((Place::Query(name), _))
+            if operation.command && request.method == Method::GET && is_of_a_link(request) =>
+        {
+            Err(Failure::forbidden("counts only where no link leads here").on(name))
+        }
         Some((_, token)) => Ok(Some(token)),
         None if request.headers.contains_key(header::AUTHORIZATION) => {
             Err(Failure::unauthorised("is of no scheme that is taken here").on("Authorization"))
@@ -99,18 +105,33 @@ pub(crate) fn find<'r>(operation: &Operation, request: &'r Parts) -> Result<Opti
 /// Whether no foreign site can have made a browser send this: browsers attach cookies to whatever any page asks for,
 /// and say which page it was.
 fn is_of_own_page(request: &Parts) -> bool {
-    let header = |name: &str| texts(&request.headers, name).next();
-    if let Some(site) = header("sec-fetch-site") {
-        return matches!(site, "same-origin" | "none");
+    if request.method == Method::GET {
+        // A browser that says nothing may have been led here by a link.
+        let says_something = says(request, "sec-fetch-site").or(says(request, "origin")).is_some();
+        return says_something && !is_of_foreign_page(request) && !is_of_a_link(request);
     }
-    match header("origin") {
-        Some(origin) => {
+    !is_of_foreign_page(request)
+}
+
+/// Whether a browser says that a page of another site has made it send this.
+pub(crate) fn is_of_foreign_page(request: &Parts) -> bool {
+    match (says(request, "sec-fetch-site"), says(request, "origin")) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
             let authority = origin.split_once("://").map(|(_, authority)| authority);
-            authority.is_some() && authority == header("host")
+            authority.is_none() || authority != says(request, "host")
         }
-        // A browser that says neither can be led here by a link, not by a form.
-        None => request.method != Method::GET,
+        (None, None) => false,
     }
+}
+
+/// Whether a browser says that something else than a page of this site has led here.
+fn is_of_a_link(request: &Parts) -> bool {
+    says(request, "sec-fetch-site").is_some_and(|site| site != "same-origin")
+}
+
+fn says<'r>(request: &'r Parts, name: &str) -> Option<&'r str> {
+    texts(&request.headers, name).next()
 }
 
 #[cfg(test)]
@@ -180,7 +201,12 @@ mod tests {
             assert!(!sent(id, &[("origin", "null")]), "{id}");
         }
         assert!(sent("create-listing", &[]) && !sent("relogin", &[]), "a link makes browsers GET");
+        let followed = [("sec-fetch-site", "none")];
+        assert!(sent("create-listing", &followed) && !sent("relogin", &followed), "of a mail, say");
         assert!(sent("list-users", &[("sec-fetch-site", "cross-site")]), "what is read changes nothing");
+        let linked = |site: &str| of("relogin", "access_token=theirs", &[("sec-fetch-site", site)]).is_ok();
+        assert!(linked("same-origin") && !linked("cross-site") && !linked("none"));
+        assert!(of("relogin", "access_token=ours", &[]).is_ok(), "no browser");
         let command = operation(&rentals::DIALECT, "create-listing").unwrap();
         let foreign = parts("POST", "", &[("cookie", "airbnb3-access-token=a"), ("origin", "null")]);
         assert_eq!(find(command, &foreign).unwrap_err().kind, FailureKind::Forbidden);

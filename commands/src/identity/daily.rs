@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use caravan_domain::EntityId;
 use caravan_domain::identity::account::{Challenge, LoginSession, LoginTerms};
-use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, Claim, Person, credentials};
+use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, Claim, Person, contact, credentials};
 use caravan_event_store::Position;
 use caravan_vault::AccessToken;
 use uuid::Uuid;
@@ -41,7 +41,7 @@ pub enum Needed {
     ProvenAddress,
     /// An operator has set the password: it has to be reset.
     OtherPassword,
-    /// The login waits for a code, once one is asked for over the channel.
+    /// A code over the channel, of which nothing is stored before somebody asks for one.
     SecondFactor { login: Uuid, channel: Channel },
 }
 
@@ -51,6 +51,8 @@ pub async fn log_in(asking: &Asking, address: &str, password: &str) -> Result<En
     let name = credentials::normalised_username(address);
     let (proven, named) = (proven_by(asking, address.trim()).await?, account_of(asking, &name).await?);
     let found = proven.or(named);
+    // An address counts in the form by which it is found, whether or not it is: else its other spellings would tell.
+    let name = if address.contains('@') { contact::claimed_form(Channel::Mail, address.trim()) } else { name };
     let Some(Verified { account, state, hash: verified }) = verified(asking, &name, found, password).await? else {
         return Err(CommandError::Unauthorised("wrong address or password"));
     };
@@ -63,6 +65,11 @@ pub async fn log_in(asking: &Asking, address: &str, password: &str) -> Result<En
         return outstanding(Needed::OtherPassword);
     }
     let login = asking.caller().command_id;
+    // Nothing waits for a code that nobody can ask for yet: whoever knows the password alone could crowd out the
+    // owner's logins.
+    if registered.mfa_phone().is_some() {
+        return outstanding(Needed::SecondFactor { login, channel: Channel::Sms });
+    }
     let log_in = AccountCommand::LogIn { verified, login, terms: LoginTerms::DAILY };
     let changed = asking.send::<Account>(account, log_in).await?;
     let challenge = changed.state.registered().and_then(|account| account.challenge(login, asking.now()));
@@ -70,7 +77,7 @@ pub async fn log_in(asking: &Asking, address: &str, password: &str) -> Result<En
         Some(Challenge::Mfa) => outstanding(Needed::SecondFactor { login, channel: Channel::Sms }),
         Some(Challenge::NewPassword) => outstanding(Needed::OtherPassword),
         None => {
-            let opened = opened(asking, changed, login)?;
+            let opened = opened(asking, changed, login).await?;
             note_home(asking, account).await?;
             Ok(Entry::Open(opened))
         }
@@ -80,10 +87,10 @@ pub async fn log_in(asking: &Asking, address: &str, password: &str) -> Result<En
 /// Puts another session in the place of the one that asks.
 pub async fn relogin(asking: &Asking, person: Person) -> Result<Opened, CommandError> {
     let login = asking.caller().command_id;
-    let relogin = AccountCommand::Relogin { session: person.session, login, terms: LoginTerms::DAILY };
+    let relogin = AccountCommand::Relogin { session: person.session, login };
     match asking.send(person.account, relogin).await {
         Err(CommandError::Rejected(_)) => Err(ended()),
-        changed => opened(asking, changed?, login),
+        changed => opened(asking, changed?, login).await,
     }
 }
 
@@ -93,12 +100,13 @@ pub async fn log_out(asking: &Asking, person: Person) -> Result<Done<Account>, C
     asking.send(person.account, close).await
 }
 
-/// The session that a login has opened.
-fn opened(asking: &Asking, changed: Done<Account>, login: Uuid) -> Result<Opened, CommandError> {
-    let registered = changed.state.registered();
-    let session = *registered.and_then(|account| account.session_of(login, asking.now())).ok_or_else(ended)?;
-    let token = asking.vault().sign_public_access(changed.id, session.number, asking.now())?;
-    Ok(Opened { account: changed.id, state: changed.state, session, token, position: changed.position })
+/// The session that a login has opened, if it is open still: a repeat may come much later.
+async fn opened(asking: &Asking, changed: Done<Account>, login: Uuid) -> Result<Opened, CommandError> {
+    let state = asking.state::<Account>(changed.id).await?.state;
+    let session = state.registered().and_then(|account| account.session_of(login, asking.now()));
+    let session = *session.ok_or_else(ended)?;
+    let token = asking.vault().sign_public_access(changed.id, session.number, asking.now(), session.expires_at)?;
+    Ok(Opened { account: changed.id, state, session, token, position: changed.position })
 }
 
 fn ended() -> CommandError {

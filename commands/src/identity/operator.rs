@@ -7,17 +7,30 @@ use caravan_domain::identity::{
     Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, account, credentials,
 };
 use caravan_domain::record::Change;
-use caravan_domain::{EntityId, RejectionKind};
+use caravan_domain::{EntityId, Rejection, RejectionKind};
 
 use super::guesses::hashed;
 use super::homes::forget_homes;
-use super::lookup::{account_of, contact_claim};
+use super::lookup::{Holder, account_of, contact_claim, holder};
 use super::roles;
 use crate::{Asking, CommandError, Commands, Done};
 
-/// The account of a user name.
-pub async fn account_named(commands: &Commands, username: &str) -> Result<Option<EntityId>, CommandError> {
-    Ok(account_of(commands, &credentials::normalised_username(username)).await?.map(|(id, _)| id))
+/// The account of a user name, or of an address that it has proven. Refused where these are two accounts: anybody may
+/// call themselves by another's address.
+pub async fn account_named(commands: &Commands, name: &str) -> Result<Option<EntityId>, CommandError> {
+    let named = account_of(commands, &credentials::normalised_username(name)).await?.map(|(id, _)| id);
+    let proven = match holder(commands, Channel::Mail, name.trim()).await? {
+        Holder::Account(id) => Some(id),
+        Holder::Nobody | Holder::Unknown(_) | Holder::Invited(_) | Holder::Absorbed { .. } => None,
+    };
+    match (named, proven) {
+        (Some(one), Some(other)) if one != other => {
+            let message =
+                format!("is the user name of {one} and the address of {other}: give the id of the one you mean");
+            Err(Rejection::conflict("name-of-two", message).on("account").into())
+        }
+        (named, proven) => Ok(named.or(proven)),
+    }
 }
 
 /// Sets a password that its owner has to change at the next login; closes every session.

@@ -90,3 +90,14 @@ async fn a_forced_password_is_not_kept() {
     let answer = sessions::answer_new_password(&world.anyone(), "dana", &login_session, "from the operator").await;
     assert_eq!(refused(answer, RejectionKind::Invalid).unwrap(), "new_password");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_never_means_whoever_calls_themselves_by_anothers_address() {
+    let world = World::new().await;
+    let dana = world.sign_up("dana", &[EMAIL]).await;
+    let named = async |name: &str| operator::account_named(&world.commands, name).await;
+    assert_eq!(named(EMAIL.1).await.unwrap(), Some(dana.person.account), "found by a proven address");
+    world.sign_up(EMAIL.1, &[PHONE]).await;
+    assert_eq!(refused(named(EMAIL.1).await, RejectionKind::Conflict).unwrap(), "account");
+    assert_eq!(named("dana").await.unwrap(), Some(dana.person.account));
+}

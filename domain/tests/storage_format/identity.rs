@@ -44,6 +44,7 @@ fn accounts() -> Pinned {
         code("phone_change", "sms"),
         code("email_change", "mail"),
         json!({"type": "SessionOpened", "data": {"number": 1, "login": NONCE, "at": AT, "expires_at": LATER}}),
+        json!({"type": "SessionOpened", "data": {"number": 2, "login": NONCE, "at": AT, "expires_at": LATER, "since": AT}}),
         json!({"type": "SessionRefreshed", "data": {"number": 1, "generation": 2, "at": AT}}),
         json!({"type": "SessionClosed", "data": {"number": 1}}),
         json!({"type": "LoggedOut", "data": {}}),

@@ -50,6 +50,9 @@ fn somebody() -> EntityId {
     EntityId(Uuid::new_v4())
 }
 
+/// The end of a session that lasts.
+const LATE: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
+
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
 }
@@ -388,7 +391,7 @@ async fn a_token_of_one_sort_is_none_of_another() {
     let access = vault.sign_access(anna, 1, now()).token;
     let refresh = vault.refresh_token(anna, 1, 2);
     let login = vault.sign_purpose("mfa", anna, nonce, later);
-    let public = vault.sign_public_access(anna, 1, now()).unwrap().token;
+    let public = vault.sign_public_access(anna, 1, now(), LATE).unwrap().token;
 
     let read = vault.verify_refresh(&refresh).unwrap();
     assert_eq!((read.account, read.session, read.generation), (anna, 1, 2));

@@ -19,7 +19,7 @@ use sha2::Sha256;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{Databases, MASTER, SECRET, now, pool, somebody};
+use crate::{Databases, LATE, MASTER, SECRET, now, pool, somebody};
 
 /// A running process, and what an attacker could know of it, and more.
 struct World {
@@ -104,14 +104,18 @@ fn pair() -> EncodingKey {
 async fn a_public_token_lives_a_day_and_is_good_in_every_process() {
     let World { databases, vault, .. } = World::new().await;
     let anna = somebody();
-    let access = vault.sign_public_access(anna, 3, now()).unwrap();
-    assert_eq!(access, vault.sign_public_access(anna, 3, now()).unwrap());
+    let access = vault.sign_public_access(anna, 3, now(), LATE).unwrap();
+    assert_eq!(access, vault.sign_public_access(anna, 3, now(), LATE).unwrap());
     assert_eq!(access.expires_at, now() + TimeDelta::hours(24));
     for vault in [&vault, &vault, &databases.open().await] {
         let read = vault.verify_access(&access.token, now() + TimeDelta::hours(23)).unwrap();
         assert_eq!((read.account, read.session, read.expires_at), (anna, 3, access.expires_at));
         assert_eq!(vault.verify_access(&access.token, access.expires_at), Err(TokenError::Expired));
     }
+    // Not beyond its session, and not from a time that is to come.
+    let soon = now() + TimeDelta::hours(2);
+    assert_eq!(vault.sign_public_access(anna, 3, now(), soon).unwrap().expires_at, soon);
+    assert_eq!(vault.verify_access(&access.token, now() - TimeDelta::minutes(6)), Err(TokenError::Invalid));
     // The token secret has no part in it.
     let elsewhere = databases.try_open(MASTER, "another secret").await.unwrap();
     assert!(elsewhere.verify_access(&access.token, now()).is_ok());
@@ -120,7 +124,7 @@ async fn a_public_token_lives_a_day_and_is_good_in_every_process() {
 #[tokio::test]
 async fn others_verify_it_with_the_public_half() {
     let World { vault, .. } = World::new().await;
-    let token = vault.sign_public_access(somebody(), 3, now()).unwrap().token;
+    let token = vault.sign_public_access(somebody(), 3, now(), LATE).unwrap().token;
     let id = jsonwebtoken::decode_header(&token).unwrap().kid.unwrap();
     let public = vault.public_key(Some(&id)).unwrap();
     assert_eq!(vault.public_key(None), Some(public.clone()));
@@ -153,7 +157,7 @@ async fn a_token_made_as_ours_are_is_taken() {
 async fn an_unsigned_token_is_refused() {
     let world = World::new().await;
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let signature = world.vault.sign_public_access(somebody(), 1, now()).unwrap().token;
+    let signature = world.vault.sign_public_access(somebody(), 1, now(), LATE).unwrap().token;
     let signature = signature.rsplit('.').next().unwrap();
     for none in ["none", "None", "NONE", ""] {
         for header in [json!({"alg": none}), json!({"alg": none, "kid": world.id()})] {
@@ -217,7 +221,7 @@ async fn a_pair_signs_by_one_algorithm() {
 async fn a_further_pair_signs_when_all_know_it_and_the_one_before_verifies_for_a_day() {
     let world = World::new().await;
     let (vault, other) = (&world.vault, world.databases.open().await);
-    let (before, old) = (world.id(), vault.sign_public_access(somebody(), 1, now()).unwrap().token);
+    let (before, old) = (world.id(), vault.sign_public_access(somebody(), 1, now(), LATE).unwrap().token);
     let further = vault.rotate_signing_key().await.unwrap();
     assert_eq!(world.id(), before, "not all may have seen the further one");
     let began = Instant::now();
@@ -232,7 +236,7 @@ async fn a_further_pair_signs_when_all_know_it_and_the_one_before_verifies_for_a
         assert!(began.elapsed() < Duration::from_secs(10), "the other process does not sign with it");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let new = other.sign_public_access(somebody(), 1, now()).unwrap().token;
+    let new = other.sign_public_access(somebody(), 1, now(), LATE).unwrap().token;
     for vault in [vault, &other] {
         assert!(vault.verify_access(&old, now()).is_ok() && vault.verify_access(&new, now()).is_ok());
     }

@@ -16,7 +16,8 @@ pub fn session(id: EntityId, account: &Registered, session: &account::LoginSessi
     let text = |attribute| account.attribute(attribute).map(sealed);
     let parts = [text(Attribute::GivenName), text(Attribute::FamilyName)];
     let parts: Vec<&Value> = parts.iter().flatten().collect();
-    let email = account.registration.email.as_ref().map(|contact| sealed(&contact.value));
+    // One that nobody has proven may be somebody else's.
+    let email = account.proven_email().map(sealed);
     json!({
         "sessionId": session.login,
         "userId": id,
@@ -83,8 +84,9 @@ mod tests {
         let AccountState::Registered(account) = fold::<Account>(&events) else { panic!("is registered") };
         let at = chrono::DateTime::UNIX_EPOCH;
         let login = Uuid::from_u128(7);
+        let (opened_at, refreshed_at, expires_at) = (at, at, at);
         let open =
-            account::LoginSession { number: 1, login, generation: 0, opened_at: at, refreshed_at: at, expires_at: at };
+            account::LoginSession { number: 1, login, generation: 0, opened_at, refreshed_at, expires_at, since: None };
         let mut shape = session(ID, &account, &open, "a.b.c");
         let closed = Closed::find(&mut shape);
         let texts = closed.sealed().iter().map(|sealed| sealed.cipher.clone()).collect();
@@ -116,8 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_address_is_shown_one_that_reaches_nobody() {
-        assert_eq!(shown(registration("dana", &[]), &[])["email"], format!("{ID}@account.invalid"));
+    fn who_has_proven_no_address_is_shown_one_that_reaches_nobody() {
+        let nobodys = format!("{ID}@account.invalid");
+        assert_eq!(shown(registration("dana", &[]), &[])["email"], nobodys);
+        let email = Some(Contact { value: text("victim@example.org"), proven: false });
+        assert_eq!(shown(Registration { email, ..registration("dana", &[]) }, &[])["email"], nobodys);
     }
 
     #[test]

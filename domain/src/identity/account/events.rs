@@ -30,6 +30,9 @@ pub enum AccountEvent {
         login: Uuid,
         at: DateTime<Utc>,
         expires_at: DateTime<Utc>,
+        /// When somebody last showed a password or code for it, where it took another session's place since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<DateTime<Utc>>,
     },
     SessionRefreshed {
         number: u32,

@@ -54,7 +54,8 @@ pub(super) fn open_session(
 }
 
 fn opening(account: &Registered, login: Uuid, life: TimeDelta, now: DateTime<Utc>) -> AccountEvent {
-    AccountEvent::SessionOpened { number: account.next_session, login, at: now, expires_at: now + life }
+    let number = account.next_session;
+    AccountEvent::SessionOpened { number, login, at: now, expires_at: now + life, since: None }
 }
 
 pub(super) fn log_in(
@@ -136,23 +137,28 @@ pub(super) fn refresh(
     })
 }
 
+/// Puts another session of a day in the place of one. Not in that of a session that is refreshed: whoever got hold of its
+/// access token, which lives for an hour, would have it for good. For the same reason somebody has to show a password
+/// again at last.
 pub(super) fn relogin(
     account: &Registered,
     session: u32,
     login: Uuid,
-    terms: LoginTerms,
     now: DateTime<Utc>,
 ) -> Result<Vec<AccountEvent>, Rejection> {
     if account.session_of(login, now).is_some() {
         return Ok(vec![]);
     }
-    let mut events = close_session(account, session, now);
-    if events.is_empty() {
-        return Err(ended());
-    }
+    let session = account.session(session, now).filter(|session| session.expires_at <= session.opened_at + DAILY_LIFE);
+    let session = session.ok_or_else(ended)?;
+    let since = session.since.unwrap_or(session.opened_at);
+    let expires_at = (now + DAILY_LIFE).min(since + SESSION_LIFE);
     // One is closed for the one that is opened, so there are never too many.
-    events.push(opening(account, login, terms.life, now));
-    Ok(events)
+    let number = account.next_session;
+    Ok(vec![
+        AccountEvent::SessionClosed { number: session.number },
+        AccountEvent::SessionOpened { number, login, at: now, expires_at, since: Some(since) },
+    ])
 }
 
 pub(super) fn close_session(account: &Registered, session: u32, now: DateTime<Utc>) -> Vec<AccountEvent> {

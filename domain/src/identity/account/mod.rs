@@ -65,7 +65,6 @@ pub enum AccountCommand {
     Relogin {
         session: u32,
         login: Uuid,
-        terms: LoginTerms,
     },
     /// Closes one session; nothing where it is closed.
     CloseSession {
@@ -153,7 +152,7 @@ impl Decider for Account {
                 Do::AnswerMfa { login } => logins::answer_mfa(account, login, now),
                 Do::AnswerNewPassword { login, hash } => logins::answer_new_password(account, login, hash, now),
                 Do::Refresh { session, generation } => logins::refresh(account, session, generation, now),
-                Do::Relogin { session, login, terms } => logins::relogin(account, session, login, terms, now),
+                Do::Relogin { session, login } => logins::relogin(account, session, login, now),
                 Do::CloseSession { session } => Ok(logins::close_session(account, session, now)),
                 Do::LogOut => Ok(logins::log_out(account)),
                 Do::RequestPasswordReset { nonce } => profile::request_password_reset(account, nonce, now),

@@ -71,6 +71,9 @@ pub struct LoginSession {
     pub opened_at: DateTime<Utc>,
     pub refreshed_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    /// As in the event that opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -324,7 +327,7 @@ impl Registered {
                 // A login's code is the challenge's, a sign-up's belongs to the sign-up.
                 CodePurpose::Login | CodePurpose::SignUp => {}
             },
-            AccountEvent::SessionOpened { number, login, at, expires_at } => {
+            AccountEvent::SessionOpened { number, login, at, expires_at, since } => {
                 self.sessions.retain(|session| *at < session.expires_at);
                 self.sessions.push(LoginSession {
                     number: *number,
@@ -333,6 +336,7 @@ impl Registered {
                     opened_at: *at,
                     refreshed_at: *at,
                     expires_at: *expires_at,
+                    since: *since,
                 });
                 self.next_session = self.next_session.max(number.saturating_add(1));
             }

@@ -49,11 +49,18 @@ fn registered(then: impl IntoIterator<Item = Event>) -> Given<Account> {
 }
 
 fn opened(number: u32, login: u128, at: i64) -> Event {
-    Event::SessionOpened { number, login: nonce(login), at: after(at), expires_at: after(at) + SESSION_LIFE }
+    let expires_at = after(at) + SESSION_LIFE;
+    Event::SessionOpened { number, login: nonce(login), at: after(at), expires_at, since: None }
 }
 
 fn daily(number: u32, login: u128, at: i64) -> Event {
-    Event::SessionOpened { number, login: nonce(login), at: after(at), expires_at: after(at + DAY) }
+    Event::SessionOpened { number, login: nonce(login), at: after(at), expires_at: after(at + DAY), since: None }
+}
+
+/// As a session of a day that took another's place.
+fn again(number: u32, login: u128, at: i64, since: i64, expires_at: i64) -> Event {
+    let (at, expires_at, since) = (after(at), after(expires_at), Some(after(since)));
+    Event::SessionOpened { number, login: nonce(login), at, expires_at, since }
 }
 
 fn code(number: u128, purpose: CodePurpose, to: &str, channel: Channel, at: i64) -> Event {
@@ -318,9 +325,9 @@ fn a_daily_login_opens_a_session_for_a_day() {
 
 #[test]
 fn a_relogin_puts_another_session_in_the_place_of_one() {
-    let relogin = Do::Relogin { session: 1, login: nonce(7), terms: LoginTerms::DAILY };
+    let relogin = Do::Relogin { session: 1, login: nonce(7) };
     let open = [daily(1, 1, 0), opened(2, 2, 0)];
-    let events = [Event::SessionClosed { number: 1 }, daily(3, 7, HOUR)];
+    let events = [Event::SessionClosed { number: 1 }, again(3, 7, HOUR, 0, HOUR + DAY)];
     let state = registered(open.clone()).at(after(HOUR)).when(relogin.clone()).then(events.clone());
     assert!(!state.has_open_session(1, after(HOUR)) && state.has_open_session(2, after(HOUR)));
     assert!(state.has_open_session(3, after(DAY + HOUR - 1)));
@@ -329,11 +336,30 @@ fn a_relogin_puts_another_session_in_the_place_of_one() {
 
 #[test]
 fn a_session_that_ended_is_not_the_reason_for_another() {
-    let relogin = Do::Relogin { session: 1, login: nonce(7), terms: LoginTerms::DAILY };
+    let relogin = Do::Relogin { session: 1, login: nonce(7) };
     registered([]).when(relogin.clone()).then_err("session-ended");
     registered([daily(1, 1, 0)]).at(after(DAY)).when(relogin.clone()).then_err("session-ended");
     let closed = [daily(1, 1, 0), Event::SessionClosed { number: 1 }];
     registered(closed).when(relogin).then_err("session-ended");
+}
+
+#[test]
+fn an_access_token_of_an_hour_opens_no_session_of_a_day() {
+    let relogin = Do::Relogin { session: 1, login: nonce(7) };
+    registered([opened(1, 1, 0)]).when(relogin).then_err("session-ended");
+}
+
+#[test]
+fn after_90_days_of_relogins_somebody_shows_a_password_again() {
+    let relogin = Do::Relogin { session: 2, login: nonce(7) };
+    let (since, day_90) = (0, SESSION_LIFE.num_seconds());
+    let before = [daily(1, 1, 0), again(2, 2, day_90 - DAY, since, day_90)];
+    let last = again(3, 7, day_90 - HOUR, since, day_90);
+    registered(before.clone())
+        .at(after(day_90 - HOUR))
+        .when(relogin.clone())
+        .then([Event::SessionClosed { number: 2 }, last]);
+    registered(before).at(after(day_90)).when(relogin).then_err("session-ended");
 }
 
 #[test]
@@ -598,7 +624,7 @@ fn commands() -> impl Strategy<Value = Do> {
         uuid().prop_map(|login| Do::AnswerMfa { login }),
         (uuid(), password()).prop_map(|(login, hash)| Do::AnswerNewPassword { login, hash }),
         (1..4u32, 0..4u32).prop_map(|(session, generation)| Do::Refresh { session, generation }),
-        (1..4u32, uuid(), terms()).prop_map(|(session, login, terms)| Do::Relogin { session, login, terms }),
+        (1..4u32, uuid()).prop_map(|(session, login)| Do::Relogin { session, login }),
         (1..4u32).prop_map(|session| Do::CloseSession { session }),
         Just(Do::LogOut),
         uuid().prop_map(|nonce| Do::RequestPasswordReset { nonce }),
