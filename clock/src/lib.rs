@@ -17,7 +17,7 @@ pub struct Clock {
     ahead_ms: Arc<AtomicI64>,
 }
 
-/// A text that says no lead.
+/// A text that does not say how far a clock is to be ahead.
 #[derive(Debug, thiserror::Error)]
 #[error("expected how far it is ahead, such as +3d4h, at most ten years")]
 pub struct NotALead;

@@ -43,8 +43,8 @@ pub struct Setup {
     pub public_url: Arc<str>,
 }
 
-/// All of them by name, and what carries out the rows they leave, each to be run as a task; they end when `stop` is cancelled. Running them in several processes
-/// is fine: one at a time gets through.
+/// All of them by name, and what carries out the rows they leave, each to be run as a task; they end when `stop` is
+/// cancelled. Running them in several processes is fine: one at a time gets through.
 pub fn all(setup: &Setup, stop: &CancellationToken) -> Vec<(&'static str, BoxFuture<'static, ()>)> {
     measure::begin();
     vec![

@@ -20,12 +20,13 @@ pub(super) fn actor(operation: &str) -> Option<&'static str> {
 
 type Names = &'static [(&'static str, &'static str)];
 
-/// What an operation calls otherwise than its spelling makes it: the command's field, as it is written.
+/// What an operation calls otherwise than its spelling makes it: the command's name of a field, and how it is written.
 pub(super) fn other_names(operation: &str) -> Names {
     match operation {
         "signup" | "editprofile" => ATTRIBUTES,
         "signupconfirm" => &[("code", "confirmationCode"), ("phone_number", "phone_number")],
         "loginmfa" => &[("code", "mfaCode"), ("username", "cognitoUsername")],
+        // A wrong session is refused as a wrong code is.
         "loginnewpassword" => &[("code", "loginSession")],
         "resetpassword" => &[("code", "passwordResetCode")],
         "facebook" => &[("token", "fbToken")],

@@ -137,9 +137,9 @@ pub(super) fn refresh(
     })
 }
 
-/// Puts another session of a day in the place of one. Not in that of a session that is refreshed: whoever got hold of its
-/// access token, which lives for an hour, would have it for good. For the same reason somebody has to show a password
-/// again at last.
+/// Puts another session of a day in the place of one. Not in that of a session that is refreshed: whoever got hold of
+/// its access token, which lives for an hour, would have it for good. For the same reason somebody has to show a
+/// password again at last.
 pub(super) fn relogin(
     account: &Registered,
     session: u32,

@@ -84,8 +84,8 @@ impl TripBooking {
         self.leaders.contains(&person)
     }
 
-    /// Forbidden for whoever does not see the booking: that is who is in its crew. Of a crew that was deleted, those who
-    /// were in it to the last and in the booking.
+    /// Forbidden for whoever does not see the booking: that is who is in its crew. Of a crew that was deleted, those
+    /// who were in it to the last and in the booking.
     pub fn only_seen_by(&self, person: EntityId, crew: &CrewState) -> Result<(), Rejection> {
         let sees = match crew {
             CrewState::Unknown => false,
