@@ -142,7 +142,7 @@ async fn crew_created(reaction: Reaction<'_>, event: CrewEvent) -> Result<(), Fo
 
 async fn crew_joined(reaction: Reaction<'_>, event: CrewEvent) -> Result<(), FollowError> {
     let (CrewEvent::CrewMemberAdded { person } | CrewEvent::CrewMemberInvited { person, .. }) = event else {
-        return Ok(());
+        return Err(reaction.misled());
     };
     named::<Crews>(reaction, vec![person], replace_in_crew).await
 }

@@ -116,7 +116,7 @@ async fn crew_created(reaction: Reaction<'_>, event: CrewEvent) -> Result<(), Fo
 
 async fn crew_joined(reaction: Reaction<'_>, event: CrewEvent) -> Result<(), FollowError> {
     let (CrewEvent::CrewMemberAdded { person } | CrewEvent::CrewMemberInvited { person, .. }) = event else {
-        return Ok(());
+        return Err(reaction.misled());
     };
     join_crew(reaction.tx, reaction.id(), &[person]).await
 }

@@ -23,7 +23,7 @@ pub const PURCHASE_IS_MADE: Template = Template {
 
 pub async fn of_bundle(reaction: Reaction<'_>, event: TripBookingEvent) -> Result<(), FollowError> {
     let (TripBookingEvent::BundleAdded { bundle } | TripBookingEvent::BundleChanged { bundle }) = event else {
-        return Ok(());
+        return Err(reaction.misled());
     };
     let purchase = bundle.purchase.map(|purchase| (purchase, bundle.purchaser));
     demand(reaction, purchase.into_iter().collect()).await
