@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use caravan_domain::identity::Roles;
-use caravan_domain::record::{Change, RecordCommand, Records};
-use caravan_domain::{Actor, Decider, EntityId, Record};
+use caravan_domain::record::{RecordCommand, Records};
+use caravan_domain::{Actor, Decider, EntityId};
 use caravan_event_store::StreamId;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -101,14 +101,8 @@ impl Asking {
     }
 
     /// As [`Self::send`], to a record.
-    pub async fn change_record(
-        &self,
-        record: &'static Record,
-        id: EntityId,
-        change: Change,
-    ) -> Result<Done<Records>, CommandError> {
-        let stream = StreamId::new(record.kind.name, id);
-        self.send_to(stream, RecordCommand { record, id, change }).await
+    pub(crate) async fn send_to_record(&self, command: RecordCommand) -> Result<Done<Records>, CommandError> {
+        self.send_to(StreamId::new(command.record.kind.name, command.id), command).await
     }
 
     /// The id of a new entity; the one allotted before where the request is a repeat.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use caravan_domain::record::Records;
-use caravan_domain::{Context, Decider, EntityId, Record, RejectionKind};
+use caravan_domain::{Context, Decider, EntityId, Kind, Record, RejectionKind, Stamps};
 use caravan_event_store::codec;
 use caravan_event_store::{Append, AppendError, Direction, Expected, NewEvent, Position, Recorded, Revision, StreamId};
 use chrono::{DateTime, Utc};
@@ -193,6 +193,26 @@ impl Commands {
         self.state_of(&StreamId::new(record.kind.name, id)).await
     }
 
+    /// Whether an entity of any kind exists and is not deleted.
+    pub(crate) async fn lives(&self, kind: &'static Kind, id: EntityId) -> Result<bool, CommandError> {
+        let stream = StreamId::new(kind.name, id);
+        let mut state = (kind.fold.empty)();
+        let mut revision = -1;
+        if let Some(snapshot) = self.snapshots().load(&stream, kind.fold.version).await?
+            && let Ok(resumed) = (kind.fold.resume)(snapshot.state)
+        {
+            (state, revision) = (resumed, snapshot.revision);
+        }
+        let tails = self.store().read_tails(&[(stream, revision)]).await?;
+        for event in tails.iter().flatten() {
+            let (event_type, data) = codec::current(event).map_err(CommandError::broken)?;
+            state.apply(event_type, &data).map_err(CommandError::broken)?;
+            revision = event.revision;
+        }
+        let deleted = state.state().get("deleted_at").is_some_and(|at| !at.is_null());
+        Ok(revision >= 0 && !deleted)
+    }
+
     async fn state_of<D: Decider>(&self, stream: &StreamId) -> Result<Current<D>, CommandError> {
         let asked = Instant::now();
         let mut slot = self.cache().slot(stream).await?;
@@ -319,6 +339,20 @@ impl Commands {
             Some(own) => self.as_of_revision::<D>(stream, own).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The stamps that a stream had at a revision of it.
+    pub async fn stamps(&self, stream: &StreamId, revision: Revision) -> Result<Option<Stamps>, CommandError> {
+        let read = async |from| {
+            let mut events = self.store().read_stream(stream, from, Direction::Forwards, 1).await?;
+            Ok::<_, CommandError>(events.pop())
+        };
+        let Some(first) = read(0).await? else { return Ok(None) };
+        let begun = first.stamp(None);
+        if revision == first.revision {
+            return Ok(Some(begun));
+        }
+        Ok(read(revision).await?.map(|last| last.stamp(Some(begun))))
     }
 
     /// The state that an entity had before a command led to `done`, however far it has gone since. For further steps

@@ -1,8 +1,8 @@
 //! The write side without HTTP: who may, what happens, and what follows from it.
 //!
 //! [`Asking::send`] carries out one command on one stream; the flows of each context ([`identity`], [`trips`],
-//! [`catalogue`]), functions of who asks and what for, gather the facts of other streams that a command needs;
-//! [`processes`] react to events, [`effects`] reach the outside.
+//! [`catalogue`]) and of [`records`], functions of who asks and what for, gather the facts of other streams that a
+//! command needs; [`processes`] react to events, [`effects`] reach the outside.
 
 mod asking;
 mod cache;
@@ -14,6 +14,7 @@ mod execute;
 mod idempotency;
 pub mod identity;
 pub mod processes;
+pub mod records;
 pub mod trips;
 
 use std::sync::Arc;

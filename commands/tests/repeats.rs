@@ -12,7 +12,7 @@ use caravan_commands::identity::sign_up::SignUpForm;
 use caravan_commands::identity::{LoggedIn, Next, Tokens, contacts, profile, sessions, sign_up};
 use caravan_commands::trips::crews::{self, NewInvite};
 use caravan_commands::trips::{bookings, ideas};
-use caravan_commands::{Asking, Caller, CommandError, Commands};
+use caravan_commands::{Asking, Caller, CommandError, Commands, records};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::identity::{CodeIssued, Person, details};
 use caravan_domain::record::Change;
@@ -158,7 +158,7 @@ impl World {
         let fields = json!({"name": "Toronto", "country": "CA", "region": EntityId(Uuid::new_v4()),
             "place": {"lat": 43.7, "lon": -79.4}, "time_zone": "America/Toronto", "population": 2_794_356});
         let change = Change::Put(fields.as_object().unwrap().clone());
-        self.by(&self.commands, Actor::System).change_record(&CITY, id, change).await.unwrap();
+        records::change(&self.by(&self.commands, Actor::System), &CITY, id, change).await.unwrap();
         id
     }
 

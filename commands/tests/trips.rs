@@ -5,7 +5,7 @@ mod support;
 use caravan_commands::identity::people;
 use caravan_commands::trips::crews::NewInvite;
 use caravan_commands::trips::{bookings, crews, ideas};
-use caravan_commands::{Asking, Caller, CommandError, Commands};
+use caravan_commands::{Asking, Caller, CommandError, Commands, records};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::catalogue::event::{Event, EventCommand};
 use caravan_domain::identity::account::{Provider, Registration};
@@ -101,7 +101,7 @@ impl World {
         let fields = json!({"name": "Toronto", "country": "CA", "region": nobody(), "place": {"lat": 43.7, "lon": -79.4},
             "time_zone": "America/Toronto", "population": 2_794_356});
         let change = Change::Put(fields.as_object().unwrap().clone());
-        self.system().change_record(&CITY, id, change).await.unwrap();
+        records::change(&self.system(), &CITY, id, change).await.unwrap();
         id
     }
 

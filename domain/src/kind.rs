@@ -3,15 +3,22 @@
 
 use serde_json::Value;
 
-use crate::Decider;
+use crate::access::STAFF;
+use crate::{Decider, Who};
 
 /// What is declared about reading one kind of entity. Its name is the category of its streams and, as
 /// `doc_<name>`, its table of folded states.
 #[derive(Debug, Clone, Copy)]
 pub struct Kind {
     pub name: &'static str,
-    /// The state field that holds the parent's id.
-    pub parent: Option<&'static str>,
+    /// The entity that each is part of, and hidden with when that is deleted.
+    pub parent: Option<Link>,
+    /// To what else each leads.
+    pub links: &'static [Link],
+    /// Who may know that one exists; to others it is not found.
+    pub known: Who,
+    /// Who may see one; others who know of it are refused.
+    pub read: Who,
     /// Fields of the state that a plan may filter or sort by.
     pub fields: &'static [Field],
     /// Fields of the state, unsealed text, that full-text search covers.
@@ -21,6 +28,14 @@ pub struct Kind {
     /// Whether the `search` follower keeps a search document of it.
     pub searchable: bool,
     pub fold: Fold,
+}
+
+/// From a field of the state to the entity whose id it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    pub field: &'static str,
+    /// The kind of what it leads to.
+    pub kind: &'static str,
 }
 
 /// One field of the folded state that queries may use: a top-level key of the state's JSON.
@@ -36,7 +51,13 @@ pub enum FieldType {
     Keyword,
     /// A list of exact texts; a filter asks whether it contains one of some values.
     Keywords,
+    /// Text, compared without regard to case, of which a part may be asked for.
+    Text,
+    /// The id of an entity.
+    Id,
     Integer,
+    /// A number that need not be whole.
+    Decimal,
     Boolean,
     /// An instant, stored as fixed-width UTC text (`2026-01-31T18:00:00.000Z`), so that text order is time order.
     Instant,
@@ -52,6 +73,9 @@ impl Kind {
         Kind {
             name: D::CATEGORY,
             parent: None,
+            links: &[],
+            known: STAFF,
+            read: STAFF,
             fields: &[],
             text: &[],
             sealed_text: &[],
@@ -65,9 +89,24 @@ impl Kind {
         Kind { name, ..self }
     }
 
-    /// Whose parent's id is in the state field `parent`.
-    pub const fn within(self, parent: &'static str) -> Kind {
-        Kind { parent: Some(parent), ..self }
+    /// Each of which is part of one of another kind, whose id is in the state field `field`.
+    pub const fn within(self, field: &'static str, kind: &'static str) -> Kind {
+        Kind { parent: Some(link(field, kind)), ..self }
+    }
+
+    /// Each of which leads to these, too.
+    pub const fn links(self, links: &'static [Link]) -> Kind {
+        Kind { links, ..self }
+    }
+
+    /// Which these may know of, and see.
+    pub const fn known(self, who: Who) -> Kind {
+        Kind { known: who, read: who, ..self }
+    }
+
+    /// Which of those who know of one these may see.
+    pub const fn read(self, who: Who) -> Kind {
+        Kind { read: who, ..self }
     }
 
     /// That plans filter and sort by these fields.
@@ -90,9 +129,20 @@ impl Kind {
         Kind { searchable: true, ..self }
     }
 
+    /// A field that conditions may name: a declared one, or the parent's.
+    pub fn comparable(&self, name: &str) -> Option<Field> {
+        let parent = self.parent.filter(|parent| parent.field == name);
+        self.field(name).copied().or(parent.map(|parent| id(parent.field)))
+    }
+
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
     }
+}
+
+/// From a field to an entity of another kind.
+pub const fn link(field: &'static str, kind: &'static str) -> Link {
+    Link { field, kind }
 }
 
 pub const fn keyword(name: &'static str) -> Field {
@@ -101,6 +151,18 @@ pub const fn keyword(name: &'static str) -> Field {
 
 pub const fn keywords(name: &'static str) -> Field {
     Field { name, of: FieldType::Keywords }
+}
+
+pub const fn text(name: &'static str) -> Field {
+    Field { name, of: FieldType::Text }
+}
+
+pub const fn id(name: &'static str) -> Field {
+    Field { name, of: FieldType::Id }
+}
+
+pub const fn decimal(name: &'static str) -> Field {
+    Field { name, of: FieldType::Decimal }
 }
 
 pub const fn integer(name: &'static str) -> Field {

@@ -11,40 +11,111 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::kind::Field;
-use crate::{Actor, Context, Decider, EntityId, Kind, Rejection};
+use crate::condition::{Entity, caseless};
+use crate::kind::{Field, Link};
+use crate::{Actor, Context, Decider, EntityId, Kind, Rejection, Sealed, Who};
 
 /// What is declared about one plain resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Record {
     pub kind: Kind,
-    pub write: Access,
+    /// Who may make, change and delete one.
+    pub created: Who,
+    pub changed: Who,
+    pub deleted: Who,
+    /// Fields that never change once it is made.
+    pub fixed: &'static [&'static str],
+    /// Fields whose values, together and without regard to case, only one that is not deleted may have.
+    pub unique: &'static [&'static [&'static str]],
+    /// Fields that say who did what when, whatever is sent.
+    pub filled: &'static [Filled],
+    /// Fields that are sealed, being about a person.
+    pub personal: &'static [Personal],
     /// Checks a complete set of fields and puts it in stored form; unknown fields are refused, null ones dropped.
     pub normalise: fn(Value) -> Result<Map<String, Value>, Rejection>,
 }
 
-/// Who may write a record.
+/// A field that is filled by the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// The person whose id the record has.
-    Owner,
-    /// Only the system: imports and operators.
-    System,
+pub struct Filled {
+    pub field: &'static str,
+    with: Fill,
+    /// Whether each change fills it anew; else only creation does.
+    each_change: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fill {
+    Actor,
+    Now,
+}
+
+/// A field about the person whose id another one holds. Text is sealed as it is, anything else as its JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Personal {
+    pub field: &'static str,
+    /// The field with the person.
+    pub of: &'static str,
+}
+
+pub const fn personal(field: &'static str, of: &'static str) -> Personal {
+    Personal { field, of }
+}
+
+/// A field that holds the person who made the record.
+pub const fn maker(field: &'static str) -> Filled {
+    Filled { field, with: Fill::Actor, each_change: false }
+}
+
+/// A field that holds the person who made or last changed the record.
+pub const fn editor(field: &'static str) -> Filled {
+    Filled { field, with: Fill::Actor, each_change: true }
+}
+
+/// A field that holds the time at which the record was made.
+pub const fn made_at(field: &'static str) -> Filled {
+    Filled { field, with: Fill::Now, each_change: false }
+}
+
+impl Filled {
+    /// The value, where there is one: the system is no person, and what it sends stays.
+    fn value(&self, context: &Context) -> Option<Value> {
+        match (self.with, context.actor) {
+            (Fill::Actor, Actor::Person(person)) => Some(Value::from(person.to_string())),
+            (Fill::Now, Actor::Person(_) | Actor::Anonymous) => serde_json::to_value(context.now).ok(),
+            (Fill::Actor, Actor::Anonymous) | (_, Actor::System) => None,
+        }
+    }
 }
 
 impl Record {
-    /// The record of a struct `T`, named `name`; system-written until declared otherwise. `T` says
-    /// `#[serde(deny_unknown_fields)]` and carries its rules as garde attributes.
+    /// The record of a struct `T`, named `name`; until declared otherwise the system writes it and staff see it. `T`
+    /// says `#[serde(deny_unknown_fields)]` and carries its rules as garde attributes.
     pub const fn of<T>(name: &'static str) -> Record
     where
         T: Serialize + DeserializeOwned + Validate<Context = ()>,
     {
-        Record { kind: Kind::of::<Records>().named(name), write: Access::System, normalise: normalise::<T> }
+        Record {
+            kind: Kind::of::<Records>().named(name),
+            created: Who::System,
+            changed: Who::System,
+            deleted: Who::System,
+            fixed: &[],
+            unique: &[],
+            filled: &[],
+            personal: &[],
+            normalise: normalise::<T>,
+        }
     }
 
     /// See [`Kind::within`].
-    pub const fn within(self, parent: &'static str) -> Record {
-        Record { kind: self.kind.within(parent), ..self }
+    pub const fn within(self, field: &'static str, kind: &'static str) -> Record {
+        Record { kind: self.kind.within(field, kind), ..self }
+    }
+
+    /// See [`Kind::links`].
+    pub const fn links(self, links: &'static [Link]) -> Record {
+        Record { kind: self.kind.links(links), ..self }
     }
 
     /// See [`Kind::fields`].
@@ -62,9 +133,77 @@ impl Record {
         Record { kind: self.kind.searchable(), ..self }
     }
 
-    pub const fn written(self, write: Access) -> Record {
-        Record { write, ..self }
+    /// See [`Kind::known`].
+    pub const fn known(self, who: Who) -> Record {
+        Record { kind: self.kind.known(who), ..self }
     }
+
+    /// See [`Kind::read`].
+    pub const fn read(self, who: Who) -> Record {
+        Record { kind: self.kind.read(who), ..self }
+    }
+
+    /// Which these make, change and delete.
+    pub const fn written(self, who: Who) -> Record {
+        Record { created: who, changed: who, deleted: who, ..self }
+    }
+
+    /// Which these make, and nobody but the system changes.
+    pub const fn appended(self, who: Who) -> Record {
+        Record { created: who, ..self }
+    }
+
+    /// Whose values of these fields stay as they were made.
+    pub const fn fixed(self, fixed: &'static [&'static str]) -> Record {
+        Record { fixed, ..self }
+    }
+
+    /// Of which only one may have the same values in the fields of each list.
+    pub const fn unique(self, unique: &'static [&'static [&'static str]]) -> Record {
+        Record { unique, ..self }
+    }
+
+    /// Which says in these fields who did what when.
+    pub const fn filled(self, filled: &'static [Filled]) -> Record {
+        Record { filled, ..self }
+    }
+
+    /// Of which these fields are about a person.
+    pub const fn personal(self, personal: &'static [Personal]) -> Record {
+        Record { personal, ..self }
+    }
+
+    /// Whether a field is about a person.
+    pub fn is_personal(&self, field: &str) -> bool {
+        self.personal.iter().any(|personal| personal.field == field)
+    }
+
+    /// Whether a field is filled, whatever is sent.
+    pub fn fills(&self, field: &str) -> bool {
+        self.filled.iter().any(|filled| filled.field == field)
+    }
+
+    /// What a set of fields holds that only one record may hold: each with its fields. Nothing where one is missing.
+    pub fn unique_values(&self, fields: &Map<String, Value>) -> Vec<UniqueValue> {
+        let value = |of: &&'static [&'static str]| {
+            let parts = of.iter().map(|field| {
+                let value = fields.get(*field).filter(|value| !value.is_null())?;
+                Some(caseless(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            });
+            let parts: Vec<String> = parts.collect::<Option<_>>()?;
+            Some(UniqueValue { of, value: serde_json::to_string(&parts).ok()? })
+        };
+        self.unique.iter().filter_map(value).collect()
+    }
+}
+
+/// What only one record of a kind may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniqueValue {
+    /// The fields that it is made of.
+    pub of: &'static [&'static str],
+    /// One text for all of them.
+    pub value: String,
 }
 
 fn normalise<T>(fields: Value) -> Result<Map<String, Value>, Rejection>
@@ -87,6 +226,8 @@ where
 }
 
 fn misshapen(field: String, message: &str) -> Rejection {
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let (field, message) = missing.map_or((field, message), |name| (name.to_owned(), "is required"));
     Rejection::invalid("record-shape", field, message)
 }
 
@@ -99,6 +240,8 @@ pub struct RecordCommand {
     pub record: &'static Record,
     pub id: EntityId,
     pub change: Change,
+    /// The fields, of those that lead to another entity, which lead to none or to a deleted one.
+    pub lost: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -110,7 +253,8 @@ pub enum Change {
     /// Creates or patches, and brings back a deleted one: for imports and for settings that always exist.
     Put(Map<String, Value>),
     Delete,
-    Restore,
+    /// Patches an existing record, and brings it back where it is deleted.
+    Restore(Map<String, Value>),
 }
 
 /// The storage format of every record: names and shapes here are what the log holds, so change them with care.
@@ -159,35 +303,14 @@ impl Decider for Records {
     type Event = RecordEvent;
 
     fn decide(state: &RecordState, command: RecordCommand, context: &Context) -> Result<Vec<RecordEvent>, Rejection> {
-        let RecordCommand { record, id, change } = command;
-        let may = match record.write {
-            Access::System => context.actor == Actor::System,
-            Access::Owner => context.actor == Actor::System || context.actor == Actor::Person(id),
-        };
-        if !may {
-            return Err(Rejection::forbidden(
-                "may-not-write-record",
-                format!("may not write this {}", record.kind.name),
-            ));
-        }
+        let RecordCommand { record, id, change, lost } = command;
         match change {
-            Change::Create(_) if state.exists => Err(Rejection::conflict("record-exists", "exists already")),
-            Change::Create(fields) => create(record, fields),
-            Change::Put(fields) if !state.exists => create(record, fields),
-            Change::Put(fields) => {
-                let mut events = restore(state);
-                events.extend(patch(record, state, fields)?);
-                Ok(events)
+            Change::Create(fields) => {
+                let created = create(record, id, fields, &lost, context)?;
+                if state.exists { Err(Rejection::conflict("record-exists", "exists already")) } else { Ok(created) }
             }
-            Change::Restore if state.exists => Ok(restore(state)),
-            _ if !state.exists => Err(Rejection::not_found("no-such-record", format!("no such {}", record.kind.name))),
-            Change::Delete if state.deleted_at.is_some() => Ok(vec![]),
-            _ if state.deleted_at.is_some() => {
-                Err(Rejection::gone("record-deleted", format!("this {} was deleted", record.kind.name)))
-            }
-            Change::Delete => Ok(vec![RecordEvent::Deleted { at: context.now }]),
-            Change::Patch(fields) => patch(record, state, fields),
-            Change::Restore => Ok(vec![]),
+            Change::Put(fields) if !state.exists => create(record, id, fields, &lost, context),
+            change => alter(record, state, id, change, &lost, context),
         }
     }
 
@@ -210,27 +333,116 @@ impl Decider for Records {
     }
 }
 
-fn create(record: &Record, fields: Map<String, Value>) -> Result<Vec<RecordEvent>, Rejection> {
+fn create(
+    record: &'static Record,
+    id: EntityId,
+    mut fields: Map<String, Value>,
+    lost: &[&'static str],
+    context: &Context,
+) -> Result<Vec<RecordEvent>, Rejection> {
+    fill(&mut fields, record.filled.iter(), context);
     let fields = (record.normalise)(Value::Object(fields))?;
+    let entity = entity(record, id, &fields, lost);
+    demand(record, record.created, &entity, context)?;
+    leads_somewhere(record, &fields, lost)?;
     Ok(vec![RecordEvent::Created { fields }])
 }
 
-fn restore(state: &RecordState) -> Vec<RecordEvent> {
-    if state.deleted_at.is_some() { vec![RecordEvent::Restored {}] } else { vec![] }
+/// What becomes of a record that exists.
+fn alter(
+    record: &'static Record,
+    state: &RecordState,
+    id: EntityId,
+    change: Change,
+    lost: &[&'static str],
+    context: &Context,
+) -> Result<Vec<RecordEvent>, Rejection> {
+    let kind = &record.kind;
+    let entity = entity(record, id, &state.fields, lost);
+    if !state.exists {
+        return Err(kind.no_such());
+    }
+    kind.demand_known(&entity, state.deleted_at.is_some(), context)?;
+    let patched = match &change {
+        Change::Create(fields) | Change::Patch(fields) | Change::Put(fields) | Change::Restore(fields) => {
+            patch(record, state, fields.clone(), context)?
+        }
+        Change::Delete => vec![],
+    };
+    let who = if matches!(change, Change::Delete) { record.deleted } else { record.changed };
+    demand(record, who, &entity, context)?;
+    if let Some(RecordEvent::Changed { fields }) = patched.first() {
+        leads_somewhere(record, fields, lost)?;
+    }
+    match (change, state.deleted_at) {
+        (Change::Delete, Some(_)) => Ok(vec![]),
+        (Change::Delete, None) => Ok(vec![RecordEvent::Deleted { at: context.now }]),
+        (Change::Put(_) | Change::Restore(_), Some(_)) => Ok([vec![RecordEvent::Restored {}], patched].concat()),
+        (_, Some(_)) => Err(Rejection::gone("record-deleted", format!("this {} was deleted", kind.name))),
+        (_, None) => Ok(patched),
+    }
 }
 
-fn patch(record: &Record, state: &RecordState, fields: Map<String, Value>) -> Result<Vec<RecordEvent>, Rejection> {
+fn entity<'a>(record: &'static Record, id: EntityId, state: &'a Map<String, Value>, lost: &[&str]) -> Entity<'a> {
+    let parent_lives = record.kind.parent.is_none_or(|parent| !lost.contains(&parent.field));
+    Entity { kind: &record.kind, id, state, parent_lives }
+}
+
+/// Refuses fields that name what does not exist.
+fn leads_somewhere(record: &Record, fields: &Map<String, Value>, lost: &[&'static str]) -> Result<(), Rejection> {
+    let mut links = record.kind.parent.iter().chain(record.kind.links);
+    match links.find(|link| lost.contains(&link.field) && fields.get(link.field).is_some_and(|id| !id.is_null())) {
+        Some(link) => Err(Rejection::not_found("no-such-link", format!("no such {}", link.kind)).on(link.field)),
+        None => Ok(()),
+    }
+}
+
+fn demand(record: &Record, who: Who, entity: &Entity, context: &Context) -> Result<(), Rejection> {
+    if who.condition(context).holds(entity) {
+        return Ok(());
+    }
+    Err(Rejection::forbidden("may-not-write-record", format!("may not write this {}", record.kind.name)))
+}
+
+fn fill<'f>(fields: &mut Map<String, Value>, filled: impl Iterator<Item = &'f Filled>, context: &Context) {
+    for filled in filled {
+        if let Some(value) = filled.value(context) {
+            fields.insert(filled.field.to_owned(), value);
+        }
+    }
+}
+
+fn patch(
+    record: &Record,
+    state: &RecordState,
+    fields: Map<String, Value>,
+    context: &Context,
+) -> Result<Vec<RecordEvent>, Rejection> {
     let mut merged = state.fields.clone();
-    merged.extend(fields);
+    let by_system = context.actor == Actor::System;
+    merged.extend(fields.into_iter().filter(|(name, _)| by_system || !record.fills(name)));
     merged.retain(|_, value| !value.is_null());
     let after = (record.normalise)(Value::Object(merged))?;
-    let mut changed: Map<String, Value> = after
-        .iter()
-        .filter(|(name, value)| state.fields.get(*name) != Some(value))
-        .map(|(n, v)| (n.clone(), v.clone()))
-        .collect();
+    let is_other = |name: &str| match (state.fields.get(name), after.get(name)) {
+        // One text is sealed another way each time.
+        (Some(before), Some(after)) if record.is_personal(name) => {
+            Sealed::deserialize(before).ok() != Sealed::deserialize(after).ok()
+        }
+        (before, after) => before != after,
+    };
+    // The system may put right what something is part of.
+    let parent = record.kind.parent.filter(|_| !by_system).map(|parent| parent.field);
+    if let Some(fixed) = record.fixed.iter().copied().chain(parent).find(|name| is_other(name)) {
+        return Err(Rejection::invalid("record-fixed", fixed, "cannot be changed"));
+    }
+    let mut changed: Map<String, Value> =
+        after.iter().filter(|(name, _)| is_other(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
     for name in state.fields.keys().filter(|name| !after.contains_key(*name)) {
         changed.insert(name.clone(), Value::Null);
     }
-    Ok(if changed.is_empty() { vec![] } else { vec![RecordEvent::Changed { fields: changed }] })
+    if changed.is_empty() {
+        return Ok(vec![]);
+    }
+    fill(&mut changed, record.filled.iter().filter(|filled| filled.each_change), context);
+    Ok(vec![RecordEvent::Changed { fields: changed }])
 }

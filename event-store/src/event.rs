@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use caravan_domain::EntityId;
+use caravan_domain::{EntityId, Stamps};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -92,6 +92,17 @@ pub struct Recorded {
 impl Recorded {
     pub fn metadata(&self) -> Result<Metadata, CodecError> {
         self.metadata.read().map_err(|source| CodecError::decode(self, source))
+    }
+
+    /// The stamps of an entity that had `before`, or none as this is its first event.
+    pub fn stamp(&self, before: Option<Stamps>) -> Stamps {
+        match before {
+            Some(before) => Stamps { updated_at: self.time, ..before },
+            None => {
+                let created_by = self.metadata().ok().and_then(|metadata| metadata.actor);
+                Stamps { born: self.position, created_at: self.time, created_by, updated_at: self.time }
+            }
+        }
     }
 }
 

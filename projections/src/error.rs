@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use caravan_domain::Rejection;
 use caravan_postgres::is_transient;
 
 type Source = Arc<dyn std::error::Error + Send + Sync>;
@@ -41,6 +42,16 @@ impl From<sqlx::Error> for ReadError {
     fn from(error: sqlx::Error) -> Self {
         if is_transient(&error) { ReadError::Unavailable(Arc::new(error)) } else { ReadError::Broken(Arc::new(error)) }
     }
+}
+
+/// Why somebody is not shown what they ask for.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotSeen {
+    /// By a rule: it does not exist for them, or they may not see it.
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+    #[error(transparent)]
+    Unread(#[from] ReadError),
 }
 
 /// Why a rebuild or a verification stopped. What was built so far is dropped by the next run.

@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caravan_domain::Kind;
 use caravan_event_store::following::{FollowError, Follower};
-use caravan_event_store::{Direction, EventStore, Filter, Position, Recorded, Revision, StreamId};
+use caravan_event_store::{Direction, EventStore, Filter, Recorded, Revision, StreamId};
 use lru::LruCache;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use crate::document::{Folded, Row};
+use crate::document::{self, Folded, Row};
 use crate::{Kinds, bookkeeping, schema, write};
 
 /// The follower that writes the documents of `kinds`; reads streams of `store` again where a document is missing or
@@ -170,13 +170,9 @@ pub(crate) async fn read(
     table: &str,
     ids: &[Uuid],
 ) -> Result<Vec<Folded>, sqlx::Error> {
-    let sql = format!("select id, revision, position, fold_version, state::text from {table} where id = any($1)");
-    let rows: Vec<(Uuid, Revision, Position, i32, String)> =
-        sqlx::query_as(AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
-    let resume = |(id, revision, position, fold_version, state): (Uuid, Revision, Position, i32, String)| {
-        Folded::resume(kind, id, revision, position, fold_version, &state)
-    };
-    Ok(rows.into_iter().map(resume).collect())
+    let sql = format!("select {} from {table} where id = any($1)", document::columns(table));
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(Folded::resume(kind, document::stored(row, 0)?))).collect()
 }
 
 /// Events per read of a stream that must be folded again.

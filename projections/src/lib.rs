@@ -19,12 +19,13 @@ mod text;
 mod verify;
 mod write;
 
+pub use caravan_domain::Condition;
 use caravan_domain::Kind;
 
 pub use bookkeeping::DOCUMENTS;
-pub use error::{ReadError, RebuildError};
+pub use error::{NotSeen, ReadError, RebuildError};
 pub use follower::postgres_follower;
-pub use plan::{Condition, Cursor, Found, Near, Plan, Sort};
+pub use plan::{Cursor, Found, Near, Plan, Sort};
 pub use read_models::{Document, ReadModels};
 pub use rebuild::{Progress, Rebuilt, rebuild};
 pub use search::{Elastic, Search, SearchTarget};

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use caravan_domain::Kind;
-use caravan_event_store::{Position, Revision};
 use caravan_postgres::KeyedPool;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
@@ -12,21 +11,17 @@ use sqlx::{AssertSqlSafe, Postgres, Row as _};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::document::{COLUMNS, Stored, columns, stored};
 use crate::{ReadError, schema};
 
-/// A document as read, its state still text.
+/// A document as read, and that of the entity it belongs to, where that is read along.
 #[derive(Debug)]
-pub(crate) struct Stored {
-    pub id: Uuid,
-    pub revision: Revision,
-    pub position: Position,
-    pub fold_version: i32,
-    pub state: String,
-    /// The document of the entity it belongs to, where that is read along.
-    pub parent: Option<Box<Stored>>,
+pub(crate) struct Loaded {
+    pub own: Stored,
+    pub parent: Option<Stored>,
 }
 
-type Answer = Result<Vec<Arc<Stored>>, ReadError>;
+type Answer = Result<Vec<Arc<Loaded>>, ReadError>;
 
 struct Ask {
     ids: Vec<Uuid>,
@@ -40,11 +35,6 @@ pub(crate) struct Loader {
 
 /// Connections that the loaders of all kinds share.
 pub(crate) const CONNECTIONS: u32 = 8;
-
-/// The columns of a document, in the order of [`stored`].
-fn columns(table: &str) -> String {
-    ["id", "revision", "position", "fold_version", "state::text"].map(|column| format!("{table}.{column}")).join(", ")
-}
 
 /// Callers answered by one statement.
 const CALLERS: usize = 256;
@@ -140,7 +130,7 @@ async fn read(
     connection: &mut Option<PoolConnection<Postgres>>,
     sql: &Arc<str>,
     ids: &[Uuid],
-) -> Result<HashMap<Uuid, Arc<Stored>>, sqlx::Error> {
+) -> Result<HashMap<Uuid, Arc<Loaded>>, sqlx::Error> {
     let connection = match connection {
         Some(connection) => connection,
         None => connection.insert(pool.acquire().await?),
@@ -148,25 +138,10 @@ async fn read(
     let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(ids);
     let rows = KeyedPool::in_time(query.fetch_all(&mut **connection)).await?;
     let whole = |row: &PgRow| {
-        let mut document = stored(row, 0)?;
+        let own = stored(row, 0)?;
         let read_along = row.len() > COLUMNS && row.try_get::<Option<Uuid>, _>(COLUMNS)?.is_some();
-        document.parent = if read_along { Some(Box::new(stored(row, COLUMNS)?)) } else { None };
-        Ok((document.id, Arc::new(document)))
+        let parent = if read_along { Some(stored(row, COLUMNS)?) } else { None };
+        Ok((own.id, Arc::new(Loaded { own, parent })))
     };
     rows.iter().map(whole).collect()
-}
-
-/// How many columns a document has.
-const COLUMNS: usize = 5;
-
-/// The document whose columns begin at `first`.
-fn stored(row: &PgRow, first: usize) -> Result<Stored, sqlx::Error> {
-    Ok(Stored {
-        id: row.try_get(first)?,
-        revision: row.try_get(first + 1)?,
-        position: row.try_get(first + 2)?,
-        fold_version: row.try_get(first + 3)?,
-        state: row.try_get(first + 4)?,
-        parent: None,
-    })
 }

@@ -5,17 +5,18 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use caravan_domain::condition::{KEYWORD_CHARACTERS, caseless, instant};
 use caravan_domain::kind::{Field, FieldType};
-use caravan_domain::{EntityId, Kind};
+use caravan_domain::{Condition, EntityId, Kind};
 use caravan_event_store::Position;
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{Document, ReadError};
 
-/// A question to the documents of one kind. Deleted documents are never found.
+/// A question to the documents of one kind.
 #[derive(Clone)]
 pub struct Plan {
     pub kind: &'static Kind,
@@ -32,31 +33,35 @@ pub struct Plan {
     pub limit: usize,
     /// Where the page before ended.
     pub after: Option<Cursor>,
+    /// Documents to pass over first.
+    pub skip: usize,
+    /// Whether all that there are are to be counted.
+    pub total: bool,
+    /// Whether deleted documents are found too, and those whose parent is.
+    pub deleted: bool,
 }
 
 impl Plan {
     /// All documents of a kind in creation order.
     pub fn all(kind: &'static Kind, limit: usize) -> Plan {
-        Plan { kind, conditions: vec![], text: None, near: None, sort: vec![], limit, after: None }
+        Plan {
+            kind,
+            conditions: vec![],
+            text: None,
+            near: None,
+            sort: vec![],
+            limit,
+            after: None,
+            skip: 0,
+            total: false,
+            deleted: false,
+        }
     }
 
     pub fn and(mut self, condition: Condition) -> Plan {
         self.conditions.push(condition);
         self
     }
-}
-
-/// A condition on one field that the kind declares, or on its parent under the parent field's name.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Condition {
-    /// Equal to any of these; `null` stands for a missing value. Keywords are compared by their first 512 characters.
-    Is(&'static str, Vec<Value>),
-    /// The list contains any of these.
-    Contains(&'static str, Vec<String>),
-    /// At least the first (inclusive), less than the second (exclusive). Never holds for a missing value.
-    Between(&'static str, Option<Value>, Option<Value>),
-    IdIn(Vec<EntityId>),
-    Not(Box<Condition>),
 }
 
 /// Within a distance of a point; field of type `Place`.
@@ -119,6 +124,8 @@ pub struct Found {
     pub documents: Vec<Document>,
     /// Absent on the last page.
     pub next: Option<Cursor>,
+    /// Of all pages, where the plan asks for it.
+    pub total: Option<u64>,
     /// The answer covers the log at least up to here.
     pub as_of: Position,
 }
@@ -129,8 +136,8 @@ impl Found {
         self.documents
             .into_iter()
             .map(|document| {
-                let state = serde_json::from_value(document.state).map_err(ReadError::broken)?;
-                Ok(Document { id: document.id, revision: document.revision, position: document.position, state })
+                let state = S::deserialize(&document.state).map_err(ReadError::broken)?;
+                Ok(document.with(state))
             })
             .collect()
     }
@@ -144,9 +151,6 @@ pub(crate) enum Order {
     Distance(Near),
     Relevance,
 }
-
-/// Characters of a keyword that comparisons see: an index entry has room for no more.
-pub(crate) const KEYWORD_CHARACTERS: usize = 512;
 
 /// A field that a condition names.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -205,7 +209,7 @@ pub(crate) fn named(kind: &'static Kind, name: &str) -> Result<Named, ReadError>
     if let Some(field) = kind.field(name) {
         return Ok(Named::Field(field));
     }
-    if kind.parent == Some(name) {
+    if kind.parent.is_some_and(|parent| parent.field == name) {
         return Ok(Named::Parent);
     }
     Err(ReadError::invalid(name, format!("is not a field of {}", kind.name)))
@@ -214,7 +218,21 @@ pub(crate) fn named(kind: &'static Kind, name: &str) -> Result<Named, ReadError>
 fn check(kind: &'static Kind, condition: &Condition) -> Result<(), ReadError> {
     match condition {
         Condition::IdIn(_) => Ok(()),
+        Condition::All(conditions) | Condition::Any(conditions) => {
+            conditions.iter().try_for_each(|condition| check(kind, condition))
+        }
         Condition::Not(inner) => check(kind, inner),
+        Condition::ParentLives => match kind.parent {
+            Some(_) => Ok(()),
+            None => Err(ReadError::invalid("parent", format!("a {} is part of nothing", kind.name))),
+        },
+        Condition::HasPart(name, part) => match named(kind, name)? {
+            Named::Field(Field { of: FieldType::Text, .. }) if !part.contains('\0') => Ok(()),
+            Named::Field(Field { of: FieldType::Text, .. }) => {
+                Err(ReadError::invalid(*name, "must be text without NUL"))
+            }
+            _ => Err(ReadError::invalid(*name, "has no parts")),
+        },
         Condition::Contains(name, values) => match named(kind, name)? {
             Named::Field(field) if field.of != FieldType::Keywords => Err(ReadError::invalid(*name, "is not a list")),
             Named::Parent => Err(ReadError::invalid(*name, "is not a list")),
@@ -245,27 +263,34 @@ fn check(kind: &'static Kind, condition: &Condition) -> Result<(), ReadError> {
 pub(crate) enum Comparable {
     Text(String),
     Integer(i64),
+    /// As JSON writes it.
+    Decimal(String),
     Boolean(bool),
     Id(Uuid),
 }
 
 pub(crate) fn comparable(field: Named, name: &str, value: &Value) -> Result<Comparable, ReadError> {
     let wrong = |expected: &str| ReadError::invalid(name, format!("must be {expected}"));
-    let Named::Field(field) = field else {
-        return match value.as_str().map(str::parse::<EntityId>) {
+    let of = match field {
+        Named::Parent => FieldType::Id,
+        Named::Field(field) => field.of,
+    };
+    match of {
+        FieldType::Id => match value.as_str().map(str::parse::<EntityId>) {
             Some(Ok(id)) => Ok(Comparable::Id(id.0)),
             _ => Err(wrong("an id")),
-        };
-    };
-    match field.of {
-        FieldType::Keyword => {
+        },
+        FieldType::Keyword | FieldType::Text => {
             let text = value.as_str().ok_or_else(|| wrong("text"))?;
             if text.contains('\0') {
                 return Err(wrong("text without NUL"));
             }
-            Ok(Comparable::Text(text.chars().take(KEYWORD_CHARACTERS).collect()))
+            let text: String = text.chars().take(KEYWORD_CHARACTERS).collect();
+            Ok(Comparable::Text(if of == FieldType::Text { caseless(&text) } else { text }))
         }
         FieldType::Integer => value.as_i64().map(Comparable::Integer).ok_or_else(|| wrong("an integer")),
+        FieldType::Decimal if value.is_number() => Ok(Comparable::Decimal(value.to_string())),
+        FieldType::Decimal => Err(wrong("a number")),
         FieldType::Boolean => value.as_bool().map(Comparable::Boolean).ok_or_else(|| wrong("true or false")),
         FieldType::Instant => match value.as_str().and_then(instant) {
             Some(text) => Ok(Comparable::Text(text)),
@@ -277,10 +302,4 @@ pub(crate) fn comparable(field: Named, name: &str, value: &Value) -> Result<Comp
         },
         FieldType::Keywords | FieldType::Place => Err(ReadError::invalid(name, "cannot be compared")),
     }
-}
-
-/// An RFC 3339 time as fixed-width UTC text, so that text order is time order.
-pub(crate) fn instant(text: &str) -> Option<String> {
-    let time = DateTime::parse_from_rfc3339(text).ok()?;
-    Some(time.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Millis, true))
 }

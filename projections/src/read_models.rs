@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use caravan_domain::{Decider, EntityId, Kind, Record};
+use caravan_domain::condition::Entity;
+use caravan_domain::{Context, Decider, EntityId, Kind, Record, Stamps};
 use caravan_event_store::{Position, Revision, StreamId};
 use caravan_postgres::KeyedPool;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sqlx::PgPool;
 
 use crate::bookkeeping::{DOCUMENTS, SEARCH};
-use crate::loader::{self, Loader, Stored};
-use crate::{Found, Kinds, Plan, ReadError, SearchTarget, schema, sql};
+use crate::document::Stored;
+use crate::loader::{self, Loaded, Loader};
+use crate::{Found, Kinds, NotSeen, Plan, ReadError, SearchTarget, schema, sql};
 
 /// The documents of all kinds, cheap to clone.
 #[derive(Clone)]
@@ -34,8 +36,28 @@ pub struct Document<S = Value> {
     pub id: EntityId,
     pub revision: Revision,
     pub position: Position,
+    /// `None` while documents of an earlier release are being made anew.
+    pub stamps: Option<Stamps>,
     pub state: S,
 }
+
+impl<S> Document<S> {
+    /// When and by whom it was made; unavailable while it is being made anew.
+    pub fn stamps(&self) -> Result<Stamps, ReadError> {
+        self.stamps.ok_or_else(|| ReadError::Unavailable(Arc::new(NoStamps)))
+    }
+
+    /// The same document, its state seen as another type.
+    pub(crate) fn with<T>(self, state: T) -> Document<T> {
+        let Document { id, revision, position, stamps, .. } = self;
+        Document { id, revision, position, stamps, state }
+    }
+}
+
+/// The document was written before documents had stamps.
+#[derive(Debug, thiserror::Error)]
+#[error("it has no stamps yet: its kind is being rebuilt")]
+struct NoStamps;
 
 impl ReadModels {
     /// Makes the tables, views and indexes that `kinds` declare and that are missing, in a database whose migrations
@@ -50,7 +72,8 @@ impl ReadModels {
         let keyed = KeyedPool::beside(&pool, loader::CONNECTIONS);
         let loaders = kinds.iter().map(|kind| (kind.name, Loader::new(keyed.clone(), kind))).collect();
         let with_parents = kinds.iter().filter_map(|kind| {
-            let parent = kinds.iter().find(|parent| Some(parent.name) == kind.parent)?;
+            let parent = kind.parent?;
+            let parent = kinds.iter().find(|kind| kind.name == parent.kind)?;
             Some((kind.name, Loader::with_parent(keyed.clone(), kind, parent)))
         });
         let with_parents = with_parents.collect();
@@ -69,20 +92,19 @@ impl ReadModels {
     ) -> Result<Option<(Document<D::State>, Option<Document<P::State>>)>, ReadError> {
         let loader = self.0.with_parents.get(D::CATEGORY);
         let loader = loader.ok_or_else(|| ReadError::broken(format!("{} has no parent", D::CATEGORY)))?;
-        let Some(stored) = loader.load(vec![id.0]).await?.pop() else { return Ok(None) };
-        let parent = stored.parent.as_deref().map(read).transpose()?;
-        Ok(Some((read(&stored)?, parent)))
+        let Some(loaded) = loader.load(vec![id.0]).await?.pop() else { return Ok(None) };
+        Ok(Some((read(&loaded.own)?, loaded.parent.as_ref().map(read).transpose()?)))
     }
 
     /// A part of one aggregate's document, where the whole costs more to read than is needed.
     pub async fn part<D: Decider, P: DeserializeOwned>(&self, id: EntityId) -> Result<Option<P>, ReadError> {
         let stored = self.load(D::CATEGORY, &[id]).await?.pop();
-        stored.map(|stored| serde_json::from_str(&stored.state).map_err(ReadError::broken)).transpose()
+        stored.map(|stored| serde_json::from_str(&stored.own.state).map_err(ReadError::broken)).transpose()
     }
 
     /// The documents of these ids, in their order; those missing are left out.
     pub async fn get_many<D: Decider>(&self, ids: &[EntityId]) -> Result<Vec<Document<D::State>>, ReadError> {
-        self.load(D::CATEGORY, ids).await?.iter().map(|stored| read(stored)).collect()
+        self.load(D::CATEGORY, ids).await?.iter().map(|loaded| read(&loaded.own)).collect()
     }
 
     /// One record as its struct; `None` when it was never made or is deleted.
@@ -102,20 +124,44 @@ impl ReadModels {
     ) -> Result<Vec<Document<T>>, ReadError> {
         let states = self.load(record.kind.name, ids).await?;
         let mut records = Vec::with_capacity(states.len());
-        for stored in states {
-            let Document { id, revision, position, state } = read::<caravan_domain::record::RecordState>(&stored)?;
-            if let Some(state) = state.get::<T>() {
-                records.push(Document { id, revision, position, state });
+        for loaded in states {
+            let document = read::<caravan_domain::record::RecordState>(&loaded.own)?;
+            if let Some(state) = document.state.get::<T>() {
+                records.push(document.with(state));
             }
         }
         Ok(records)
+    }
+
+    /// An entity as somebody may see it; refused as its kind says.
+    pub async fn see(&self, kind: &'static Kind, id: EntityId, viewer: &Context) -> Result<Document, NotSeen> {
+        let loader = self.0.with_parents.get(kind.name).or(self.0.loaders.get(kind.name));
+        let loader = loader.ok_or_else(|| ReadError::broken(format!("no documents of kind {}", kind.name)))?;
+        let loaded = loader.load(vec![id.0]).await?.pop().ok_or_else(|| kind.no_such())?;
+        let document = read::<Map<String, Value>>(&loaded.own)?;
+        let is_deleted = |state: &Map<String, Value>| state.get("deleted_at").is_some_and(|at| !at.is_null());
+        let parent_lives = match (&loaded.parent, kind.parent) {
+            (_, None) => true,
+            (Some(parent), _) => !is_deleted(&read(parent)?.state),
+            (None, _) => false,
+        };
+        let entity = Entity { kind, id, state: &document.state, parent_lives };
+        kind.demand_seen(&entity, is_deleted(&document.state), viewer)?;
+        let state = Value::Object(document.state.clone());
+        Ok(document.with(state))
+    }
+
+    /// One page of what the plan describes, of what somebody sees in lists; refused where that can be nothing.
+    pub async fn list(&self, mut plan: Plan, viewer: &Context) -> Result<Found, NotSeen> {
+        plan.conditions.push(plan.kind.listed(viewer)?);
+        Ok(self.find(&plan).await?)
     }
 
     /// One page of what the plan describes. Searchable kinds are found by the search target, others by Postgres.
     pub async fn find(&self, plan: &Plan) -> Result<Found, ReadError> {
         plan.check()?;
         match &self.0.search {
-            SearchTarget::Elasticsearch(elastic) if plan.kind.searchable => {
+            SearchTarget::Elasticsearch(elastic) if plan.kind.searchable && crate::search::carries(plan) => {
                 crate::search::find(&self.0.pool, elastic, plan).await
             }
             _ => sql::find(&self.0.pool, plan).await,
@@ -148,17 +194,17 @@ impl ReadModels {
             return Ok(None);
         }
         let Some(stored) = self.load(&stream.category, &[stream.id]).await?.pop() else { return Ok(None) };
-        if stored.fold_version != fold_version {
+        if stored.own.fold_version != fold_version {
             return Ok(None);
         }
-        Ok(Some(read(&stored)?))
+        Ok(Some(read(&stored.own)?))
     }
 
     pub fn kinds(&self) -> &'static [&'static Kind] {
         self.0.kinds
     }
 
-    async fn load(&self, kind: &str, ids: &[EntityId]) -> Result<Vec<Arc<Stored>>, ReadError> {
+    async fn load(&self, kind: &str, ids: &[EntityId]) -> Result<Vec<Arc<Loaded>>, ReadError> {
         let loader =
             self.0.loaders.get(kind).ok_or_else(|| ReadError::broken(format!("no documents of kind {kind}")))?;
         if ids.is_empty() {
@@ -168,7 +214,8 @@ impl ReadModels {
     }
 }
 
-fn read<S: DeserializeOwned>(stored: &Stored) -> Result<Document<S>, ReadError> {
+pub(crate) fn read<S: DeserializeOwned>(stored: &Stored) -> Result<Document<S>, ReadError> {
     let state = serde_json::from_str(&stored.state).map_err(ReadError::broken)?;
-    Ok(Document { id: EntityId(stored.id), revision: stored.revision, position: stored.position, state })
+    let Stored { id, revision, position, stamps, .. } = *stored;
+    Ok(Document { id: EntityId(id), revision, position, stamps, state })
 }

@@ -5,11 +5,11 @@
 use std::collections::HashSet;
 
 use caravan_domain::Kind;
+use caravan_domain::condition::KEYWORD_CHARACTERS;
 use caravan_domain::kind::{Field, FieldType};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::plan::KEYWORD_CHARACTERS;
 use crate::{Kinds, ReadError, bookkeeping};
 
 /// What queries read: the view of the kind's current table.
@@ -64,9 +64,18 @@ fn of_field(field: &Field) -> Vec<Derived> {
         FieldType::Keyword => own("text collate \"C\"", text(KEYWORD_CHARACTERS)),
         FieldType::Instant => own("text collate \"C\"", text(24)),
         FieldType::Day => own("text collate \"C\"", text(10)),
-        FieldType::Integer => own("numeric", typed(&format!("->'{name}'"), "number", "numeric")),
+        FieldType::Text => {
+            let text =
+                format!("case when jsonb_typeof(state->'{name}') = 'string' then {} end", text(KEYWORD_CHARACTERS));
+            own("text collate \"C\"", format!("lower(({text}) collate \"und-x-icu\")"))
+        }
+        FieldType::Id => {
+            let id = format!("state->>'{name}' ~ '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$'");
+            own("uuid", format!("case when {id} then (state->>'{name}')::uuid end"))
+        }
+        FieldType::Integer | FieldType::Decimal => own("numeric", typed(&format!("->'{name}'"), "number", "numeric")),
         FieldType::Boolean => own("boolean", typed(&format!("->'{name}'"), "boolean", "boolean")),
-        FieldType::Keywords => own("jsonb", format!("state->'{name}'")),
+        FieldType::Keywords => own("jsonb", typed(&format!("->'{name}'"), "array", "jsonb")),
         FieldType::Place => {
             let degrees = |part: &str| typed(&format!("->'{name}'->'{part}'"), "number", "float8");
             vec![derive(latitude(name), "float8", degrees("lat")), derive(longitude(name), "float8", degrees("lon"))]
@@ -95,6 +104,10 @@ const COLUMNS: &str = "
     parent uuid,
     position bigint not null,
     revision bigint not null,
+    born bigint,
+    created_at timestamptz,
+    created_by uuid,
+    updated_at timestamptz,
     deleted_at timestamptz,
     fold_version int not null,
     words text,
@@ -110,16 +123,19 @@ fn create_indexes(kind: &Kind, table: &str) -> Vec<CreateIndex> {
         let name = format!("{table}_{name}");
         CreateIndex { statement: format!("create index \"{name}\" on {table} {what}"), name }
     };
-    let mut statements = Vec::new();
+    let mut statements = vec![create("born", "(born)")];
     if kind.parent.is_some() {
-        statements.push(create("parent", "(parent, id)"));
+        statements.push(create("parent", "(parent, born)"));
     }
     for field in kind.fields {
         let column = column(field);
         statements.push(match field.of {
             FieldType::Keywords => create(&format!("{}_any", field.name), &format!("using gin ({column})")),
-            _ => create(&format!("{}_{:?}", field.name, field.of).to_lowercase(), &format!("({column}, id)")),
+            _ => create(&format!("{}_{:?}", field.name, field.of).to_lowercase(), &format!("({column}, born)")),
         });
+        if field.of == FieldType::Text {
+            statements.push(create(&format!("{}_parts", field.name), &format!("using gin ({column} gin_trgm_ops)")));
+        }
     }
     if has_words(kind) {
         statements.push(create("words", &format!("using gin ({LEXEMES})")));
@@ -145,13 +161,19 @@ pub(crate) fn point_view(kind: &Kind, version: i32) -> String {
     let (view, table) = (view(kind), table(kind, version));
     format!(
         "drop view if exists {view};
-         create view {view} as select id, number, parent, position, revision, deleted_at, fold_version, words, state\
+         create view {view} as select id, number, parent, position, revision, born, created_at, created_by, updated_at,\
+             deleted_at, fold_version, words, state\
          {derived} from {table}"
     )
 }
 
+/// What tables of an earlier release lack; empty there until the kind is folded anew.
+const STAMPS: [(&str, &str); 4] =
+    [("born", "bigint"), ("created_at", "timestamptz"), ("created_by", "uuid"), ("updated_at", "timestamptz")];
+
 /// Adds the columns of fields that the kind did not have when its table was made. Takes a while on a large table.
-async fn add_columns(connection: &mut PgConnection, kind: &Kind, version: i32) -> Result<(), sqlx::Error> {
+/// Whether what it holds is complete.
+async fn add_columns(connection: &mut PgConnection, kind: &Kind, version: i32) -> Result<bool, sqlx::Error> {
     let table = table(kind, version);
     let present: Vec<String> = sqlx::query_scalar(
         "select attname::text from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped",
@@ -161,12 +183,16 @@ async fn add_columns(connection: &mut PgConnection, kind: &Kind, version: i32) -
     .await?;
     let missing =
         derived(kind).into_iter().filter(|column| !present.iter().any(|name| column.name == format!("\"{name}\"")));
-    let added: Vec<String> = missing.map(|column| format!("add column {}", column.declaration)).collect();
-    if added.is_empty() {
-        return Ok(());
+    let mut added: Vec<String> = missing.map(|column| format!("add column {}", column.declaration)).collect();
+    let stamps = STAMPS.iter().filter(|(stamp, _)| !present.iter().any(|name| name == stamp));
+    let stamps: Vec<String> = stamps.map(|(stamp, sql_type)| format!("add column {stamp} {sql_type}")).collect();
+    let complete = stamps.is_empty();
+    added.extend(stamps);
+    if !added.is_empty() {
+        execute(connection, format!("alter table {table} {}", added.join(", "))).await?;
+        execute(connection, point_view(kind, version)).await?;
     }
-    execute(connection, format!("alter table {table} {}", added.join(", "))).await?;
-    execute(connection, point_view(kind, version)).await
+    Ok(complete)
 }
 
 /// Makes the indexes that are missing. What is there is not touched: even a statement that finds nothing to do would
@@ -213,9 +239,12 @@ pub(crate) async fn migrate(pool: &PgPool, kinds: Kinds) -> Result<Vec<&'static 
     for &kind in kinds {
         let fold_version = match models.get(kind.name) {
             Some(model) => {
-                add_columns(&mut tx, kind, model.version).await?;
+                let complete = add_columns(&mut tx, kind, model.version).await?;
                 add_indexes(&mut tx, kind, &table(kind, model.version)).await?;
-                model.fold_version
+                if !complete {
+                    bookkeeping::switch(&mut tx, kind.name, model.version, 0).await?;
+                }
+                if complete { model.fold_version } else { 0 }
             }
             None => {
                 let table = table(kind, 1);

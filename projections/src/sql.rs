@@ -1,15 +1,18 @@
 //! Plans as SQL: one statement, bound parameters only. Nothing of a caller's value becomes part of the text.
 
-use caravan_domain::EntityId;
-use caravan_domain::kind::{Field, FieldType};
-use caravan_event_store::{Position, Revision};
+use caravan_domain::Condition;
+use caravan_domain::condition::caseless;
+use caravan_domain::kind::FieldType;
+use caravan_event_store::Position;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::{Acquire, PgConnection, PgPool, Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
+use crate::document::{self, Stored};
 use crate::plan::{Comparable, Named, Order, comparable, invalid_cursor, named};
-use crate::{Condition, Cursor, Document, Found, Near, Plan, ReadError, schema};
+use crate::read_models::read;
+use crate::{Cursor, Found, Near, Plan, ReadError, schema};
 
 /// How alike a written and a found word must be, of 1: what a slip of the pen leaves of the trigrams of a word of five
 /// letters.
@@ -26,7 +29,8 @@ pub(crate) async fn find(pool: &PgPool, plan: &Plan) -> Result<Found, ReadError>
     let order = plan.order()?;
     let words = plan.words();
     if plan.text.is_some() && words.is_empty() {
-        return Ok(Found { documents: vec![], next: None, as_of: as_of(pool, plan).await? });
+        let total = plan.total.then_some(0);
+        return Ok(Found { documents: vec![], next: None, total, as_of: as_of(pool, plan).await? });
     }
     let mut query = statement(plan, &order, &words)?;
     let mut connection = pool.acquire().await?;
@@ -70,38 +74,32 @@ fn searches_opened(plan: &Plan) -> bool {
     plan.text.is_some() && !plan.kind.sealed_text.is_empty()
 }
 
-/// `as_of` and one row per document, one more than the page holds; a row of nulls when there is none.
+/// `as_of`, the total, and one row per document, one more than the page holds; a row of nulls when there is none.
 fn statement(plan: &Plan, order: &[Order], words: &[String]) -> Result<QueryBuilder<Postgres>, ReadError> {
-    let mut query = QueryBuilder::<Postgres>::new("select covered.as_of, page.id, revision, position, state");
+    let mut query = QueryBuilder::<Postgres>::new("select covered.as_of, counted.total, ");
+    query.push(document::columns("page"));
     for place in 0..order.len() {
         query.push(format!(", page.key{place}::text as cursor{place}"));
     }
-    query.push(" from (select ").push(covered(plan)).push(" as as_of) covered left join lateral (");
-    query.push("select * from (select d.id, d.revision, d.position, d.state");
+    query.push(" from (select ").push(covered(plan)).push(" as as_of) covered cross join lateral (");
+    if plan.total {
+        query.push("select count(*) as total from (select");
+        push_matching(&mut query, plan, words)?;
+        query.push(" limit ").push_bind(MOST_COUNTED).push(") counted");
+    } else {
+        query.push("select null::bigint as total");
+    }
+    query.push(
+        ") counted left join lateral (select * from (\
+                    select d.id, d.revision, d.position, d.fold_version, d.state, d.born, d.created_at, d.created_by, \
+                           d.updated_at",
+    );
     for (place, key) in order.iter().enumerate() {
         query.push(", ");
         push_key(&mut query, key, words);
         query.push(format!(" as key{place}"));
     }
-    query.push(format!(" from {} d", schema::view(plan.kind)));
-    if searches_opened(plan) {
-        query.push(" join search_text s on s.id = d.id and s.kind = ").push_bind(plan.kind.name);
-    } else if !words.is_empty() {
-        query.push(" cross join lateral (select d.words) s");
-    }
-    query.push(" where d.deleted_at is null");
-    for word in words {
-        query.push(" and (");
-        push_word(&mut query, word);
-        query.push(")");
-    }
-    for condition in &plan.conditions {
-        query.push(" and ");
-        push_condition(&mut query, plan, condition)?;
-    }
-    if let Some(near) = &plan.near {
-        push_near(&mut query, near);
-    }
+    push_matching(&mut query, plan, words)?;
     query.push(") found");
     if let Some(after) = &plan.after {
         query.push(" where ");
@@ -109,9 +107,37 @@ fn statement(plan: &Plan, order: &[Order], words: &[String]) -> Result<QueryBuil
     }
     push_order(&mut query, order, "found");
     query.push(" limit ").push_bind(plan.limit as i64 + 1);
+    query.push(" offset ").push_bind(plan.skip as i64);
     query.push(") page on true");
     push_order(&mut query, order, "page");
     Ok(query)
+}
+
+/// How many documents are counted at most: whoever pages through more does not look for the last page.
+const MOST_COUNTED: i64 = 100_000;
+
+/// The documents that meet the plan, as `d`.
+fn push_matching(query: &mut QueryBuilder<Postgres>, plan: &Plan, words: &[String]) -> Result<(), ReadError> {
+    query.push(format!(" from {} d", schema::view(plan.kind)));
+    if searches_opened(plan) {
+        query.push(" join search_text s on s.id = d.id and s.kind = ").push_bind(plan.kind.name);
+    } else if !words.is_empty() {
+        query.push(" cross join lateral (select d.words) s");
+    }
+    query.push(if plan.deleted { " where true" } else { " where d.deleted_at is null" });
+    for word in words {
+        query.push(" and (");
+        push_word(query, word);
+        query.push(")");
+    }
+    for condition in &plan.conditions {
+        query.push(" and ");
+        push_condition(query, plan, condition)?;
+    }
+    if let Some(near) = &plan.near {
+        push_near(query, near);
+    }
+    Ok(())
 }
 
 fn push_order(query: &mut QueryBuilder<Postgres>, order: &[Order], of: &str) {
@@ -119,7 +145,7 @@ fn push_order(query: &mut QueryBuilder<Postgres>, order: &[Order], of: &str) {
     for (place, key) in order.iter().enumerate() {
         query.push(format!("{of}.key{place} {} nulls last, ", if descends(key) { "desc" } else { "asc" }));
     }
-    query.push(format!("{of}.id"));
+    query.push(format!("{of}.born, {of}.id"));
 }
 
 fn descends(order: &Order) -> bool {
@@ -167,6 +193,19 @@ fn push_word(query: &mut QueryBuilder<Postgres>, word: &str) {
 
 fn push_condition(query: &mut QueryBuilder<Postgres>, plan: &Plan, condition: &Condition) -> Result<(), ReadError> {
     match condition {
+        Condition::All(conditions) => push_joined(query, plan, conditions, "true", " and ")?,
+        Condition::Any(conditions) => push_joined(query, plan, conditions, "false", " or ")?,
+        Condition::ParentLives => {
+            if let Some(parent) = plan.kind.parent {
+                query.push(format!("exists (select from doc_{} p where p.id = d.parent", parent.kind));
+                query.push(" and p.deleted_at is null)");
+            }
+        }
+        Condition::HasPart(name, part) => {
+            if let Named::Field(field) = named(plan.kind, name)? {
+                query.push(schema::column(field)).push(" like ").push_bind(format!("%{}%", literal(&caseless(part))));
+            }
+        }
         Condition::Not(inner) => {
             query.push("not coalesce(");
             push_condition(query, plan, inner)?;
@@ -209,6 +248,34 @@ fn push_condition(query: &mut QueryBuilder<Postgres>, plan: &Plan, condition: &C
     Ok(())
 }
 
+fn push_joined(
+    query: &mut QueryBuilder<Postgres>,
+    plan: &Plan,
+    conditions: &[Condition],
+    of_none: &str,
+    between: &str,
+) -> Result<(), ReadError> {
+    query.push("(").push(if conditions.is_empty() { of_none } else { "" });
+    for (place, condition) in conditions.iter().enumerate() {
+        query.push(if place > 0 { between } else { "" });
+        push_condition(query, plan, condition)?;
+    }
+    query.push(")");
+    Ok(())
+}
+
+/// Text as a part of a pattern that means nothing but itself.
+fn literal(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '\\' | '%' | '_') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
 fn compared(field: Named) -> String {
     match field {
         Named::Parent => "d.parent".to_owned(),
@@ -220,6 +287,7 @@ fn push_value(query: &mut QueryBuilder<Postgres>, value: Comparable) {
     match value {
         Comparable::Text(text) => query.push_bind(text),
         Comparable::Integer(integer) => query.push_bind(integer).push("::numeric"),
+        Comparable::Decimal(decimal) => query.push_bind(decimal).push("::text::numeric"),
         Comparable::Boolean(boolean) => query.push_bind(boolean),
         Comparable::Id(id) => query.push_bind(id),
     };
@@ -233,19 +301,24 @@ fn push_values(
     values: &[&Value],
 ) -> Result<(), ReadError> {
     let (mut texts, mut integers, mut booleans, mut ids) = (vec![], vec![], vec![], vec![]);
+    let of = match field {
+        Named::Parent => FieldType::Id,
+        Named::Field(field) => field.of,
+    };
     for value in values {
         match comparable(field, name, value)? {
-            Comparable::Text(text) => texts.push(text),
+            Comparable::Text(text) | Comparable::Decimal(text) => texts.push(text),
             Comparable::Integer(integer) => integers.push(integer),
             Comparable::Boolean(boolean) => booleans.push(boolean),
             Comparable::Id(id) => ids.push(id),
         }
     }
-    match field {
-        Named::Parent => query.push_bind(ids),
-        Named::Field(Field { of: FieldType::Integer, .. }) => query.push_bind(integers).push("::numeric[]"),
-        Named::Field(Field { of: FieldType::Boolean, .. }) => query.push_bind(booleans),
-        Named::Field(_) => query.push_bind(texts),
+    match of {
+        FieldType::Id => query.push_bind(ids),
+        FieldType::Integer => query.push_bind(integers).push("::numeric[]"),
+        FieldType::Decimal => query.push_bind(texts).push("::text[]::numeric[]"),
+        FieldType::Boolean => query.push_bind(booleans),
+        _ => query.push_bind(texts),
     };
     Ok(())
 }
@@ -270,8 +343,9 @@ fn push_distance(query: &mut QueryBuilder<Postgres>, near: &Near) {
 
 /// Strictly after the cursor in the order: later in the first key, or equal in it and later in the second, and so on.
 fn push_after(query: &mut QueryBuilder<Postgres>, order: &[Order], after: &Cursor) -> Result<(), ReadError> {
-    let Some((id, keys)) = after.0.split_last() else { return Err(invalid_cursor()) };
+    let [keys @ .., born, id] = after.0.as_slice() else { return Err(invalid_cursor()) };
     let id: Uuid = id.as_str().and_then(|id| id.parse().ok()).ok_or_else(invalid_cursor)?;
+    let born: Position = born.as_str().and_then(|born| born.parse().ok()).ok_or_else(invalid_cursor)?;
     if keys.len() != order.len() {
         return Err(invalid_cursor());
     }
@@ -292,7 +366,7 @@ fn push_after(query: &mut QueryBuilder<Postgres>, order: &[Order], after: &Curso
                 query.push(")");
             }
         } else {
-            query.push(" and id > ").push_bind(id);
+            query.push(" and (born, id) > (").push_bind(born).push(", ").push_bind(id).push(")");
         }
         query.push(")");
     }
@@ -313,8 +387,9 @@ fn push_cursor_key(query: &mut QueryBuilder<Postgres>, order: &Order, key: &Valu
         (Order::Distance(_) | Order::Relevance, Some(text)) => text.parse::<f64>().is_ok(),
         (Order::Parent(_), Some(text)) => text.parse::<Uuid>().is_ok(),
         (Order::Field(field, _), Some(text)) => match field.of {
-            FieldType::Integer => text.parse::<f64>().is_ok_and(f64::is_finite),
+            FieldType::Integer | FieldType::Decimal => text.parse::<f64>().is_ok_and(f64::is_finite),
             FieldType::Boolean => text.parse::<bool>().is_ok(),
+            FieldType::Id => text.parse::<Uuid>().is_ok(),
             _ => true,
         },
     };
@@ -325,8 +400,9 @@ fn push_cursor_key(query: &mut QueryBuilder<Postgres>, order: &Order, key: &Valu
         Order::Distance(_) | Order::Relevance => "float8",
         Order::Parent(_) => "uuid",
         Order::Field(field, _) => match field.of {
-            FieldType::Integer => "numeric",
+            FieldType::Integer | FieldType::Decimal => "numeric",
             FieldType::Boolean => "boolean",
+            FieldType::Id => "uuid",
             _ => "text",
         },
     };
@@ -336,29 +412,26 @@ fn push_cursor_key(query: &mut QueryBuilder<Postgres>, order: &Order, key: &Valu
 
 fn page(plan: &Plan, order: &[Order], mut rows: Vec<PgRow>) -> Result<Found, ReadError> {
     let as_of = rows.first().map_or(Ok(0), |row| row.try_get("as_of"))?;
+    let total: Option<i64> = rows.first().map_or(Ok(None), |row| row.try_get("total"))?;
     rows.retain(|row| matches!(row.try_get::<Option<Uuid>, _>("id"), Ok(Some(_))));
     let more = rows.len() > plan.limit;
     rows.truncate(plan.limit);
-    let next = match rows.last() {
-        Some(last) if more => Some(cursor(order, last)?),
+    let documents = rows.iter().map(|row| document::stored(row, BEFORE)).collect::<Result<Vec<_>, _>>()?;
+    let next = match (rows.last(), documents.last()) {
+        (Some(row), Some(last)) if more => Some(cursor(order, row, last)?),
         _ => None,
     };
-    let documents = rows.iter().map(document).collect::<Result<_, sqlx::Error>>()?;
-    Ok(Found { documents, next, as_of })
+    let documents = documents.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(Found { documents, next, total: total.map(i64::cast_unsigned), as_of })
 }
 
-fn cursor(order: &[Order], row: &PgRow) -> Result<Cursor, sqlx::Error> {
+/// Columns before those of the document.
+const BEFORE: usize = 2;
+
+fn cursor(order: &[Order], row: &PgRow, last: &Stored) -> Result<Cursor, sqlx::Error> {
     let key = |place: usize| row.try_get::<Option<String>, _>(format!("cursor{place}").as_str());
     let mut keys = (0..order.len()).map(key).collect::<Result<Vec<_>, _>>()?;
-    keys.push(Some(row.try_get::<Uuid, _>("id")?.to_string()));
+    keys.push(last.stamps.map(|stamps| stamps.born.to_string()));
+    keys.push(Some(last.id.to_string()));
     Ok(Cursor(keys.into_iter().map(|key| key.map_or(Value::Null, Value::String)).collect()))
-}
-
-fn document(row: &PgRow) -> Result<Document, sqlx::Error> {
-    Ok(Document {
-        id: EntityId(row.try_get("id")?),
-        revision: row.try_get::<Revision, _>("revision")?,
-        position: row.try_get::<Position, _>("position")?,
-        state: row.try_get("state")?,
-    })
 }

@@ -89,7 +89,19 @@ pub async fn verify(search: &Search, progress: &(dyn Fn(Progress) + Send + Sync)
     Ok(verified)
 }
 
-const COLUMNS: [&str; 7] = ["number", "parent", "position", "revision", "deleted_at", "fold_version", "words"];
+const COLUMNS: [&str; 11] = [
+    "number",
+    "parent",
+    "position",
+    "revision",
+    "born",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "deleted_at",
+    "fold_version",
+    "words",
+];
 
 async fn compare(
     connection: &mut PgConnection,

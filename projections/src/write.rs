@@ -7,7 +7,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::document::Row;
 
-const COLUMNS: &str = "id, number, parent, position, revision, deleted_at, fold_version, words, state";
+const COLUMNS: &str = "id, number, parent, position, revision, born, created_at, created_by, updated_at, deleted_at, \
+                       fold_version, words, state";
 
 /// Rows in one statement.
 const STATEMENT_ROWS: usize = 2_000;
@@ -16,12 +17,15 @@ const STATEMENT_ROWS: usize = 2_000;
 pub(crate) async fn upsert(connection: &mut PgConnection, table: &str, rows: &[Row]) -> Result<(), sqlx::Error> {
     let sql: std::sync::Arc<str> = format!(
         "insert into {table} ({COLUMNS})
-         select id, number, parent, position, revision, deleted_at, fold_version, words, state::jsonb
-         from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::int[],
-                     $8::text[], $9::text[]) as row ({COLUMNS})
+         select id, number, parent, position, revision, born, created_at, created_by, updated_at, deleted_at,
+                fold_version, words, state::jsonb
+         from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[],
+                     $7::timestamptz[], $8::uuid[], $9::timestamptz[], $10::timestamptz[], $11::int[],
+                     $12::text[], $13::text[]) as row ({COLUMNS})
          on conflict (id) do update set
             parent = excluded.parent, position = excluded.position, revision = excluded.revision,
-            deleted_at = excluded.deleted_at, fold_version = excluded.fold_version, words = excluded.words,
+            born = excluded.born, created_at = excluded.created_at, created_by = excluded.created_by,
+            updated_at = excluded.updated_at, deleted_at = excluded.deleted_at, fold_version = excluded.fold_version, words = excluded.words,
             state = excluded.state
          where {table}.revision < excluded.revision or {table}.fold_version <> excluded.fold_version"
     )
@@ -33,6 +37,10 @@ pub(crate) async fn upsert(connection: &mut PgConnection, table: &str, rows: &[R
             .bind(rows.iter().map(|row| row.parent).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.position).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.revision).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| Some(row.stamps?.born)).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| Some(row.stamps?.created_at)).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| Some(row.stamps?.created_by?.0)).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| Some(row.stamps?.updated_at)).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.deleted_at).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.fold_version).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.words.as_deref()).collect::<Vec<_>>())
@@ -100,6 +108,10 @@ fn line(buffer: &mut String, row: &Row) {
     let _ = write!(buffer, "{}\t{}\t", row.id, row.number);
     optional(buffer, row.parent);
     let _ = write!(buffer, "{}\t{}\t", row.position, row.revision);
+    optional(buffer, row.stamps.map(|stamps| stamps.born));
+    optional(buffer, row.stamps.map(|stamps| stamps.created_at.to_rfc3339()));
+    optional(buffer, row.stamps.and_then(|stamps| stamps.created_by));
+    optional(buffer, row.stamps.map(|stamps| stamps.updated_at.to_rfc3339()));
     optional(buffer, row.deleted_at.map(|at| at.to_rfc3339()));
     let _ = write!(buffer, "{}\t", row.fold_version);
     // Folded words hold letters, digits and spaces only.

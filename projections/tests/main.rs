@@ -1,5 +1,6 @@
 //! Read models on real servers: Postgres and Elasticsearch.
 
+mod conditions;
 mod following;
 mod plans;
 mod reading;

@@ -5,7 +5,7 @@ use std::error::Error;
 use caravan_domain::identity::account;
 use caravan_limits::LimitError;
 use caravan_postgres::is_transient;
-use caravan_projections::ReadError;
+use caravan_projections::{NotSeen, ReadError};
 use caravan_vault::VaultError;
 use caravan_wire::Failure;
 
@@ -23,6 +23,15 @@ pub(crate) fn failure(error: ReadError) -> Failure {
 pub(crate) fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {
     let error = match error.downcast::<ReadError>() {
         Ok(error) => return failure(*error),
+        Err(error) => error,
+    };
+    let error = match error.downcast::<NotSeen>() {
+        Ok(error) => {
+            return match *error {
+                NotSeen::Refused(rejection) => Failure::rejected(rejection),
+                NotSeen::Unread(error) => failure(error),
+            };
+        }
         Err(error) => error,
     };
     let error = match error.downcast::<VaultError>() {

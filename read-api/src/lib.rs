@@ -1,6 +1,7 @@
 //! Routes that read: one module per dialect. A dialect parses a request into reads and plans, and renders what they
 //! find.
 
+mod exposed;
 mod failure;
 mod krugo;
 mod people;
@@ -22,6 +23,7 @@ use caravan_projections::{DOCUMENTS, ReadModels};
 use caravan_vault::Vault;
 use caravan_wire::{Endpoints, Failure, Registration, Routes, Shown, Side};
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 pub use people::People;
 
@@ -62,8 +64,8 @@ impl Side for Read {
             let sessions =
                 self.models.part::<Account, LoginSessions>(access.account).await.map_err(failure::failure)?;
             match session_state(sessions.as_ref(), access.session, now) {
-                SessionState::Open(roles) => {
-                    return Ok(Person { account: access.account, session: access.session, roles });
+                SessionState::Open { login, roles } => {
+                    return Ok(Person { account: access.account, session: access.session, login, roles });
                 }
                 SessionState::Ended => return Err(Failure::unauthorised("this session has ended")),
                 SessionState::Unseen if waiting.elapsed() < NEWS => tokio::time::sleep(LOOK_AGAIN).await,
@@ -130,17 +132,21 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 #[derive(Debug, PartialEq)]
 enum SessionState {
     /// Of an account with these roles.
-    Open(Roles),
+    Open {
+        login: Uuid,
+        roles: Roles,
+    },
     Ended,
     /// The login is newer than the document.
     Unseen,
 }
 
 fn session_state(sessions: Option<&LoginSessions>, number: u32, now: DateTime<Utc>) -> SessionState {
-    match sessions {
-        Some(sessions) if sessions.is_open(number, now) => SessionState::Open(sessions.roles()),
-        Some(sessions) if sessions.know(number) => SessionState::Ended,
-        Some(_) | None => SessionState::Unseen,
+    let Some(sessions) = sessions else { return SessionState::Unseen };
+    match sessions.session(number, now) {
+        Some(session) => SessionState::Open { login: session.login, roles: sessions.roles() },
+        None if sessions.know(number) => SessionState::Ended,
+        None => SessionState::Unseen,
     }
 }
 
@@ -161,7 +167,7 @@ mod tests {
             "granted": ["analyst"]});
         let registered: LoginSessions = serde_json::from_value(registered).unwrap();
         let roles = [Role::User, Role::Analyst].into_iter().collect();
-        assert_eq!(session_state(Some(&registered), 3, now), SessionState::Open(roles));
+        assert_eq!(session_state(Some(&registered), 3, now), SessionState::Open { login: Uuid::nil(), roles });
         assert_eq!(session_state(Some(&registered), 2, now), SessionState::Ended);
         assert_eq!(session_state(Some(&registered), 4, now), SessionState::Unseen);
         assert_eq!(session_state(None, 0, now), SessionState::Unseen);

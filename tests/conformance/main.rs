@@ -6,6 +6,7 @@ mod coverage;
 mod expect;
 mod installation;
 mod ledger;
+mod resource;
 mod run;
 mod scenario;
 #[path = "../support/mod.rs"]

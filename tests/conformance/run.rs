@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::contract::{Contract, read_body};
 use crate::expect;
 use crate::ledger::Ledger;
+use crate::resource::Resource;
 use crate::scenario::{Call, File, Message, Proves, Run, Scenario, Step};
 use crate::support::client::{Client, PASSWORD, messages};
 use crate::variables::{Variables, plain};
@@ -82,6 +83,7 @@ pub async fn file(target: &Target, contract: &Contract, name: &str, number: u8, 
         report.failures.push(format!("{name}: people: {error}"));
         return report;
     }
+    runner.resources(&file.resources, name, &mut report.failures).await;
     for scenario in &file.scenarios {
         for (variable, value) in runs(scenario) {
             let of = value.as_ref().map(|value| format!(" ({})", plain(value))).unwrap_or_default();
@@ -93,6 +95,7 @@ pub async fn file(target: &Target, contract: &Contract, name: &str, number: u8, 
             }
         }
     }
+    runner.resources(&file.resources_after, name, &mut report.failures).await;
     report.ledger = runner.ledger;
     report
 }
@@ -134,7 +137,7 @@ impl Runner<'_> {
         let now = chrono::Utc::now();
         self.variables.set("today", now.date_naive().to_string());
         self.variables.set("now", now.timestamp());
-        for name in file.people.iter().chain(&file.by_mail).chain(&file.unregistered) {
+        for name in file.people.iter().chain(&file.by_mail).chain(&file.admins).chain(&file.unregistered) {
             let random = uuid::Uuid::new_v4();
             let digits = random.as_u128() % 10_000_000_000;
             let tag = random.simple().to_string();
@@ -145,11 +148,16 @@ impl Runner<'_> {
             self.variables.set(format!("{name}.phone"), format!("+199{digits:010}"));
             self.variables.set(format!("{name}.first"), format!("{}{name}", &tag[10..14]));
             self.variables.set(format!("{name}.last"), format!("Of{}", &tag[14..18]));
+            self.variables.set(format!("{name}.tag"), tag[18..26].to_owned());
         }
         let by_phone = file.people.iter().map(|name| (name, "phone_number", "phone"));
-        let by_mail = file.by_mail.iter().map(|name| (name, "email", "email"));
+        let by_mail = file.by_mail.iter().chain(&file.admins).map(|name| (name, "email", "email"));
         for (name, attribute, contact) in by_phone.chain(by_mail) {
             self.sign_up(name, attribute, contact).await.map_err(|error| format!("{name}: {error}"))?;
+        }
+        for name in &file.admins {
+            let role = ["account", "role", &format!("${name}.username"), "admin"].map(str::to_owned).to_vec();
+            self.run(&Run { run: role, save_output: None })?;
         }
         Ok(())
     }
@@ -187,6 +195,19 @@ impl Runner<'_> {
         let status = response.status();
         let body: Value = response.json().await.map_err(|error| error.to_string())?;
         if status.is_success() { Ok(body) } else { Err(format!("{path}: {status}: {body}")) }
+    }
+
+    /// Looks at plain resources, each whatever became of the others.
+    async fn resources(&mut self, resources: &[Resource], file: &str, failures: &mut Vec<String>) {
+        for resource in resources {
+            let outcome = match resource.steps() {
+                Ok(steps) => self.steps(&steps).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = outcome {
+                failures.push(format!("{file}: {}: {error}", resource.resource));
+            }
+        }
     }
 
     async fn steps(&mut self, steps: &[Step]) -> Result<(), String> {
@@ -304,9 +325,11 @@ impl Runner<'_> {
         loop {
             let mut plain = self.exchange(call, operation, None).await?;
             let mut forged = self.exchange(call, operation, Some(FORGED)).await?;
-            for name in ["date", "x-request-id"] {
-                plain.1.remove(name);
-                forged.1.remove(name);
+            for (_, headers, body) in [&mut plain, &mut forged] {
+                for name in ["date", "x-request-id", "content-length"] {
+                    headers.remove(name);
+                }
+                without_duration(body);
             }
             if plain == forged {
                 return Ok(());
@@ -364,6 +387,15 @@ impl Runner<'_> {
             self.variables.set(variable, String::from_utf8_lossy(&output.stdout).trim());
         }
         Ok(())
+    }
+}
+
+/// Takes out of JSON how long it took to answer, which is never the same.
+fn without_duration(body: &mut Vec<u8>) {
+    if let Ok(Value::Object(mut fields)) = serde_json::from_slice(body)
+        && fields.remove("elapsedMs").is_some()
+    {
+        *body = Value::Object(fields).to_string().into_bytes();
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::resource::Resource;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -12,9 +14,19 @@ pub struct File {
     pub people: Vec<String>,
     #[serde(default)]
     pub by_mail: Vec<String>,
+    /// Signed up by mail, and made admins by an operator.
+    #[serde(default)]
+    pub admins: Vec<String>,
     #[serde(default)]
     pub unregistered: Vec<String>,
+    /// Looked at before the scenarios.
+    #[serde(default)]
+    pub resources: Vec<Resource>,
+    #[serde(default)]
     pub scenarios: Vec<Scenario>,
+    /// Looked at after them, with what they have saved.
+    #[serde(default)]
+    pub resources_after: Vec<Resource>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use caravan_domain::EntityId;
 use caravan_domain::identity::Person;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -59,6 +60,8 @@ pub struct Headers {
     pub respond_async: bool,
     /// `Caravan-After`: the position that the answer must have seen.
     pub after: Option<i64>,
+    /// `Time-Zone`: where the client's days begin; UTC where it says nothing.
+    pub zone: Tz,
 }
 
 impl<S> Deref for Call<S> {

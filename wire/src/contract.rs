@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::face::Names;
+use crate::schema::{self, Schemas};
 use crate::{Bounds, DIALECTS, Dialect};
 
 /// One documented operation.
@@ -43,6 +44,11 @@ pub struct Operation {
     pub success: StatusCode,
     /// The media type of JSON that is answered with success, where it is not the dialect's own.
     pub(crate) json: Option<String>,
+    /// The schemas of the JSON that it asks for and that it answers with success; null where there is none.
+    pub(crate) asks: Value,
+    pub(crate) answers: Value,
+    /// The version that its group's documentation has, where it says one.
+    pub(crate) version: String,
     /// The documented statuses of failures.
     pub(crate) failures: Vec<StatusCode>,
     /// The schema of its failures, where it is not that of the dialect's.
@@ -118,6 +124,8 @@ pub struct Parameter {
     pub of: ParameterType,
     /// The documented values, if only some are allowed.
     pub allowed: Vec<String>,
+    /// By what rules it filters a list, where it does.
+    pub filter: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -145,6 +153,7 @@ pub enum ParameterType {
 pub struct Contract {
     pub dialect: &'static Dialect,
     pub operations: Vec<Operation>,
+    pub(crate) schemas: Schemas,
 }
 
 /// The five contracts, read on first use.
@@ -194,6 +203,9 @@ fn read(dialect: &'static Dialect) -> Contract {
                 bounds: (face.bounds)(&entry.operation_id),
                 success: entry.success(),
                 json: entry.json(),
+                asks: entry.asks(),
+                answers: entry.answers(),
+                version: document.version(&entry.tags),
                 failures: entry.statuses().filter(|status| !status.is_success()).collect(),
                 failure: document.failure(entry, face.own_failures),
                 names: Names { spell: face.spell, other: (face.other_names)(&entry.operation_id) },
@@ -201,7 +213,7 @@ fn read(dialect: &'static Dialect) -> Contract {
             });
         }
     }
-    Contract { dialect, operations }
+    Contract { dialect, operations, schemas: Schemas::new(document.components.schemas) }
 }
 
 #[derive(Deserialize)]
@@ -210,6 +222,15 @@ struct Document {
     servers: Vec<Server>,
     paths: BTreeMap<String, Item>,
     components: Components,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    name: String,
+    #[serde(default, rename = "x-version")]
+    version: String,
 }
 
 #[derive(Deserialize)]
@@ -217,7 +238,7 @@ struct Components {
     #[serde(default)]
     parameters: BTreeMap<String, ParameterEntry>,
     #[serde(default)]
-    schemas: BTreeMap<String, Schema>,
+    schemas: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -285,6 +306,17 @@ impl Entry {
         self.responses.keys().filter_map(|status| StatusCode::from_bytes(status.as_bytes()).ok())
     }
 
+    fn asks(&self) -> Value {
+        let json = |body: &BodyEntry| body.content.get("application/json").map(|content| content.schema.clone());
+        self.request_body.as_ref().and_then(json).unwrap_or_default()
+    }
+
+    fn answers(&self) -> Value {
+        let answered = self.responses.get(self.success().as_str());
+        let json = answered.and_then(|answer| answer.content.iter().find(|(name, _)| name.ends_with("json")));
+        json.map(|(_, content)| content.schema.clone()).unwrap_or_default()
+    }
+
     fn json(&self) -> Option<String> {
         let answered = self.responses.get(self.success().as_str())?;
         answered.content.keys().find(|media_type| media_type.ends_with("json")).cloned()
@@ -300,7 +332,7 @@ struct ResponseEntry {
 #[derive(Deserialize)]
 struct ContentEntry {
     #[serde(default)]
-    schema: Schema,
+    schema: Value,
 }
 
 #[derive(Deserialize)]
@@ -330,33 +362,26 @@ struct ParameterEntry {
     required: bool,
     explode: Option<bool>,
     #[serde(default)]
-    schema: Schema,
-}
-
-#[derive(Deserialize, Default)]
-struct Schema {
-    #[serde(rename = "$ref")]
-    reference: Option<String>,
-    #[serde(rename = "type", default)]
-    of: Value,
-    #[serde(rename = "enum", default)]
-    allowed: Vec<Value>,
-    #[serde(default)]
-    properties: BTreeMap<String, IgnoredAny>,
+    schema: Value,
+    #[serde(default, rename = "x-filter")]
+    filter: Option<String>,
 }
 
 impl Document {
     /// Whether an operation documents a parameter or a field of its JSON under this name.
     fn asks_for(&self, entry: &Entry, name: &str) -> bool {
         let bodies = entry.request_body.iter().flat_map(|body| body.content.values());
-        entry.parameters.iter().any(|parameter| self.parameter(parameter).name == name)
-            || bodies.into_iter().any(|body| self.schema(&body.schema).properties.contains_key(name))
+        let has = |body: &ContentEntry| self.schema(&body.schema)["properties"].get(name).is_some();
+        entry.parameters.iter().any(|parameter| self.parameter(parameter).name == name) || bodies.into_iter().any(has)
     }
 
-    fn schema<'d>(&'d self, given: &'d Schema) -> &'d Schema {
-        let named = given.reference.as_deref();
-        let named = named.and_then(|reference| reference.strip_prefix("#/components/schemas/"));
-        named.and_then(|name| self.components.schemas.get(name)).unwrap_or(given)
+    fn schema<'d>(&'d self, given: &'d Value) -> &'d Value {
+        schema::name(given).and_then(|name| self.components.schemas.get(name)).unwrap_or(given)
+    }
+
+    fn version(&self, tags: &[String]) -> String {
+        let tag = self.tags.iter().find(|tag| tags.first() == Some(&tag.name));
+        tag.map(|tag| tag.version.clone()).unwrap_or_default()
     }
 
     fn parameter(&self, entry: &ParameterEntry) -> Parameter {
@@ -367,14 +392,15 @@ impl Document {
             name: entry.name.clone(),
             place: entry.place.unwrap_or(In::Query),
             required: entry.required,
-            of: match schema.of.as_str() {
+            of: match schema["type"].as_str() {
                 Some("integer") => ParameterType::Integer,
                 Some("number") => ParameterType::Number,
                 Some("boolean") => ParameterType::Boolean,
                 Some("array") => ParameterType::Texts { repeated: entry.explode.unwrap_or(true) },
                 _ => ParameterType::Text,
             },
-            allowed: schema.allowed.iter().map(text).collect(),
+            allowed: schema["enum"].as_array().into_iter().flatten().map(text).collect(),
+            filter: entry.filter.clone(),
         }
     }
 }
@@ -385,7 +411,7 @@ impl Document {
         let failures = entry.responses.iter().filter(|(status, _)| !status.starts_with('2'));
         let mut schemas = failures
             .flat_map(|(_, response)| response.content.values())
-            .filter_map(|content| content.schema.reference.as_deref()?.strip_prefix("#/components/schemas/"));
+            .filter_map(|content| schema::name(&content.schema));
         schemas.find_map(|schema| own.iter().copied().find(|known| *known == schema))
     }
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use http::StatusCode;
 use serde_json::Value;
 
+use crate::exposure::Objects;
 use crate::{Exchange, FailureKind, Place, Reached};
 
 /// How one dialect reads and writes.
@@ -26,6 +27,10 @@ pub struct Face {
     pub status: fn(FailureKind, Reached) -> StatusCode,
     /// The schemas of failures that the contract documents for some operations, besides that of all others.
     pub own_failures: &'static [&'static str],
+    /// The query parameter by which a client names its request, instead of the header `X-Request-Id`.
+    pub request_id: Option<&'static str>,
+    /// How records are asked for and shown, where any are.
+    pub objects: Option<&'static Objects>,
     /// The JSON that an exchange is answered with: a failure, or a success that has any.
     pub body: fn(&Exchange) -> Cow<'_, Value>,
 }
@@ -97,6 +102,18 @@ pub(crate) fn camel_case(name: &str) -> Cow<'_, str> {
         name + &initial.into_iter().chain(letters).collect::<String>()
     });
     Cow::Owned(name)
+}
+
+/// `tripBookingId` as `trip_booking_id`.
+pub(crate) fn snake_of_camel(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 /// `trip_booking_id` as `trip-booking-id`.

@@ -26,6 +26,8 @@ pub static DIALECT: Dialect = Dialect {
         actor: |_| None,
         status,
         own_failures: &[],
+        request_id: None,
+        objects: None,
         body,
     },
 };

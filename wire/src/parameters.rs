@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn numbers_booleans_and_lists_have_their_types() {
-        let parameter = |of| Parameter { name: "p".into(), place: In::Query, required: false, of, allowed: vec![] };
+        let parameter =
+            |of| Parameter { name: "p".into(), place: In::Query, required: false, of, allowed: vec![], filter: None };
         let typed = |of, text: &str| typed(&parameter(of), vec![text.to_owned()]);
         assert_eq!(typed(ParameterType::Integer, "12"), Ok(json!(12)));
         assert_eq!(typed(ParameterType::Integer, "1.5"), Err("is not an integer".into()));

@@ -1,5 +1,9 @@
 //! Rentals: short stays.
 
+mod envelope;
+mod exposures;
+mod filters;
+mod objects;
 pub mod permissions;
 pub mod sessions;
 
@@ -11,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::camel_case;
-use crate::{Bounds, Dialect, Exchange, Face, FailureKind, Place, Reached};
+use crate::{Answer, Bounds, Content, Dialect, Exchange, Face, FailureKind, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "rentals",
@@ -24,9 +28,15 @@ pub static DIALECT: Dialect = Dialect {
         bounds: |_| Bounds::USUAL,
         spell: camel_case,
         other_names: |_| &[],
-        actor: |_| None,
+        actor: |operation| match operation {
+            "create-audit-log" => Some("performedBy"),
+            "create-financial-report" => Some("createdBy"),
+            _ => None,
+        },
         status,
         own_failures: &[SESSION],
+        request_id: Some("requestId"),
+        objects: Some(&exposures::OBJECTS),
         body,
     },
 };
@@ -55,7 +65,13 @@ fn status(kind: FailureKind, reached: Reached) -> StatusCode {
 }
 
 fn body(exchange: &Exchange) -> Cow<'_, Value> {
-    let of_session = exchange.reached.operation().filter(|operation| operation.failure == Some(SESSION));
+    let operation = exchange.reached.operation();
+    if let (Some(operation), Ok(Answer { content: Content::Json(result), .. })) = (operation, &exchange.outcome)
+        && let Some(envelope) = envelope::envelop(exchange, operation, result)
+    {
+        return Cow::Owned(envelope);
+    }
+    let of_session = operation.filter(|operation| operation.failure == Some(SESSION));
     let status = exchange.status().as_u16();
     exchange.plain(|failure| {
         if let Some(operation) = of_session {

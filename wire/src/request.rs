@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use chrono_tz::Tz;
 use http::{HeaderMap, HeaderValue, header};
 use ipnet::IpNet;
 use uuid::Uuid;
@@ -11,10 +12,12 @@ use crate::{Failure, Headers};
 /// The client's name for the request where it is a sane one, else a new one.
 pub(crate) fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
-    let sane = |id: &&str| {
-        (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
-    given.filter(sane).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+    given.filter(|id| is_sane(id)).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// Whether a request may be called so.
+pub(crate) fn is_sane(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 /// A request id as a UUID: itself where it is one.
@@ -59,7 +62,8 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 /// Headers of which a request has one at most: of two, a proxy may mean one and we the other.
-const ONCE: [&str; 6] = ["Host", "Authorization", "Content-Type", "If-Match", "Idempotency-Key", "Caravan-After"];
+const ONCE: [&str; 7] =
+    ["Host", "Authorization", "Content-Type", "If-Match", "Idempotency-Key", "Caravan-After", "Time-Zone"];
 
 /// The other headers with a meaning; a failure names the header.
 pub(crate) fn read(headers: &HeaderMap) -> Result<Headers, Failure> {
@@ -71,6 +75,7 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<Headers, Failure> {
         if_match: headers.get(header::IF_MATCH).map(if_match).transpose()?,
         respond_async: headers.get_all("prefer").iter().any(prefers_async),
         after: headers.get("caravan-after").map(after).transpose()?,
+        zone: headers.get("time-zone").map_or(Ok(Tz::UTC), zone)?,
     })
 }
 
@@ -94,6 +99,11 @@ fn if_match(value: &HeaderValue) -> Result<i64, Failure> {
 fn prefers_async(value: &HeaderValue) -> bool {
     let preferences = value.to_str().unwrap_or_default().split(',');
     preferences.into_iter().any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+fn zone(value: &HeaderValue) -> Result<Tz, Failure> {
+    let zone = value.to_str().ok().and_then(|name| name.parse().ok());
+    zone.ok_or_else(|| Failure::unreadable("Time-Zone", "is not the name of a time zone"))
 }
 
 fn after(value: &HeaderValue) -> Result<i64, Failure> {

@@ -206,6 +206,13 @@ impl Service {
             return Err(Failure::unreadable("If-Match", "this operation's answer has no ETag to match"));
         }
         let mut parameters = parameters::read(operation, values, parts.uri.query().unwrap_or_default())?;
+        if let Some(name) = operation.dialect.face.request_id
+            && let Some(id) = parameters.remove(name)
+        {
+            let sane = id.as_str().filter(|id| request::is_sane(id));
+            exchange.request_id =
+                sane.ok_or_else(|| Failure::unreadable(name, "is not 1 to 128 letters, digits, -, _ or ."))?.to_owned();
+        }
         let bounds = operation.bounds;
         let (bytes, mut body) = match &operation.body {
             Some(documented) => {

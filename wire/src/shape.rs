@@ -13,10 +13,16 @@ pub fn set(shape: &mut Value, name: &str, value: Option<impl Serialize>) {
 
 /// Under which a sealed value stands in a shape. No client can send such a key: NUL characters are refused.
 const SEALED: &str = "\0";
+const SEALED_JSON: &str = "\0json";
 
 /// A text about a person as it is kept. It is opened when the answer goes out, together with all others in it.
 pub fn sealed(value: &Sealed) -> Value {
     json!({SEALED: [value]})
+}
+
+/// What is kept as its JSON, likewise; null where it cannot be opened.
+pub fn sealed_json(value: &Sealed) -> Value {
+    json!({SEALED_JSON: [value]})
 }
 
 /// Texts, sealed or not, with a blank between them; nothing of none.
@@ -30,7 +36,14 @@ pub fn words(texts: &[&Value]) -> Option<Value> {
 }
 
 /// Every text of a shape that has something sealed in it.
-pub(crate) struct Closed<'v>(Vec<(&'v mut Value, Vec<Part>)>);
+pub(crate) struct Closed<'v>(Vec<Text<'v>>);
+
+struct Text<'v> {
+    place: &'v mut Value,
+    parts: Vec<Part>,
+    /// Whether it is the JSON of what stands there.
+    is_json: bool,
+}
 
 enum Part {
     Plain(String),
@@ -41,8 +54,9 @@ impl<'v> Closed<'v> {
     pub(crate) fn find(shape: &'v mut Value) -> Self {
         let mut found = vec![];
         collect(shape, &mut found);
-        let texts = found.into_iter().map(|text| {
-            let parts = match text[SEALED].take() {
+        let texts = found.into_iter().map(|place| {
+            let is_json = place.get(SEALED_JSON).is_some();
+            let parts = match place[if is_json { SEALED_JSON } else { SEALED }].take() {
                 Value::Array(parts) => parts,
                 other => vec![other],
             };
@@ -50,14 +64,14 @@ impl<'v> Closed<'v> {
                 Value::String(plain) => Some(Part::Plain(plain)),
                 sealed => serde_json::from_value(sealed).ok().map(Part::Sealed),
             });
-            (text, parts.collect())
+            Text { place, parts: parts.collect(), is_json }
         });
         Closed(texts.collect())
     }
 
     /// What has to be opened, in the order in which [`Closed::open`] takes it.
     pub(crate) fn sealed(&self) -> Vec<&Sealed> {
-        let parts = self.0.iter().flat_map(|(_, parts)| parts);
+        let parts = self.0.iter().flat_map(|text| &text.parts);
         let sealed = parts.filter_map(|part| match part {
             Part::Sealed(sealed) => Some(sealed),
             Part::Plain(_) => None,
@@ -68,18 +82,19 @@ impl<'v> Closed<'v> {
     /// Puts the texts into their places.
     pub(crate) fn open(self, opened: Vec<String>) {
         let mut opened = opened.into_iter();
-        for (text, parts) in self.0 {
+        for Text { place, parts, is_json } in self.0 {
             let parts = parts.into_iter().filter_map(|part| match part {
                 Part::Plain(plain) => Some(plain),
                 Part::Sealed(_) => opened.next(),
             });
-            *text = Value::from(parts.collect::<Vec<_>>().join(" "));
+            let text = parts.collect::<Vec<_>>().join(" ");
+            *place = if is_json { serde_json::from_str(&text).unwrap_or_default() } else { Value::from(text) };
         }
     }
 }
 
 fn collect<'v>(value: &'v mut Value, found: &mut Vec<&'v mut Value>) {
-    if value.get(SEALED).is_some() {
+    if value.get(SEALED).is_some() || value.get(SEALED_JSON).is_some() {
         found.push(value);
         return;
     }

@@ -1,6 +1,7 @@
 //! Routes that change state: one module per dialect. A dialect turns a request into a command and the state it led to
 //! into an answer; no rule lives here.
 
+mod exposed;
 mod failure;
 mod krugo;
 mod rentals;

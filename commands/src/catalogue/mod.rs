@@ -11,7 +11,7 @@ use caravan_vault::VaultError;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::{Asking, CommandError, Commands};
+use crate::{Asking, CommandError, Commands, records};
 
 /// What became of something that was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub async fn put_record(
             Change::Put(fields.into_iter().filter(|(name, _)| lacking(name)).collect())
         }
     };
-    let done = asking.step("put").change_record(record, id, change).await?;
+    let done = records::change(&asking.step("put"), record, id, change).await?;
     let outcome = match done.events.first() {
         None => Outcome::Unchanged,
         Some(RecordEvent::Created { .. }) => Outcome::New,

@@ -13,7 +13,7 @@ use super::guesses::hashed;
 use super::homes::forget_homes;
 use super::lookup::{Holder, account_of, contact_claim, holder};
 use super::roles;
-use crate::{Asking, CommandError, Commands, Done};
+use crate::{Asking, CommandError, Commands, Done, records};
 
 /// The account of a user name, or of an address that it has proven. Refused where these are two accounts: anybody may
 /// call themselves by another's address.
@@ -61,7 +61,7 @@ pub async fn forget(asking: &Asking, account: EntityId) -> Result<Vec<EntityId>,
     for (name, claimed) in claimed {
         asking.step(name).send::<Claim>(claimed, ClaimCommand::Release { owner: account }).await?;
     }
-    match asking.system_step("preferences").change_record(&PREFERENCES, account, Change::Delete).await {
+    match records::change(&asking.system_step("preferences"), &PREFERENCES, account, Change::Delete).await {
         Err(error) if !error.is_rejection(RejectionKind::NotFound) => return Err(error),
         _ => {}
     }

@@ -29,11 +29,10 @@ const IDENTITY: &str = "identity";
 pub async fn authenticate(commands: &Commands, token: &str, now: DateTime<Utc>) -> Result<Person, CommandError> {
     let access = commands.vault().verify_access(token, now).map_err(unauthorised)?;
     let account = commands.state::<Account>(access.account).await?;
-    let registered = account.state.registered();
-    match registered.filter(|registered| registered.session(access.session, now).is_some()) {
-        Some(registered) => Ok(Person { account: access.account, session: access.session, roles: registered.roles() }),
-        None => Err(CommandError::Unauthorised("this session has ended")),
-    }
+    let ended = || CommandError::Unauthorised("this session has ended");
+    let registered = account.state.registered().ok_or_else(ended)?;
+    let login = registered.session(access.session, now).ok_or_else(ended)?.login;
+    Ok(Person { account: access.account, session: access.session, login, roles: registered.roles() })
 }
 
 /// Logs in with a password. Unknown, unconfirmed and wrong look and cost the same.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use caravan_commands::catalogue;
 use caravan_commands::identity::operator;
+use caravan_commands::{catalogue, records};
 use caravan_domain::identity::preferences::PREFERENCES;
 use caravan_domain::identity::{AccountState, Attribute};
 use caravan_domain::record::{Change, RecordState};
@@ -19,7 +19,7 @@ async fn a_forgotten_person_leaves_no_value_and_frees_what_they_held() {
     let dana = world.sign_up("dana", &[("given_name", "Dana"), PHONE]).await;
     let account = dana.person.account;
     let fields = serde_json::json!({"trip_length": 3}).as_object().unwrap().clone();
-    world.by(&dana).change_record(&PREFERENCES, account, Change::Put(fields)).await.unwrap();
+    records::change(&world.by(&dana), &PREFERENCES, account, Change::Put(fields)).await.unwrap();
     let name = world.state(account).await.registered().unwrap().attribute(Attribute::GivenName).unwrap().clone();
     assert_eq!(world.commands.vault().open_text(&name).await.unwrap(), "Dana");
 

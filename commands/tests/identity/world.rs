@@ -92,8 +92,10 @@ impl World {
     pub fn somebody(&self, username: &str, login: LoggedIn) -> Somebody {
         let Next::Session(tokens) = login.next else { panic!("a session is open") };
         let access = self.commands.vault().verify_access(&tokens.access_token, self.now).unwrap();
-        let roles = login.state.registered().unwrap().roles();
-        let person = Person { account: access.account, session: access.session, roles };
+        let registered = login.state.registered().unwrap();
+        let opened = registered.session(access.session, self.now).unwrap().login;
+        let roles = registered.roles();
+        let person = Person { account: access.account, session: access.session, login: opened, roles };
         assert_eq!(person.account, login.account);
         Somebody { username: username.to_owned(), person, tokens }
     }

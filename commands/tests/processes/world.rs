@@ -11,7 +11,7 @@ use caravan_commands::effects::Carriers;
 use caravan_commands::processes::{self, Due, Sender};
 use caravan_commands::trips::crews::NewInvite;
 use caravan_commands::trips::{bookings, crews};
-use caravan_commands::{Asking, Caller, Commands};
+use caravan_commands::{Asking, Caller, Commands, records};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::{Account, AccountCommand, Attribute, Claim, ClaimCommand, Contact};
@@ -172,7 +172,7 @@ impl World {
         let fields = json!({"name": "Toronto", "country": "CA", "region": id, "place": {"lat": 43.7, "lon": -79.4},
             "time_zone": "America/Toronto", "population": 2_794_356});
         let change = Change::Put(fields.as_object().unwrap().clone());
-        self.system().change_record(&CITY, id, change).await.unwrap();
+        records::change(&self.system(), &CITY, id, change).await.unwrap();
         id
     }
 

@@ -30,7 +30,7 @@ pub struct Venue {
 }
 
 pub const VENUE: Record = Record::of::<Venue>("venue")
-    .within("city")
+    .within("city", "city")
     .fields(&[keyword("city"), place("place")])
     .text(&["name", "street"])
     .searchable();

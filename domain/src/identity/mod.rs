@@ -12,6 +12,7 @@ pub mod roster;
 pub mod sign_up;
 #[cfg(test)]
 mod testing;
+pub mod user_group;
 
 pub use account::{Account, AccountCommand, AccountEvent, AccountEventKind, AccountState};
 pub use claim::{Claim, ClaimCommand, ClaimEvent, ClaimState};
@@ -22,6 +23,8 @@ pub use roles::{Role, Roles};
 pub use roster::{Roster, RosterCommand, RosterEvent, RosterState};
 pub use sign_up::{SignUp, SignUpCommand, SignUpEvent, SignUpEventKind, SignUpState};
 
+use uuid::Uuid;
+
 use crate::EntityId;
 
 /// The account that an access token names, the session it belongs to, and what the account is on the platform.
@@ -29,5 +32,7 @@ use crate::EntityId;
 pub struct Person {
     pub account: EntityId,
     pub session: u32,
+    /// By which clients tell the session.
+    pub login: Uuid,
     pub roles: Roles,
 }

@@ -3,8 +3,7 @@
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
-use crate::Record;
-use crate::record::Access;
+use crate::{Record, Who};
 
 /// Trip preferences; each is absent until its owner sets it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate)]
@@ -46,7 +45,8 @@ pub struct Preferences {
     pub favorite_performer_ids: Option<Vec<String>>,
 }
 
-pub const PREFERENCES: Record = Record::of::<Preferences>("preferences").written(Access::Owner);
+pub const PREFERENCES: Record =
+    Record::of::<Preferences>("preferences").known(Who::Person("id")).written(Who::Person("id"));
 
 #[cfg(test)]
 mod tests {

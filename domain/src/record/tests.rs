@@ -6,7 +6,10 @@ use serde_json::json;
 use super::*;
 use crate::catalogue::venue::VENUE;
 use crate::decider::testing::{Given, given};
+use crate::identity::Role;
 use crate::identity::preferences::PREFERENCES;
+use crate::kind::link;
+use crate::stays::amenity::AMENITY;
 
 const ONE: EntityId = EntityId(uuid::Uuid::from_u128(1));
 const OTHER: EntityId = EntityId(uuid::Uuid::from_u128(2));
@@ -36,7 +39,7 @@ fn venue(events: impl IntoIterator<Item = RecordEvent>) -> Given<Records> {
 }
 
 fn to(change: Change) -> RecordCommand {
-    RecordCommand { record: &VENUE, id: ONE, change }
+    RecordCommand { record: &VENUE, id: ONE, change, lost: vec![] }
 }
 
 #[test]
@@ -76,7 +79,7 @@ fn what_was_deleted_can_be_brought_back() {
     venue([created()]).when(delete()).then([deleted()]);
     venue([created(), deleted()]).when(delete()).then_nothing();
     venue([]).when(delete()).then_err("no-such-record");
-    let restore = || to(Change::Restore);
+    let restore = || to(Change::Restore(Map::new()));
     venue([created(), deleted()]).when(restore()).then([RecordEvent::Restored {}]);
     venue([created()]).when(restore()).then_nothing();
     venue([]).when(restore()).then_err("no-such-record");
@@ -94,8 +97,132 @@ fn put_makes_changes_and_brings_back() {
 #[test]
 fn a_record_is_written_by_the_system_or_where_declared_by_its_owner() {
     venue([]).by(ONE).when(to(Change::Create(hall()))).then_err("may-not-write-record");
-    let put = || RecordCommand { record: &PREFERENCES, id: ONE, change: Change::Put(Map::new()) };
+    let put = || RecordCommand { record: &PREFERENCES, id: ONE, change: Change::Put(Map::new()), lost: vec![] };
     given::<Records>([]).by(ONE).when(put()).then_state();
     given::<Records>([]).by(OTHER).when(put()).then_err("may-not-write-record");
     given::<Records>([]).anonymous().when(put()).then_err("may-not-write-record");
+}
+
+fn amenity(events: impl IntoIterator<Item = RecordEvent>) -> Given<Records> {
+    given(events).at(later()).by(ONE).being(Role::Admin)
+}
+
+fn wifi() -> Map<String, Value> {
+    fields(json!({"name": "Wi-Fi"}))
+}
+
+fn of_amenities(change: Change) -> RecordCommand {
+    RecordCommand { record: &AMENITY, id: OTHER, change, lost: vec![] }
+}
+
+#[test]
+fn staff_write_what_is_declared_theirs_and_others_are_refused() {
+    let made = || RecordEvent::Created { fields: wifi() };
+    let create = || of_amenities(Change::Create(wifi()));
+    amenity([]).when(create()).then([made()]);
+    given::<Records>([]).by(ONE).when(create()).then_err("may-not-write-record");
+    let icon = || of_amenities(Change::Patch(fields(json!({"icon_url": "https://example.org/w.svg"}))));
+    amenity([made()]).when(icon()).then_state();
+    given::<Records>([made()]).by(ONE).when(icon()).then_err("may-not-write-record");
+    given::<Records>([made()]).by(ONE).when(of_amenities(Change::Delete)).then_err("may-not-write-record");
+    given::<Records>([]).by(ONE).when(of_amenities(Change::Delete)).then_err("no-such-record");
+}
+
+#[test]
+fn a_wrong_value_is_told_before_a_missing_right() {
+    let wrong = || of_amenities(Change::Patch(fields(json!({"icon_url": "nowhere"}))));
+    let made = RecordEvent::Created { fields: wifi() };
+    given::<Records>([made.clone()]).by(ONE).when(wrong()).then_err("record-fields");
+    given::<Records>([])
+        .by(ONE)
+        .when(of_amenities(Change::Create(fields(json!({"name": ""})))))
+        .then_err("record-fields");
+}
+
+#[test]
+fn what_is_fixed_stays_as_it_was_made() {
+    let made = RecordEvent::Created { fields: wifi() };
+    let name = |name: &str| of_amenities(Change::Patch(fields(json!({"name": name}))));
+    amenity([made.clone()]).when(name("Wi-Fi")).then_nothing();
+    amenity([made]).when(name("WLAN")).then_err("record-fixed");
+}
+
+#[test]
+fn a_deleted_record_is_known_to_staff_who_bring_it_back() {
+    let gone = || [RecordEvent::Created { fields: wifi() }, deleted()];
+    let icon = fields(json!({"icon_url": "https://example.org/w.svg"}));
+    let patch = of_amenities(Change::Patch(icon.clone()));
+    given::<Records>(gone()).by(ONE).when(patch.clone()).then_err("no-such-record");
+    amenity(gone()).when(patch).then_err("record-deleted");
+    let restored = of_amenities(Change::Restore(icon.clone()));
+    given::<Records>(gone()).by(ONE).when(restored.clone()).then_err("no-such-record");
+    amenity(gone()).when(restored).then([RecordEvent::Restored {}, RecordEvent::Changed { fields: icon }]);
+}
+
+#[test]
+fn unique_values_are_the_same_in_any_case() {
+    let values = |name: &str| AMENITY.unique_values(&fields(json!({"name": name})));
+    assert_eq!(values("WI-FI"), values("wi-fi"));
+    assert_ne!(values("wifi"), values("wi-fi"));
+    assert_eq!(AMENITY.unique_values(&Map::new()), []);
+}
+
+/// A remark on something.
+#[derive(Debug, Serialize, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct Remark {
+    #[garde(skip)]
+    about: EntityId,
+    #[garde(skip)]
+    answers: Option<EntityId>,
+    #[garde(skip)]
+    author: Option<EntityId>,
+    #[garde(skip)]
+    editor: Option<EntityId>,
+    #[garde(skip)]
+    said_at: Option<DateTime<Utc>>,
+    #[garde(length(min = 1))]
+    text: String,
+}
+
+const REMARK: Record = Record::of::<Remark>("remark")
+    .within("about", "venue")
+    .links(&[link("answers", "remark")])
+    .known(Who::SignedIn)
+    .written(Who::Person("author"))
+    .filled(&[maker("author"), editor("editor"), made_at("said_at")]);
+
+fn remark(change: Change, lost: &[&'static str]) -> RecordCommand {
+    RecordCommand { record: &REMARK, id: OTHER, change, lost: lost.to_vec() }
+}
+
+fn said() -> Map<String, Value> {
+    fields(json!({"about": OTHER, "author": ONE, "editor": ONE, "said_at": later(), "text": "loud"}))
+}
+
+#[test]
+fn who_did_what_when_is_filled_in_whatever_is_sent() {
+    let sent = fields(json!({"about": OTHER, "author": OTHER, "text": "loud"}));
+    let made = remark(Change::Create(sent), &[]);
+    given::<Records>([]).at(later()).by(ONE).when(made).then([RecordEvent::Created { fields: said() }]);
+    let by_other = RecordEvent::Created {
+        fields: fields(json!({"about": OTHER, "author": ONE, "editor": OTHER, "said_at": later(), "text": "loud"})),
+    };
+    let quiet = remark(Change::Patch(fields(json!({"author": OTHER, "text": "quiet"}))), &[]);
+    let changed = RecordEvent::Changed { fields: fields(json!({"editor": ONE, "text": "quiet"})) };
+    given::<Records>([by_other.clone()]).at(later()).by(ONE).when(quiet).then([changed]);
+    let same = remark(Change::Patch(fields(json!({"text": "loud"}))), &[]);
+    given::<Records>([by_other]).at(later()).by(ONE).when(same).then_nothing();
+}
+
+#[test]
+fn what_a_record_leads_to_exists() {
+    let create = |lost| remark(Change::Create(fields(json!({"about": OTHER, "answers": ONE, "text": "loud"}))), lost);
+    given::<Records>([]).by(ONE).when(create(&["about"])).then_err("no-such-link");
+    given::<Records>([]).by(ONE).when(create(&["answers"])).then_err("no-such-link");
+    let made = RecordEvent::Created { fields: said() };
+    let moved = remark(Change::Patch(fields(json!({"about": ONE}))), &[]);
+    given::<Records>([made.clone()]).by(ONE).when(moved).then_err("record-fixed");
+    // Hidden with what it is part of.
+    given::<Records>([made]).by(ONE).when(remark(Change::Delete, &["about"])).then_err("no-such-record");
 }

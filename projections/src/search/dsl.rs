@@ -1,26 +1,48 @@
 //! Plans as Elasticsearch requests.
 
-use caravan_domain::EntityId;
 use caravan_domain::kind::FieldType;
+use caravan_domain::{Condition, EntityId, Stamps};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::elastic::{Elastic, ElasticError};
-use crate::plan::{Comparable, KEYWORD_CHARACTERS, Named, Order, comparable, invalid_cursor, named};
+use caravan_domain::condition::KEYWORD_CHARACTERS;
+
+use crate::plan::{Comparable, Named, Order, comparable, invalid_cursor, named};
 use crate::sql::FORGIVING;
-use crate::{Condition, Cursor, Document, Found, Plan, ReadError, bookkeeping};
+use crate::{Cursor, Document, Found, Plan, ReadError, bookkeeping};
 
 /// What Elasticsearch gives at most in one page, less the one that tells whether there is another.
 const PAGE: usize = 9_999;
 
-/// Answers a plan that was checked.
+/// Whether Elasticsearch can answer a plan; what more it asks for, Postgres has.
+pub(crate) fn carries(plan: &Plan) -> bool {
+    let numbered = plan.skip > 0 || plan.total;
+    !numbered && !plan.deleted && plan.conditions.iter().all(|condition| is_carried(plan, condition))
+}
+
+fn is_carried(plan: &Plan, condition: &Condition) -> bool {
+    match condition {
+        Condition::All(conditions) | Condition::Any(conditions) => {
+            conditions.iter().all(|condition| is_carried(plan, condition))
+        }
+        Condition::Not(inner) => is_carried(plan, inner),
+        Condition::Is(field, _) | Condition::Contains(field, _) | Condition::Between(field, ..) => {
+            plan.kind.field(field).is_none_or(|field| field.of != FieldType::Text)
+        }
+        Condition::IdIn(_) => true,
+        Condition::HasPart(..) | Condition::ParentLives => false,
+    }
+}
+
+/// Answers a plan that was checked and that it [`carries`].
 pub(crate) async fn find(pool: &PgPool, elastic: &Elastic, plan: &Plan) -> Result<Found, ReadError> {
     // Read first, so that the answer covers at least this.
     let as_of = bookkeeping::position(&mut *pool.acquire().await?, bookkeeping::SEARCH).await?;
     let order = plan.order()?;
     let words = plan.words();
     if plan.text.is_some() && words.is_empty() {
-        return Ok(Found { documents: vec![], next: None, as_of });
+        return Ok(Found { documents: vec![], next: None, total: None, as_of });
     }
     let limit = plan.limit.min(PAGE);
     let mut body = json!({
@@ -28,10 +50,10 @@ pub(crate) async fn find(pool: &PgPool, elastic: &Elastic, plan: &Plan) -> Resul
         "sort": sort(&order),
         "size": limit + 1,
         "track_total_hits": false,
-        "_source": ["id", "number", "revision", "position", "state"],
+        "_source": ["id", "revision", "position", "born", "created_at", "created_by", "updated_at", "state"],
     });
     if let Some(Cursor(keys)) = &plan.after {
-        if keys.len() != order.len() + 1 {
+        if keys.len() != order.len() + 2 {
             return Err(invalid_cursor());
         }
         body["search_after"] = json!(keys);
@@ -48,7 +70,7 @@ pub(crate) async fn find(pool: &PgPool, elastic: &Elastic, plan: &Plan) -> Resul
     };
     let documents = page.iter().map(|hit| document(&hit["_source"])).collect::<Option<_>>();
     let documents = documents.ok_or_else(|| ReadError::broken("a search document lacks its id or position"))?;
-    Ok(Found { documents, next, as_of })
+    Ok(Found { documents, next, total: None, as_of })
 }
 
 fn document(source: &Value) -> Option<Document> {
@@ -56,7 +78,18 @@ fn document(source: &Value) -> Option<Document> {
         id: source["id"].as_str()?.parse::<EntityId>().ok()?,
         revision: source["revision"].as_i64()?,
         position: source["position"].as_i64()?,
+        stamps: stamps(source),
         state: source["state"].clone(),
+    })
+}
+
+fn stamps(source: &Value) -> Option<Stamps> {
+    let time = |name: &str| source[name].as_str()?.parse().ok();
+    Some(Stamps {
+        born: source["born"].as_i64()?,
+        created_at: time("created_at")?,
+        created_by: source["created_by"].as_str().and_then(|id| id.parse().ok()),
+        updated_at: time("updated_at")?,
     })
 }
 
@@ -101,6 +134,13 @@ fn path_of(field: Named) -> String {
 fn filter(plan: &Plan, condition: &Condition) -> Result<Value, ReadError> {
     Ok(match condition {
         Condition::Not(inner) => json!({"bool": {"must_not": [filter(plan, inner)?]}}),
+        Condition::All(conditions) => json!({"bool": {"filter": filters(plan, conditions)?}}),
+        Condition::Any(conditions) if conditions.is_empty() => json!({"match_none": {}}),
+        Condition::Any(conditions) => {
+            json!({"bool": {"should": filters(plan, conditions)?, "minimum_should_match": 1}})
+        }
+        Condition::HasPart(name, _) => return Err(ReadError::invalid(*name, "is not searched for parts")),
+        Condition::ParentLives => return Err(ReadError::invalid("parent", "is not searched")),
         Condition::IdIn(ids) => json!({"terms": {"id": ids}}),
         Condition::Contains(name, values) => {
             let values: Vec<String> =
@@ -136,10 +176,16 @@ fn filter(plan: &Plan, condition: &Condition) -> Result<Value, ReadError> {
     })
 }
 
+fn filters(plan: &Plan, conditions: &[Condition]) -> Result<Vec<Value>, ReadError> {
+    conditions.iter().map(|condition| filter(plan, condition)).collect()
+}
+
 fn json_of(value: Comparable) -> Value {
     match value {
         Comparable::Text(text) => json!(text),
         Comparable::Integer(integer) => json!(integer),
+        // Elasticsearch reads numbers in text.
+        Comparable::Decimal(decimal) => json!(decimal),
         Comparable::Boolean(boolean) => json!(boolean),
         Comparable::Id(id) => json!(id),
     }
@@ -164,6 +210,7 @@ fn sort(order: &[Order]) -> Vec<Value> {
             Order::Relevance => json!({"_score": "desc"}),
         })
         .collect();
+    sort.push(json!({"born": "asc"}));
     sort.push(json!({"id": "asc"}));
     sort
 }

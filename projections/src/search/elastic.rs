@@ -240,8 +240,11 @@ fn definition(kind: &Kind, shape: &str) -> Value {
         .iter()
         .map(|field| {
             let mapping = match field.of {
-                FieldType::Keyword | FieldType::Keywords => json!({"type": "keyword"}),
+                FieldType::Keyword | FieldType::Keywords | FieldType::Text | FieldType::Id => {
+                    json!({"type": "keyword"})
+                }
                 FieldType::Integer => json!({"type": "long"}),
+                FieldType::Decimal => json!({"type": "double"}),
                 FieldType::Boolean => json!({"type": "boolean"}),
                 FieldType::Instant | FieldType::Day => {
                     json!({"type": "date", "format": "strict_date_optional_time"})
@@ -262,6 +265,7 @@ fn definition(kind: &Kind, shape: &str) -> Value {
                 "parent": {"type": "keyword"},
                 "position": {"type": "long"},
                 "revision": {"type": "long"},
+                "born": {"type": "long"},
                 "deleted": {"type": "boolean"},
                 "words": {"type": "text", "analyzer": "whitespace"},
                 "subjects": {"type": "keyword"},

@@ -18,7 +18,7 @@ use caravan_event_store::{EventStore, StoreError};
 use caravan_vault::{Vault, VaultError};
 use sqlx::PgPool;
 
-pub(crate) use dsl::find;
+pub(crate) use dsl::{carries, find};
 pub use elastic::Elastic;
 
 use crate::{Kinds, ReadError, RebuildError};

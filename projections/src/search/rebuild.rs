@@ -152,5 +152,5 @@ impl Search {
 async fn shape(connection: &mut PgConnection, kind: &Kind) -> Result<String, sqlx::Error> {
     let models = bookkeeping::read(connection).await?;
     let fold_version = models.get(kind.name).map_or(0, |model| model.fold_version);
-    Ok(format!("fold {fold_version}, {:?}, text {:?}, sealed {:?}", kind.fields, kind.text, kind.sealed_text))
+    Ok(format!("born, fold {fold_version}, {:?}, text {:?}, sealed {:?}", kind.fields, kind.text, kind.sealed_text))
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use caravan_domain::condition::{KEYWORD_CHARACTERS, caseless, instant};
 use caravan_domain::kind::{Field, FieldType};
-use caravan_domain::{Kind, Sealed};
+use caravan_domain::{EntityId, Kind, Sealed, Stamps};
 use caravan_event_store::{Position, Revision};
 use caravan_vault::{FORGOTTEN, Vault, VaultError};
 use chrono::NaiveDate;
@@ -11,8 +12,7 @@ use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
-use crate::plan::KEYWORD_CHARACTERS;
-use crate::{document, plan, schema, text};
+use crate::{document, schema, text};
 
 /// A document as search keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,11 +35,13 @@ pub(crate) struct Plain {
     parent: Option<Uuid>,
     revision: Revision,
     pub position: Position,
+    stamps: Option<Stamps>,
     deleted: bool,
     state: Value,
 }
 
-const COLUMNS: &str = "id, number, parent, revision, position, deleted_at is not null as deleted, state";
+const COLUMNS: &str = "id, number, parent, revision, position, born, created_at, created_by, updated_at, \
+                       deleted_at is not null as deleted, state";
 
 /// The documents of these ids, by id.
 pub(crate) async fn read(connection: &mut PgConnection, kind: &Kind, ids: &[Uuid]) -> Result<Vec<Plain>, sqlx::Error> {
@@ -65,6 +67,7 @@ fn plain(row: sqlx::postgres::PgRow) -> Result<Plain, sqlx::Error> {
         parent: row.try_get("parent")?,
         revision: row.try_get("revision")?,
         position: row.try_get("position")?,
+        stamps: document::stamps(&row, 5)?,
         deleted: row.try_get("deleted")?,
         state: row.try_get("state")?,
     })
@@ -140,6 +143,10 @@ fn source(kind: &Kind, document: &Plain, words: &str, subjects: &[Uuid]) -> Valu
         "number": document.number,
         "position": document.position,
         "revision": document.revision,
+        "born": document.stamps.map(|stamps| stamps.born),
+        "created_at": document.stamps.map(|stamps| stamps.created_at),
+        "created_by": document.stamps.and_then(|stamps| stamps.created_by),
+        "updated_at": document.stamps.map(|stamps| stamps.updated_at),
         "deleted": document.deleted,
     });
     // Of a deleted one only that remains.
@@ -168,9 +175,12 @@ fn indexed(field: &Field, value: &Value) -> Option<Value> {
             other => Some(short(&other.to_string())),
         },
         FieldType::Keywords => Some(value.as_array()?.iter().filter_map(|value| value.as_str().map(short)).collect()),
+        FieldType::Text => value.as_str().map(|text| short(&caseless(text))),
+        FieldType::Id => value.as_str()?.parse::<EntityId>().ok().map(|id| json!(id)),
         FieldType::Integer => value.as_i64().map(Value::from),
+        FieldType::Decimal => value.as_f64().map(Value::from),
         FieldType::Boolean => value.as_bool().map(Value::from),
-        FieldType::Instant => plan::instant(value.as_str()?).map(Value::String),
+        FieldType::Instant => instant(value.as_str()?).map(Value::String),
         FieldType::Day => value.as_str()?.get(..10)?.parse::<NaiveDate>().ok().map(|day| json!(day.to_string())),
         FieldType::Place => {
             let (lat, lon) = (value.get("lat")?.as_f64()?, value.get("lon")?.as_f64()?);

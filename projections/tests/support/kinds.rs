@@ -1,14 +1,14 @@
 //! Kinds for tests.
 
 use caravan_domain::Kind;
-use caravan_domain::kind::{boolean, day, instant, integer, keyword, keywords, place};
+use caravan_domain::kind::{boolean, day, decimal, instant, integer, keyword, keywords, place, text};
 use caravan_domain::record::Records;
 use caravan_projections::Kinds;
 
 /// Every type of field, unsealed text, a parent.
 pub const GIG: Kind = Kind::of::<Records>()
     .named("gig")
-    .within("hall")
+    .within("hall", "hall")
     .fields(&[
         keyword("genre"),
         keywords("bands"),
@@ -35,4 +35,17 @@ pub const CASE: Kind = Kind::of::<Records>().named("flight_case").fields(&[keywo
 /// The same in a later release of the program.
 pub const CASE_WITH_WEIGHT: Kind = CASE.fields(&[keyword("label"), integer("kilos")]);
 
-pub const ALL: Kinds = &[&GIG, &GUEST, &CASE];
+/// Every type of field that conditions compare, and a parent of a kind that there is. Only in Postgres.
+pub const NOTE: Kind = Kind::of::<Records>().named("note").within("case", "flight_case").fields(&[
+    keyword("word"),
+    keywords("words"),
+    text("text"),
+    caravan_domain::kind::id("about"),
+    integer("count"),
+    decimal("share"),
+    boolean("done"),
+    instant("at"),
+    day("day"),
+]);
+
+pub const ALL: Kinds = &[&GIG, &GUEST, &CASE, &NOTE];

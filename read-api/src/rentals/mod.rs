@@ -8,7 +8,7 @@ mod sessions;
 use caravan_wire::Routes;
 use caravan_wire::rentals::DIALECT;
 
-use crate::Read;
+use crate::{Read, exposed};
 
 /// The services that have pages of their own and know who calls them.
 const SERVICES: [&str; 7] =
@@ -16,7 +16,7 @@ const SERVICES: [&str; 7] =
 
 pub(crate) fn routes() -> Routes<Read> {
     let routes = Routes::new(&DIALECT).public("publickey", sessions::public_key);
-    SERVICES.iter().fold(routes, |routes, service| {
+    let routes = SERVICES.iter().fold(routes, |routes, service| {
         let of = |name: &str| format!("{service}-{name}");
         routes
             .public(&of("api-face"), pages::operations)
@@ -28,5 +28,6 @@ pub(crate) fn routes() -> Routes<Read> {
             .on(&of("currentuser"), sessions::current_user)
             .on(&of("permissions"), sessions::permissions)
             .on(&of("permission-scope-check"), sessions::permission)
-    })
+    });
+    exposed::serve(routes, &DIALECT)
 }

@@ -30,6 +30,8 @@ pub static DIALECT: Dialect = Dialect {
         actor: names::actor,
         status,
         own_failures: &[],
+        request_id: None,
+        objects: None,
         body,
     },
 };

@@ -13,9 +13,6 @@ pub const TOKEN: &str = "airbnb3-access-token";
 
 /// `Session`
 pub fn session(id: EntityId, account: &Registered, session: &account::LoginSession, token: &str) -> Value {
-    let text = |attribute| account.attribute(attribute).map(sealed);
-    let parts = [text(Attribute::GivenName), text(Attribute::FamilyName)];
-    let parts: Vec<&Value> = parts.iter().flatten().collect();
     // One that nobody has proven may be somebody else's.
     let email = account.proven_email().map(sealed);
     json!({
@@ -23,10 +20,18 @@ pub fn session(id: EntityId, account: &Registered, session: &account::LoginSessi
         "userId": id,
         // The schema of users demands an address.
         "email": email.unwrap_or_else(|| json!(format!("{id}@account.invalid"))),
-        "fullname": text(Attribute::Name).or_else(|| words(&parts)).unwrap_or_else(|| json!("")),
+        "fullname": full_name(account).unwrap_or_else(|| json!("")),
         "roleId": role_id(account.roles()),
         "accessToken": token,
     })
+}
+
+/// The whole name that an account has, or its parts.
+pub(super) fn full_name(account: &Registered) -> Option<Value> {
+    let text = |attribute| account.attribute(attribute).map(sealed);
+    let parts = [text(Attribute::GivenName), text(Attribute::FamilyName)];
+    let parts: Vec<&Value> = parts.iter().flatten().collect();
+    text(Attribute::Name).or_else(|| words(&parts))
 }
 
 /// The one role that is shown of several.

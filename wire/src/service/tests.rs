@@ -29,7 +29,7 @@ impl Side for Writes {
 
     async fn authenticate(&self, token: &str, _: DateTime<Utc>) -> Result<Person, Failure> {
         match token {
-            "good" => Ok(Person { account: EntityId(Uuid::nil()), session: 1, roles: Roles::NONE }),
+            "good" => Ok(Person { account: EntityId(Uuid::nil()), session: 1, login: Uuid::nil(), roles: Roles::NONE }),
             _ => Err(Failure::unauthorised("this token is no good")),
         }
     }
@@ -58,7 +58,7 @@ impl Side for Reads {
     const COMMANDS: bool = false;
 
     async fn authenticate(&self, _: &str, _: DateTime<Utc>) -> Result<Person, Failure> {
-        Ok(Person { account: EntityId(Uuid::nil()), session: 1, roles: Roles::NONE })
+        Ok(Person { account: EntityId(Uuid::nil()), session: 1, login: Uuid::nil(), roles: Roles::NONE })
     }
 
     async fn open(&self, sealed: &[&Sealed]) -> Result<Vec<String>, Failure> {

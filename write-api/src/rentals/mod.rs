@@ -5,11 +5,12 @@ mod sessions;
 use caravan_wire::Routes;
 use caravan_wire::rentals::DIALECT;
 
-use crate::Write;
+use crate::{Write, exposed};
 
 pub(crate) fn routes() -> Routes<Write> {
-    Routes::new(&DIALECT)
+    let routes = Routes::new(&DIALECT)
         .public("login", sessions::log_in)
         .welcome("logout", sessions::log_out)
-        .on("relogin", sessions::relogin)
+        .on("relogin", sessions::relogin);
+    exposed::serve(routes, &DIALECT)
 }

@@ -126,8 +126,9 @@ impl LoginSessions {
         }
     }
 
-    pub fn is_open(&self, number: u32, now: DateTime<Utc>) -> bool {
-        open(&self.sessions, number, now).is_some()
+    /// The session of this number, while it is open.
+    pub fn session(&self, number: u32, now: DateTime<Utc>) -> Option<&LoginSession> {
+        open(&self.sessions, number, now)
     }
 
     /// Of whoever has an open session.

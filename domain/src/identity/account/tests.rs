@@ -672,7 +672,7 @@ proptest! {
             prop_assert!(open <= MAX_SESSIONS);
             let sessions: LoginSessions = serde_json::from_value(serde_json::to_value(&state).unwrap()).unwrap();
             for number in 0..20 {
-                prop_assert_eq!(sessions.is_open(number, now), state.has_open_session(number, now));
+                prop_assert_eq!(sessions.session(number, now).is_some(), state.has_open_session(number, now));
             }
         }
     }

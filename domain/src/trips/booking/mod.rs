@@ -35,7 +35,7 @@ use crate::{Context, Decider, Kind, Rejection};
 /// The rules of trip bookings.
 pub enum TripBookings {}
 
-pub const KIND: Kind = Kind::of::<TripBookings>().within("crew").fields(&[
+pub const KIND: Kind = Kind::of::<TripBookings>().within("crew", "crew").fields(&[
     keyword("crew"),
     keywords("members"),
     keyword("status"),

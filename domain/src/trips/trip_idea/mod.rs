@@ -19,7 +19,7 @@ use crate::{Context, Decider, EntityId, Kind, Rejection};
 /// The rules of trip ideas.
 pub enum TripIdeas {}
 
-pub const KIND: Kind = Kind::of::<TripIdeas>().within("crew").fields(&[keyword("crew")]);
+pub const KIND: Kind = Kind::of::<TripIdeas>().within("crew", "crew").fields(&[keyword("crew")]);
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]

@@ -1,6 +1,7 @@
 //! Profile, second factor and preferences.
 
 use caravan_commands::identity::{profile, sessions::Credentials};
+use caravan_commands::records;
 use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_domain::record::Change;
 use caravan_wire::krugo::accounts;
@@ -50,7 +51,7 @@ pub(super) async fn update_preferences(call: Call<Write>) -> Outcome {
         _ => Map::new(),
     };
     let account = call.account()?;
-    let done = asking(&call).await?.change_record(&PREFERENCES, account, Change::Put(fields)).await?;
+    let done = records::change(&asking(&call).await?, &PREFERENCES, account, Change::Put(fields)).await?;
     let preferences: Preferences = done.state.get().unwrap_or_default();
     let answer = Answer::json(accounts::updated_preferences(account, &preferences));
     Ok(answer.of(done.revision, done.position))

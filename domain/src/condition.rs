@@ -1,0 +1,184 @@
+//! Conditions on an entity's state: what lists ask for, and what a right comes down to.
+//!
+//! Lists are found by SQL or by search; [`Condition::holds`] says the same of one entity. A missing value meets no
+//! condition but the one that asks for it, so that a negation always decides.
+
+use std::cmp::Ordering;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value};
+
+use crate::kind::{Field, FieldType};
+use crate::{EntityId, Kind};
+
+/// A condition on fields that the kind declares, or on its parent under the parent field's name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// Each of these; of none: always.
+    All(Vec<Condition>),
+    /// At least one of these; of none: never.
+    Any(Vec<Condition>),
+    Not(Box<Condition>),
+    /// Equal to any of these; `null` stands for a missing value. Keywords are compared by their first 512 characters.
+    Is(&'static str, Vec<Value>),
+    /// The list contains any of these.
+    Contains(&'static str, Vec<String>),
+    /// The text has this part.
+    HasPart(&'static str, String),
+    /// At least the first (inclusive), less than the second (exclusive). Never holds for a missing value.
+    Between(&'static str, Option<Value>, Option<Value>),
+    IdIn(Vec<EntityId>),
+    /// The parent is not deleted.
+    ParentLives,
+}
+
+/// Characters of a keyword that comparisons see: an index entry has room for no more.
+pub const KEYWORD_CHARACTERS: usize = 512;
+
+impl Condition {
+    pub const ALWAYS: Condition = Condition::All(vec![]);
+    pub const NEVER: Condition = Condition::Any(vec![]);
+
+    pub fn of(holds: bool) -> Condition {
+        if holds { Condition::ALWAYS } else { Condition::NEVER }
+    }
+
+    /// Each of these, without what is decided already.
+    pub fn all(conditions: impl IntoIterator<Item = Condition>) -> Condition {
+        let mut open = vec![];
+        for condition in conditions {
+            match condition {
+                Condition::All(several) => open.extend(several),
+                Condition::Any(none) if none.is_empty() => return Condition::NEVER,
+                other => open.push(other),
+            }
+        }
+        if open.len() == 1 { open.remove(0) } else { Condition::All(open) }
+    }
+
+    /// One of these, without what is decided already.
+    pub fn any(conditions: impl IntoIterator<Item = Condition>) -> Condition {
+        let mut open = vec![];
+        for condition in conditions {
+            match condition {
+                Condition::Any(several) => open.extend(several),
+                Condition::All(none) if none.is_empty() => return Condition::ALWAYS,
+                other => open.push(other),
+            }
+        }
+        if open.len() == 1 { open.remove(0) } else { Condition::Any(open) }
+    }
+
+    /// Whether it holds for an entity: the same as SQL finds. Values that are not of their field's type are missing.
+    pub fn holds(&self, entity: &Entity) -> bool {
+        match self {
+            Condition::All(conditions) => conditions.iter().all(|condition| condition.holds(entity)),
+            Condition::Any(conditions) => conditions.iter().any(|condition| condition.holds(entity)),
+            Condition::Not(condition) => !condition.holds(entity),
+            Condition::Is(field, values) => {
+                let present = entity.value(field);
+                values.iter().any(|value| match (&present, value) {
+                    (None, Value::Null) => true,
+                    (Some(present), value) => entity.order(field, present, value) == Some(Ordering::Equal),
+                    (None, _) => false,
+                })
+            }
+            Condition::Contains(field, values) => {
+                let entries = entity.state.get(*field).and_then(Value::as_array);
+                entries.is_some_and(|entries| {
+                    let mut texts = entries.iter().filter_map(Value::as_str);
+                    texts.any(|entry| values.iter().any(|value| value == entry))
+                })
+            }
+            Condition::HasPart(field, part) => {
+                let text = entity.value(field);
+                text.is_some_and(|text| text.as_str().is_some_and(|text| text.contains(&caseless(part))))
+            }
+            Condition::Between(field, from, to) => {
+                let Some(present) = entity.value(field) else { return false };
+                let not_before = from.as_ref().is_none_or(|from| {
+                    matches!(entity.order(field, &present, from), Some(Ordering::Greater | Ordering::Equal))
+                });
+                let before = to.as_ref().is_none_or(|to| entity.order(field, &present, to) == Some(Ordering::Less));
+                not_before && before
+            }
+            Condition::IdIn(ids) => ids.contains(&entity.id),
+            Condition::ParentLives => entity.parent_lives,
+        }
+    }
+}
+
+/// An entity as conditions see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Entity<'a> {
+    pub kind: &'static Kind,
+    pub id: EntityId,
+    /// The folded state, as its document has it.
+    pub state: &'a Map<String, Value>,
+    /// Whether the entity that it is part of exists and is not deleted; true of one that is part of nothing.
+    pub parent_lives: bool,
+}
+
+impl Entity<'_> {
+    /// A field's value as comparisons see it.
+    fn value(&self, name: &str) -> Option<Value> {
+        let value = self.state.get(name)?;
+        match self.kind.field(name).map(|field| field.of) {
+            Some(of) => of.compared(value),
+            // The parent.
+            None => value.as_str().map(Value::from),
+        }
+    }
+
+    fn order(&self, name: &str, present: &Value, asked: &Value) -> Option<Ordering> {
+        let asked = match self.kind.field(name) {
+            Some(Field { of, .. }) => of.compared(asked)?,
+            None => asked.clone(),
+        };
+        match (present, &asked) {
+            (Value::String(present), Value::String(asked)) => Some(present.as_bytes().cmp(asked.as_bytes())),
+            (Value::Bool(present), Value::Bool(asked)) => Some(present.cmp(asked)),
+            (Value::Number(present), Value::Number(asked)) => match (present.as_i64(), asked.as_i64()) {
+                (Some(present), Some(asked)) => Some(present.cmp(&asked)),
+                _ => present.as_f64()?.partial_cmp(&asked.as_f64()?),
+            },
+            _ => None,
+        }
+    }
+}
+
+impl FieldType {
+    /// A value in the form that is compared, as the field's column in SQL has it; `None` where it is missing or not of
+    /// this type.
+    fn compared(self, value: &Value) -> Option<Value> {
+        let text = |characters: usize| match value {
+            Value::Null => None,
+            Value::String(text) => Some(Value::from(text.chars().take(characters).collect::<String>())),
+            other => Some(Value::from(other.to_string().chars().take(characters).collect::<String>())),
+        };
+        match self {
+            FieldType::Keyword => text(KEYWORD_CHARACTERS),
+            FieldType::Text => {
+                let beginning = value.as_str()?.chars().take(KEYWORD_CHARACTERS).collect::<String>();
+                Some(Value::from(caseless(&beginning)))
+            }
+            FieldType::Id => value.as_str()?.parse::<EntityId>().ok().map(|id| Value::from(id.to_string())),
+            FieldType::Instant => value.as_str().and_then(instant).map(Value::from).or_else(|| text(24)),
+            FieldType::Day => text(10),
+            FieldType::Integer | FieldType::Decimal => value.is_number().then(|| value.clone()),
+            FieldType::Boolean => value.is_boolean().then(|| value.clone()),
+            FieldType::Keywords | FieldType::Place => None,
+        }
+    }
+}
+
+/// An RFC 3339 time as fixed-width UTC text, so that text order is time order.
+pub fn instant(text: &str) -> Option<String> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(time.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+/// Text as it is compared where case does not matter.
+pub fn caseless(text: &str) -> String {
+    text.to_lowercase()
+}

@@ -1,0 +1,3 @@
+//! Short stays: what hosts offer, and what is booked of it.
+
+pub mod amenity;

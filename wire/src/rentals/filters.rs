@@ -1,0 +1,188 @@
+//! What a list of rentals is asked for: filters by the rules that the contract names for each, and a page.
+
+use caravan_domain::kind::FieldType;
+use caravan_domain::{Condition, EntityId};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+
+use crate::exposure::{Exposed, Question};
+use crate::face::snake_of_camel;
+use crate::{Failure, Request};
+
+/// Rows of a page at most, and where nothing is said.
+const LARGEST: i64 = 500;
+const USUAL: i64 = 25;
+
+pub(super) fn question(request: &Request, exposed: &Exposed) -> Result<Question, Failure> {
+    let whole = |name: &str, otherwise: i64| request.parameters.get(name).and_then(Value::as_i64).unwrap_or(otherwise);
+    let bounded = |name: &'static str, value: i64, least: i64, most: i64| match usize::try_from(value) {
+        Ok(bounded) if (least..=most).contains(&value) => Ok(bounded),
+        _ => Err(Failure::invalid(name, format!("must be from {least} to {most}"))),
+    };
+    let number = bounded("pageNumber", whole("pageNumber", 1), 0, i64::from(u32::MAX))?;
+    let size = bounded("pageRowCount", whole("pageRowCount", USUAL), 1, LARGEST)?;
+    let mut conditions = vec![];
+    for parameter in &exposed.operation.parameters {
+        let rule = match (&parameter.filter, parameter.place) {
+            (Some(rule), _) => rule.as_str(),
+            (None, crate::In::Path) => "id",
+            (None, _) => continue,
+        };
+        let values: Vec<String> = match request.parameters.get(&parameter.name) {
+            None => continue,
+            Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Some(Value::String(text)) => vec![text.clone()],
+            Some(other) => vec![other.to_string()],
+        };
+        let wrong = |message: &str| Failure::invalid(parameter.name.clone(), message).whose_field_is_written();
+        if values.is_empty() {
+            return Err(wrong("is empty"));
+        }
+        let name = snake_of_camel(&parameter.name);
+        let field = exposed.kind().comparable(&name).ok_or_else(|| Failure::broken(format!("no field {name}")))?;
+        let asked = Asked { field: field.name, of: field.of, now: request.now, zone: request.headers.zone };
+        conditions.push(asked.condition(rule, &values).map_err(|message| wrong(&message))?);
+    }
+    Ok(Question { conditions, number, size })
+}
+
+/// One filter.
+struct Asked {
+    field: &'static str,
+    of: FieldType,
+    now: DateTime<Utc>,
+    /// Of the client, for days that are local.
+    zone: Tz,
+}
+
+impl Asked {
+    fn condition(&self, rule: &str, values: &[String]) -> Result<Condition, String> {
+        match (rule, values) {
+            ("text", [part]) if part != NULL => Ok(Condition::HasPart(self.field, part.clone())),
+            ("text", _) => self.one_of(values, |text| Ok(json!(text))),
+            ("id", _) => self.one_of(values, |text| match text.parse::<EntityId>() {
+                Ok(id) => Ok(json!(id)),
+                Err(_) => Err("is not an id".to_owned()),
+            }),
+            ("boolean", _) => self.one_of(values, |text| match text.to_ascii_lowercase().as_str() {
+                "true" => Ok(json!(true)),
+                "false" => Ok(json!(false)),
+                _ => Err("is not true or false".to_owned()),
+            }),
+            ("date", _) => {
+                let days = values.iter().map(|text| self.days(text));
+                Ok(Condition::any(days.collect::<Result<Vec<_>, _>>()?))
+            }
+            _ => Err(format!("cannot be filtered by {rule}")),
+        }
+    }
+
+    fn one_of(&self, texts: &[String], value: impl Fn(&str) -> Result<Value, String>) -> Result<Condition, String> {
+        let value = |text: &String| if text == NULL { Ok(Value::Null) } else { value(text) };
+        Ok(Condition::Is(self.field, texts.iter().map(value).collect::<Result<_, _>>()?))
+    }
+
+    /// A day, or a token for several.
+    fn days(&self, text: &str) -> Result<Condition, String> {
+        let wrong = || "is not a day (YYYY-MM-DD), nor one of its tokens".to_owned();
+        let day = |text: &str| text.get(..10).and_then(|day| day.parse::<NaiveDate>().ok()).ok_or_else(wrong);
+        let here = self.now.date_naive();
+        let there = self.now.with_timezone(&self.zone).date_naive();
+        let (utc, local) = (Tz::UTC, self.zone);
+        match text {
+            NULL => Ok(Condition::Is(self.field, vec![Value::Null])),
+            "$today" => Ok(self.span(here, here + Days::new(1), utc)),
+            "$week" => Ok(self.span(monday(here), monday(here) + Days::new(7), utc)),
+            "$month" => {
+                let first = here - Days::new(u64::from(here.day0()));
+                Ok(self.span(first, first + Months::new(1), utc))
+            }
+            "$ltoday" => Ok(self.span(there, there + Days::new(1), local)),
+            "$lweek" => Ok(self.span(monday(there), monday(there) + Days::new(7), local)),
+            _ => match (text.strip_prefix("$leq-"), text.strip_prefix("$lin-")) {
+                (Some(one), _) => day(one).map(|day| self.span(day, day + Days::new(1), local)),
+                (_, Some(several)) => {
+                    let days =
+                        several.split(',').map(|one| day(one).map(|day| self.span(day, day + Days::new(1), local)));
+                    Ok(Condition::any(days.collect::<Result<Vec<_>, _>>()?))
+                }
+                _ => day(text).map(|day| self.span(day, day + Days::new(1), utc)),
+            },
+        }
+    }
+
+    /// From the beginning of a day to that of another, where days begin in a zone.
+    fn span(&self, from: NaiveDate, to: NaiveDate, zone: Tz) -> Condition {
+        let bound = |day: NaiveDate| match self.of {
+            FieldType::Day => json!(day),
+            _ => json!(beginning(day, zone)),
+        };
+        Condition::Between(self.field, Some(bound(from)), Some(bound(to)))
+    }
+}
+
+/// Stands for a missing value.
+const NULL: &str = "null";
+
+fn monday(day: NaiveDate) -> NaiveDate {
+    day - Days::new(u64::from(day.weekday().num_days_from_monday()))
+}
+
+/// When a day begins: at midnight, or where the clock skips that, right after.
+fn beginning(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
+    let midnight = day.and_time(chrono::NaiveTime::MIN);
+    let begins = |hours| zone.from_local_datetime(&(midnight + TimeDelta::hours(hours))).earliest();
+    (0..24).find_map(begins).map_or_else(|| midnight.and_utc(), |at| at.with_timezone(&Utc))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(of: FieldType, zone: Tz) -> Asked {
+        // A Wednesday, by Berlin's clock already Thursday.
+        Asked { field: "at", of, now: "2031-05-14T23:30:00Z".parse().unwrap(), zone }
+    }
+
+    fn span(from: &str, to: &str) -> Condition {
+        Condition::Between("at", Some(json!(from)), Some(json!(to)))
+    }
+
+    #[test]
+    fn days_and_their_tokens_are_spans_of_time() {
+        let asked = asked(FieldType::Instant, Tz::Europe__Berlin);
+        for (text, from, to) in [
+            ("2031-05-01", "2031-05-01T00:00:00Z", "2031-05-02T00:00:00Z"),
+            ("$today", "2031-05-14T00:00:00Z", "2031-05-15T00:00:00Z"),
+            ("$week", "2031-05-12T00:00:00Z", "2031-05-19T00:00:00Z"),
+            ("$month", "2031-05-01T00:00:00Z", "2031-06-01T00:00:00Z"),
+            ("$ltoday", "2031-05-14T22:00:00Z", "2031-05-15T22:00:00Z"),
+            ("$lweek", "2031-05-11T22:00:00Z", "2031-05-18T22:00:00Z"),
+            ("$leq-2031-01-01", "2030-12-31T23:00:00Z", "2031-01-01T23:00:00Z"),
+        ] {
+            assert_eq!(asked.condition("date", &[text.to_owned()]), Ok(span(from, to)), "{text}");
+        }
+        let several = asked.condition("date", &["$lin-2031-01-01,2031-01-02".to_owned()]).unwrap();
+        assert!(matches!(several, Condition::Any(days) if days.len() == 2));
+        for wrong in ["$yesterday", "2031-13-01", "", "$leq-", "$lin-"] {
+            assert!(asked.condition("date", &[wrong.to_owned()]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_day_of_a_calendar_is_one_wherever_it_is_asked_from() {
+        let asked = asked(FieldType::Day, Tz::Europe__Berlin);
+        assert_eq!(asked.condition("date", &["$ltoday".to_owned()]), Ok(span("2031-05-15", "2031-05-16")));
+    }
+
+    #[test]
+    fn one_text_is_a_part_and_several_are_whole() {
+        let asked = asked(FieldType::Text, Tz::UTC);
+        let condition =
+            |texts: &[&str]| asked.condition("text", &texts.iter().map(|text| text.to_string()).collect::<Vec<_>>());
+        assert_eq!(condition(&["wi"]), Ok(Condition::HasPart("at", "wi".to_owned())));
+        assert_eq!(condition(&["a", "null"]), Ok(Condition::Is("at", vec![json!("a"), Value::Null])));
+        assert_eq!(condition(&["null"]), Ok(Condition::Is("at", vec![Value::Null])));
+    }
+}

@@ -1,0 +1,45 @@
+//! The commands that follow from exposures: a record is made, changed or deleted, and shown as it is then.
+
+use caravan_commands::records;
+use caravan_domain::record::Change;
+use caravan_event_store::StreamId;
+use caravan_wire::exposure::{self, Changes, Exposed, Row, Verb};
+use caravan_wire::{Answer, Call, Dialect, Failure, Routes, Stream};
+
+use crate::{Write, answer, asking};
+
+/// Serves the plain commands of a dialect.
+pub(crate) fn serve(routes: Routes<Write>, dialect: &'static Dialect) -> Routes<Write> {
+    let commands = exposure::exposed(dialect).filter(|exposed| exposed.operation.command);
+    commands.fold(routes, |routes, exposed| routes.on(&exposed.operation.id, move |call| write(call, exposed)))
+}
+
+async fn write(call: Call<Write>, exposed: &'static Exposed) -> Result<Answer<Stream>, Failure> {
+    let record = exposed.exposure.record;
+    let changes = || (exposed.objects.changes)(&call, exposed);
+    let change = match exposed.verb() {
+        Verb::Delete => Change::Delete,
+        Verb::Create => Change::Create(changes()?.fields),
+        Verb::Patch => match changes()? {
+            Changes { fields, restores: true } => Change::Restore(fields),
+            Changes { fields, restores: false } => Change::Patch(fields),
+        },
+        Verb::Get | Verb::List => return Err(Failure::broken("a query is no command")),
+    };
+    let asking = asking(&call).await?;
+    let done = match change {
+        Change::Create(fields) => records::create(&asking, record, fields).await?,
+        change => records::change(&asking, record, exposed.id(&call)?, change).await?,
+    };
+    let stamps = asking.stamps(&StreamId::new(record.kind.name, done.id), done.revision).await?;
+    let row = Row {
+        id: done.id,
+        revision: done.revision,
+        stamps: stamps.ok_or_else(|| Failure::broken("a record that was written has events"))?,
+        deleted: done.state.deleted_at.is_some(),
+        fields: done.state.fields.clone(),
+        people: None,
+        privately: false,
+    };
+    answer(&done, (exposed.objects.one)(exposed, &row))
+}
