@@ -11,6 +11,7 @@ mod roles;
 mod serving;
 mod stop;
 mod telemetry;
+mod tools;
 
 use std::process::ExitCode;
 

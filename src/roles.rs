@@ -29,7 +29,7 @@ use crate::metrics;
 use crate::node::{self, Node};
 use crate::purge::keep_purged;
 use crate::serving;
-use crate::{stop, telemetry};
+use crate::{stop, telemetry, tools};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -148,6 +148,7 @@ async fn play(node: &Node, role: Role, doors: Doors, handle: PrometheusHandle, s
     if role.writes() {
         tasks.spawn(watch_log(node.store.clone(), readiness.clone(), stop.clone()));
         tasks.spawn(tidy(node.commands.clone(), stop.clone()));
+        tasks.spawn(tools::put(node.commands.clone(), node.clock.clone(), stop.clone()));
     }
     let started = async {
         if role == Role::Serve && node.config.wants_demo() {

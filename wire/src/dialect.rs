@@ -1,6 +1,8 @@
 //! The five dialects and what tells them apart before a handler is reached.
 
 use crate::Face;
+use crate::contract::contracts;
+use crate::schema::Schemas;
 
 /// How one contract speaks.
 pub struct Dialect {
@@ -13,6 +15,15 @@ pub struct Dialect {
     /// Whether a path that no contract documents would be this dialect's.
     pub(crate) owns: fn(path: &str) -> bool,
     pub face: Face,
+}
+
+impl Dialect {
+    /// The schemas of its contract.
+    pub(crate) fn schemas(&self) -> &'static Schemas {
+        let contract = contracts().iter().find(|contract| contract.dialect.name == self.name);
+        // Each dialect has one: they are read from the same list.
+        &contract.unwrap_or_else(|| panic!("{self:?} has no contract")).schemas
+    }
 }
 
 /// All dialects.

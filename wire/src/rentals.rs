@@ -6,6 +6,7 @@ mod filters;
 mod objects;
 pub mod permissions;
 pub mod sessions;
+pub mod tools;
 
 use std::borrow::Cow;
 
