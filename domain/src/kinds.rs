@@ -21,6 +21,7 @@ pub const KINDS: &[&Kind] = &[
     &crate::platform::audit_log::AUDIT_LOG.kind,
     &crate::platform::financial_report::FINANCIAL_REPORT.kind,
     &crate::platform::localization_setting::LOCALIZATION_SETTING.kind,
+    &crate::platform::stored_filter::STORED_FILTER.kind,
     &crate::platform::tool::TOOL.kind,
     &crate::stays::amenity::AMENITY.kind,
     &crate::trips::crew::KIND,

@@ -153,6 +153,11 @@ impl Record {
         Record { created: who, ..self }
     }
 
+    /// Which these delete.
+    pub const fn deleted(self, who: Who) -> Record {
+        Record { deleted: who, ..self }
+    }
+
     /// Whose values of these fields stay as they were made.
     pub const fn fixed(self, fixed: &'static [&'static str]) -> Record {
         Record { fixed, ..self }

@@ -25,7 +25,7 @@ use caravan_domain::Kind;
 pub use bookkeeping::DOCUMENTS;
 pub use error::{NotSeen, ReadError, RebuildError};
 pub use follower::postgres_follower;
-pub use plan::{Cursor, Found, Near, Plan, Sort};
+pub use plan::{BORN, Cursor, Found, Near, Plan, Sort};
 pub use read_models::{Document, ReadModels};
 pub use rebuild::{Progress, Rebuilt, rebuild};
 pub use search::{Elastic, Search, SearchTarget};

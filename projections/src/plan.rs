@@ -148,6 +148,7 @@ impl Found {
 pub(crate) enum Order {
     Field(&'static Field, bool),
     Parent(bool),
+    Born(bool),
     Distance(Near),
     Relevance,
 }
@@ -156,6 +157,8 @@ pub(crate) enum Order {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Named {
     Parent,
+    /// When it was made, before or after others.
+    Born,
     Field(&'static Field),
 }
 
@@ -170,6 +173,7 @@ impl Plan {
         }
         let order = |sort: &Sort| match named(self.kind, sort.field)? {
             Named::Parent => Ok(Order::Parent(sort.descending)),
+            Named::Born => Ok(Order::Born(sort.descending)),
             Named::Field(field) if matches!(field.of, FieldType::Keywords | FieldType::Place) => {
                 Err(ReadError::invalid(field.name, "cannot be sorted by"))
             }
@@ -205,12 +209,18 @@ impl Plan {
     }
 }
 
+/// The name under which a plan sorts by the order in which documents were made.
+pub const BORN: &str = "born";
+
 pub(crate) fn named(kind: &'static Kind, name: &str) -> Result<Named, ReadError> {
     if let Some(field) = kind.field(name) {
         return Ok(Named::Field(field));
     }
     if kind.parent.is_some_and(|parent| parent.field == name) {
         return Ok(Named::Parent);
+    }
+    if name == BORN {
+        return Ok(Named::Born);
     }
     Err(ReadError::invalid(name, format!("is not a field of {}", kind.name)))
 }
@@ -235,7 +245,7 @@ fn check(kind: &'static Kind, condition: &Condition) -> Result<(), ReadError> {
         },
         Condition::Contains(name, values) => match named(kind, name)? {
             Named::Field(field) if field.of != FieldType::Keywords => Err(ReadError::invalid(*name, "is not a list")),
-            Named::Parent => Err(ReadError::invalid(*name, "is not a list")),
+            Named::Parent | Named::Born => Err(ReadError::invalid(*name, "is not a list")),
             Named::Field(_) if values.iter().any(|value| value.contains('\0')) => {
                 Err(ReadError::invalid(*name, "must be text without NUL"))
             }
@@ -273,6 +283,7 @@ pub(crate) fn comparable(field: Named, name: &str, value: &Value) -> Result<Comp
     let wrong = |expected: &str| ReadError::invalid(name, format!("must be {expected}"));
     let of = match field {
         Named::Parent => FieldType::Id,
+        Named::Born => FieldType::Integer,
         Named::Field(field) => field.of,
     };
     match of {

@@ -150,7 +150,7 @@ fn push_order(query: &mut QueryBuilder<Postgres>, order: &[Order], of: &str) {
 
 fn descends(order: &Order) -> bool {
     match order {
-        Order::Field(_, descending) | Order::Parent(descending) => *descending,
+        Order::Field(_, descending) | Order::Parent(descending) | Order::Born(descending) => *descending,
         Order::Relevance => true,
         Order::Distance(_) => false,
     }
@@ -163,6 +163,9 @@ fn push_key(query: &mut QueryBuilder<Postgres>, key: &Order, words: &[String]) {
         }
         Order::Parent(_) => {
             query.push("d.parent");
+        }
+        Order::Born(_) => {
+            query.push("d.born");
         }
         Order::Distance(near) => push_distance(query, near),
         Order::Relevance => {
@@ -279,6 +282,7 @@ fn literal(text: &str) -> String {
 fn compared(field: Named) -> String {
     match field {
         Named::Parent => "d.parent".to_owned(),
+        Named::Born => "d.born".to_owned(),
         Named::Field(field) => schema::column(field),
     }
 }
@@ -303,6 +307,7 @@ fn push_values(
     let (mut texts, mut integers, mut booleans, mut ids) = (vec![], vec![], vec![], vec![]);
     let of = match field {
         Named::Parent => FieldType::Id,
+        Named::Born => FieldType::Integer,
         Named::Field(field) => field.of,
     };
     for value in values {
@@ -386,6 +391,7 @@ fn push_cursor_key(query: &mut QueryBuilder<Postgres>, order: &Order, key: &Valu
         (_, None) => true,
         (Order::Distance(_) | Order::Relevance, Some(text)) => text.parse::<f64>().is_ok(),
         (Order::Parent(_), Some(text)) => text.parse::<Uuid>().is_ok(),
+        (Order::Born(_), Some(text)) => text.parse::<Position>().is_ok(),
         (Order::Field(field, _), Some(text)) => match field.of {
             FieldType::Integer | FieldType::Decimal => text.parse::<f64>().is_ok_and(f64::is_finite),
             FieldType::Boolean => text.parse::<bool>().is_ok(),
@@ -399,6 +405,7 @@ fn push_cursor_key(query: &mut QueryBuilder<Postgres>, order: &Order, key: &Valu
     let sql_type = match order {
         Order::Distance(_) | Order::Relevance => "float8",
         Order::Parent(_) => "uuid",
+        Order::Born(_) => "bigint",
         Order::Field(field, _) => match field.of {
             FieldType::Integer | FieldType::Decimal => "numeric",
             FieldType::Boolean => "boolean",

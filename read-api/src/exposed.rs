@@ -28,7 +28,7 @@ pub(crate) fn serve(routes: Routes<Read>, dialect: &'static Dialect) -> Routes<R
 }
 
 /// Who looks, and when.
-fn viewer(call: &Call<Read>) -> Context {
+pub(crate) fn viewer(call: &Call<Read>) -> Context {
     let actor = call.person.map_or(Actor::Anonymous, |person| Actor::Person(person.account));
     Context { actor, roles: call.person.map_or(Roles::NONE, |person| person.roles), now: call.now }
 }
@@ -65,7 +65,7 @@ async fn list(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer, Fai
 }
 
 /// Documents as rows, with the persons that they show, of all rows together.
-async fn rows(call: &Call<Read>, exposed: &Exposed, documents: Vec<Document>) -> Result<Vec<Row>, Failure> {
+pub(crate) async fn rows(call: &Call<Read>, exposed: &Exposed, documents: Vec<Document>) -> Result<Vec<Row>, Failure> {
     let mut rows = documents.into_iter().map(|document| row(document, call)).collect::<Result<Vec<_>, _>>()?;
     let fields: Vec<&str> = exposed.people().map(|(_, field)| *field).collect();
     if fields.is_empty() || !(exposed.objects.joins)(call) {
@@ -82,7 +82,8 @@ async fn rows(call: &Call<Read>, exposed: &Exposed, documents: Vec<Document>) ->
     Ok(rows)
 }
 
-fn row(document: Document, call: &Call<Read>) -> Result<Row, ReadError> {
+/// A document as a row that shows no persons.
+pub(crate) fn row(document: Document, call: &Call<Read>) -> Result<Row, ReadError> {
     let stamps = document.stamps()?;
     let Document { id, revision, state, .. } = document;
     let fields: Map<String, Value> = match state {

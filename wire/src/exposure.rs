@@ -162,9 +162,16 @@ impl Exposed {
 
     /// The id that the path ends with.
     pub fn id(&self, request: &Request) -> Result<EntityId, Failure> {
-        let name = self.path_id().ok_or_else(|| Failure::broken("the path of this operation names no record"))?;
+        self.id_in(
+            request,
+            self.path_id().ok_or_else(|| Failure::broken("the path of this operation names no record"))?,
+        )
+    }
+
+    /// The id that a parameter holds.
+    pub fn id_in(&self, request: &Request, name: &'static str) -> Result<EntityId, Failure> {
         let id = request.parameters.get(name).and_then(Value::as_str).and_then(|id| id.parse().ok());
-        id.ok_or_else(|| Failure::not_found("no such id").on(name.to_owned()))
+        id.ok_or_else(|| Failure::not_found("no such id").on(name).whose_field_is_written())
     }
 
     /// The parameter that the path ends with.

@@ -3,6 +3,7 @@
 mod envelope;
 mod exposures;
 mod filters;
+pub mod index;
 mod objects;
 pub mod permissions;
 pub mod sessions;

@@ -100,6 +100,22 @@ impl Schemas {
 }
 
 impl MemberType {
+    /// As a client is told it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            MemberType::Text | MemberType::OneOf(_) => "text",
+            MemberType::Id => "id",
+            MemberType::Integer => "integer",
+            MemberType::Number => "number",
+            MemberType::Boolean => "boolean",
+            MemberType::Day => "day",
+            MemberType::Instant => "date",
+            MemberType::List => "list",
+            MemberType::Object => "object",
+            MemberType::Any => "any",
+        }
+    }
+
     /// What is wrong with a value that a client sends.
     pub fn fault(&self, value: &Value) -> Option<String> {
         let expected = match self {

@@ -1,7 +1,8 @@
 //! The commands that follow from exposures: a record is made, changed or deleted, and shown as it is then.
 
-use caravan_commands::records;
-use caravan_domain::record::Change;
+use caravan_commands::{Asking, Done, records};
+use caravan_domain::Record;
+use caravan_domain::record::{Change, Records};
 use caravan_event_store::StreamId;
 use caravan_wire::exposure::{self, Changes, Exposed, Row, Verb};
 use caravan_wire::{Answer, Call, Dialect, Failure, Routes, Stream};
@@ -31,8 +32,13 @@ async fn write(call: Call<Write>, exposed: &'static Exposed) -> Result<Answer<St
         Change::Create(fields) => records::create(&asking, record, fields).await?,
         change => records::change(&asking, record, exposed.id(&call)?, change).await?,
     };
+    answer(&done, (exposed.objects.one)(exposed, &row(&asking, record, &done).await?))
+}
+
+/// A record as a command left it.
+pub(crate) async fn row(asking: &Asking, record: &Record, done: &Done<Records>) -> Result<Row, Failure> {
     let stamps = asking.stamps(&StreamId::new(record.kind.name, done.id), done.revision).await?;
-    let row = Row {
+    Ok(Row {
         id: done.id,
         revision: done.revision,
         stamps: stamps.ok_or_else(|| Failure::broken("a record that was written has events"))?,
@@ -40,6 +46,5 @@ async fn write(call: Call<Write>, exposed: &'static Exposed) -> Result<Answer<St
         fields: done.state.fields.clone(),
         people: None,
         privately: false,
-    };
-    answer(&done, (exposed.objects.one)(exposed, &row))
+    })
 }

@@ -22,8 +22,7 @@ pub const USER_GROUP: Record = Record::of::<UserGroup>("user_group")
     .known(Who::Anyone)
     .written(STAFF)
     .fields(&[text("group_name"), text("avatar")])
-    .text(&["group_name"])
-    .searchable();
+    .text(&["group_name"]);
 
 /// That an account is in a group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::access::STAFF;
+use crate::kind::{boolean, text};
 use crate::record::editor;
 use crate::{EntityId, Record, Who};
 
@@ -50,4 +51,6 @@ pub const AGENT_OVERRIDE: Record = Record::of::<AgentOverride>("agent_override")
     .written(STAFF)
     .fixed(&["agent_name"])
     .unique(&[&["agent_name"]])
-    .filled(&[editor("updated_by")]);
+    .filled(&[editor("updated_by")])
+    .fields(&[text("agent_name"), text("provider"), text("model"), boolean("enabled")])
+    .text(&["agent_name", "provider", "model"]);

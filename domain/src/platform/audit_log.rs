@@ -37,4 +37,5 @@ pub const AUDIT_LOG: Record = Record::of::<AuditLog>("audit_log")
     .appended(STAFF)
     .filled(&[maker("performed_by"), made_at("occurred_at")])
     .personal(&[personal("details", "performed_by"), personal("ip_address", "performed_by")])
-    .fields(&[id("performed_by"), id("object_id"), text("action_object"), text("action_type"), instant("occurred_at")]);
+    .fields(&[id("performed_by"), id("object_id"), text("action_object"), text("action_type"), instant("occurred_at")])
+    .text(&["action_object", "action_type"]);

@@ -41,4 +41,5 @@ pub const FINANCIAL_REPORT: Record = Record::of::<FinancialReport>("financial_re
     .read(STAFF)
     .appended(STAFF)
     .filled(&[maker("created_by"), made_at("generated_at")])
-    .fields(&[text("period")]);
+    .fields(&[text("period"), text("currency")])
+    .text(&["period", "currency"]);

@@ -29,4 +29,5 @@ pub const LOCALIZATION_SETTING: Record = Record::of::<LocalizationSetting>("loca
     .known(Who::SignedIn)
     .written(STAFF)
     .unique(&[&["language_code", "currency_code"]])
-    .fields(&[text("language_code"), text("currency_code"), boolean("is_currency_active")]);
+    .fields(&[text("language_code"), text("currency_code"), boolean("is_currency_active")])
+    .text(&["language_code", "currency_code"]);

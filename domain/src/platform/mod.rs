@@ -4,4 +4,5 @@ pub mod agent_override;
 pub mod audit_log;
 pub mod financial_report;
 pub mod localization_setting;
+pub mod stored_filter;
 pub mod tool;

@@ -22,4 +22,7 @@ pub struct Tool {
 }
 
 /// The system puts them.
-pub const TOOL: Record = Record::of::<Tool>("tool").known(Who::SignedIn).fields(&[text("service_name")]);
+pub const TOOL: Record = Record::of::<Tool>("tool")
+    .known(Who::SignedIn)
+    .fields(&[text("tool_name"), text("service_name")])
+    .text(&["tool_name", "description"]);

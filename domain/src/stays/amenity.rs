@@ -23,5 +23,4 @@ pub const AMENITY: Record = Record::of::<Amenity>("amenity")
     .fixed(&["name"])
     .unique(&[&["name"]])
     .fields(&[text("name")])
-    .text(&["name"])
-    .searchable();
+    .text(&["name"]);

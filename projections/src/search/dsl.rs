@@ -127,6 +127,7 @@ fn path(field: &str) -> String {
 fn path_of(field: Named) -> String {
     match field {
         Named::Parent => "parent".to_owned(),
+        Named::Born => "born".to_owned(),
         Named::Field(field) => path(field.name),
     }
 }
@@ -204,6 +205,7 @@ fn sort(order: &[Order]) -> Vec<Value> {
                 json!({path(field.name): options})
             }
             Order::Parent(descending) => json!({"parent": {"order": direction(*descending), "missing": "_last"}}),
+            Order::Born(descending) => json!({"born": direction(*descending)}),
             Order::Distance(near) => json!({"_geo_distance": {
                 path(near.field): {"lat": near.lat, "lon": near.lon}, "order": "asc", "unit": "m",
             }}),

@@ -1,6 +1,7 @@
 //! Rentals' queries, by what they are about.
 
 mod health;
+mod index;
 mod pages;
 mod postman;
 mod sessions;
@@ -15,7 +16,15 @@ const SERVICES: [&str; 7] =
     ["auth", "messaging", "propertycatalog", "bookingmanagement", "reviewsystem", "platformadmin", "agenthub"];
 
 pub(crate) fn routes() -> Routes<Read> {
-    let routes = Routes::new(&DIALECT).public("publickey", sessions::public_key);
+    let routes = Routes::new(&DIALECT)
+        .public("publickey", sessions::public_key)
+        .on("bff-index-list-records-get", index::records)
+        .on("bff-index-list-records-post", index::records)
+        .on("bff-index-count-records-get", index::count)
+        .on("bff-index-count-records-post", index::count)
+        .on("bff-index-get-index-schema", index::schema)
+        .on("bff-index-get-one-record", index::record)
+        .on("bff-index-list-filters", index::stored_filters);
     let routes = SERVICES.iter().fold(routes, |routes, service| {
         let of = |name: &str| format!("{service}-{name}");
         routes

@@ -1,5 +1,7 @@
 //! What a list of rentals is asked for: filters by the rules that the contract names for each, and a page.
 
+use std::ops::RangeInclusive;
+
 use caravan_domain::kind::FieldType;
 use caravan_domain::{Condition, EntityId};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, TimeZone, Utc};
@@ -8,43 +10,64 @@ use serde_json::{Value, json};
 
 use crate::exposure::{Exposed, Question};
 use crate::face::snake_of_camel;
-use crate::{Failure, Request};
+use crate::{Failure, In, Request};
 
 /// Rows of a page at most, and where nothing is said.
-const LARGEST: i64 = 500;
-const USUAL: i64 = 25;
+pub(super) const LARGEST: i64 = 500;
+pub(super) const USUAL: i64 = 25;
+
+/// The last page that may be asked for.
+pub(super) const LAST: i64 = i32::MAX as i64;
+
+/// A whole number among the parameters.
+pub(super) fn bounded(
+    request: &Request,
+    name: &'static str,
+    usual: i64,
+    range: RangeInclusive<i64>,
+) -> Result<usize, Failure> {
+    let value = request.parameters.get(name).and_then(Value::as_i64).unwrap_or(usual);
+    match usize::try_from(value) {
+        Ok(bounded) if range.contains(&value) => Ok(bounded),
+        _ => Err(Failure::invalid(name, format!("must be from {} to {}", range.start(), range.end()))),
+    }
+}
 
 pub(super) fn question(request: &Request, exposed: &Exposed) -> Result<Question, Failure> {
-    let whole = |name: &str, otherwise: i64| request.parameters.get(name).and_then(Value::as_i64).unwrap_or(otherwise);
-    let bounded = |name: &'static str, value: i64, least: i64, most: i64| match usize::try_from(value) {
-        Ok(bounded) if (least..=most).contains(&value) => Ok(bounded),
-        _ => Err(Failure::invalid(name, format!("must be from {least} to {most}"))),
-    };
-    let number = bounded("pageNumber", whole("pageNumber", 1), 0, i64::from(u32::MAX))?;
-    let size = bounded("pageRowCount", whole("pageRowCount", USUAL), 1, LARGEST)?;
+    let number = bounded(request, "pageNumber", 1, 0..=LAST)?;
+    let size = bounded(request, "pageRowCount", USUAL, 1..=LARGEST)?;
     let mut conditions = vec![];
     for parameter in &exposed.operation.parameters {
         let rule = match (&parameter.filter, parameter.place) {
             (Some(rule), _) => rule.as_str(),
-            (None, crate::In::Path) => "id",
+            (None, In::Path) => "id",
             (None, _) => continue,
         };
-        let values: Vec<String> = match request.parameters.get(&parameter.name) {
-            None => continue,
-            Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            Some(Value::String(text)) => vec![text.clone()],
-            Some(other) => vec![other.to_string()],
-        };
-        let wrong = |message: &str| Failure::invalid(parameter.name.clone(), message).whose_field_is_written();
-        if values.is_empty() {
-            return Err(wrong("is empty"));
+        if let Some(asked) = request.parameters.get(&parameter.name) {
+            conditions.push(condition(request, exposed, &parameter.name, rule, asked)?);
         }
-        let name = snake_of_camel(&parameter.name);
-        let field = exposed.kind().comparable(&name).ok_or_else(|| Failure::broken(format!("no field {name}")))?;
-        let asked = Asked { field: field.name, of: field.of, now: request.now, zone: request.headers.zone };
-        conditions.push(asked.condition(rule, &values).map_err(|message| wrong(&message))?);
     }
     Ok(Question { conditions, number, size })
+}
+
+/// What a filter asks for, given as one value or a list of such.
+pub(super) fn condition(
+    request: &Request,
+    exposed: &Exposed,
+    name: &str,
+    rule: &str,
+    asked: &Value,
+) -> Result<Condition, Failure> {
+    let wrong = |message: &str| Failure::invalid(name.to_owned(), message).whose_field_is_written();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let values: Vec<String> =
+        asked.as_array().map_or_else(|| vec![text(asked)], |many| many.iter().map(text).collect());
+    if values.is_empty() || values.iter().any(String::is_empty) {
+        return Err(wrong("is empty"));
+    }
+    let field = exposed.kind().comparable(&snake_of_camel(name)).ok_or_else(|| wrong("cannot be filtered by"))?;
+    let asked = Asked { field: field.name, of: field.of, now: request.now, zone: request.headers.zone };
+    asked.condition(rule, &values).map_err(|message| wrong(&message))
 }
 
 /// One filter.

@@ -142,7 +142,7 @@ pub(super) fn kept(request: &Request) -> Option<HeaderValue> {
 }
 
 /// A record as an object.
-fn object(exposed: &Exposed, row: &Row) -> Value {
+pub(super) fn object(exposed: &Exposed, row: &Row) -> Value {
     let is_person = |member: &Member| exposed.exposure.people.iter().any(|(name, _)| member.name == *name);
     let own = exposed.about.shows.iter().filter(|member| !is_person(member));
     let mut object: Map<String, Value> = own.map(|member| (member.name.clone(), shown(exposed, member, row))).collect();
@@ -202,7 +202,7 @@ fn person(row: &Row, people: &HashMap<EntityId, AccountState>, field: &str) -> V
     json!([{"email": email, "fullname": full_name(account), "avatar": avatar}])
 }
 
-fn instant(at: DateTime<Utc>) -> Value {
+pub(super) fn instant(at: DateTime<Utc>) -> Value {
     json!(at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
@@ -212,18 +212,18 @@ pub(super) fn one(exposed: &Exposed, row: &Row) -> Value {
 
 pub(super) fn page(exposed: &Exposed, page: &Page) -> Value {
     let rows: Vec<Value> = page.rows.iter().map(|row| object(exposed, row)).collect();
+    json!({&exposed.about.member: rows, "paging": paging(page), "filters": [], "uiPermissions": []})
+}
+
+/// `Paging`
+pub(super) fn paging(page: &Page) -> Value {
     let all = page.number == 0;
-    let size = if all { rows.len() } else { page.size };
+    let size = if all { page.rows.len() } else { page.size };
     json!({
-        &exposed.about.member: rows,
-        "paging": {
-            "pageNumber": page.number,
-            "pageRowCount": size,
-            "totalRowCount": page.total,
-            "pageCount": if all { 1 } else { page.total.div_ceil(size as u64) },
-        },
-        "filters": [],
-        "uiPermissions": [],
+        "pageNumber": page.number,
+        "pageRowCount": size,
+        "totalRowCount": page.total,
+        "pageCount": if all { 1 } else { page.total.div_ceil(size as u64) },
     })
 }
 

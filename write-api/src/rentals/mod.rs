@@ -1,5 +1,6 @@
 //! Rentals' commands, by what they are about.
 
+mod filters;
 mod sessions;
 
 use caravan_wire::Routes;
@@ -11,6 +12,8 @@ pub(crate) fn routes() -> Routes<Write> {
     let routes = Routes::new(&DIALECT)
         .public("login", sessions::log_in)
         .welcome("logout", sessions::log_out)
-        .on("relogin", sessions::relogin);
+        .on("relogin", sessions::relogin)
+        .on("bff-index-create-filter", filters::store)
+        .on("bff-index-delete-filter", filters::remove);
     exposed::serve(routes, &DIALECT)
 }
