@@ -2,10 +2,10 @@
 
 use caravan_domain::identity::claim::taken;
 use caravan_domain::identity::{Claim, ClaimCommand};
-use caravan_domain::record::{Change, RecordCommand, RecordState, Records, UniqueValue};
-use caravan_domain::{Actor, Decider, EntityId, Record, RejectionKind, kinds};
+use caravan_domain::record::{Change, RecordCommand, RecordState, Records, Slug, UniqueValue};
+use caravan_domain::{Actor, Decider, EntityId, Record, RejectionKind, kinds, text};
 use caravan_event_store::StreamId;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{Asking, CommandError, Current, Done};
 
@@ -30,6 +30,51 @@ pub async fn change(
     change: Change,
 ) -> Result<Done<Records>, CommandError> {
     let change = sealed(asking, record, change).await?;
+    let Some((slug, name)) = to_be_slugged(asking, record, id, &change).await? else {
+        return settle(asking, record, id, change).await;
+    };
+    let first = text::slug(&name);
+    for attempt in 1..=MOST_ALIKE {
+        let value = if attempt == 1 { first.clone() } else { format!("{first}-{attempt}") };
+        match settle(asking, record, id, with(change.clone(), slug.field, json!(value))).await {
+            Err(CommandError::Rejected(rejection)) if rejection.field() == Some(slug.field) => {}
+            outcome => return outcome,
+        }
+    }
+    Err(taken().on(slug.of).into())
+}
+
+/// Slugs of one name that are tried.
+const MOST_ALIKE: u32 = 100;
+
+/// The slug that the change has to make, and of what: where what it is made of changes.
+async fn to_be_slugged(
+    asking: &Asking,
+    record: &'static Record,
+    id: EntityId,
+    change: &Change,
+) -> Result<Option<(Slug, String)>, CommandError> {
+    let (Some(slug), Some(fields)) = (record.slug, change.fields()) else { return Ok(None) };
+    let Some(name) = fields.get(slug.of).and_then(Value::as_str) else { return Ok(None) };
+    let present = asking.record(record, id).await?;
+    let is_same = present.state.fields.get(slug.of).and_then(Value::as_str) == Some(name);
+    Ok((!is_same).then(|| (slug, name.to_owned())))
+}
+
+fn with(mut change: Change, field: &str, value: Value) -> Change {
+    if let Some(fields) = change.fields_mut() {
+        fields.insert(field.to_owned(), value);
+    }
+    change
+}
+
+/// Carries a change out that is complete.
+async fn settle(
+    asking: &Asking,
+    record: &'static Record,
+    id: EntityId,
+    change: Change,
+) -> Result<Done<Records>, CommandError> {
     let stands_alone = record.unique.is_empty() && record.kind.parent.is_none() && record.kind.links.is_empty();
     if stands_alone {
         return asking.send_to_record(RecordCommand { record, id, change, lost: vec![] }).await;
@@ -62,10 +107,7 @@ pub async fn change(
 
 /// The change with what is about a person sealed.
 async fn sealed(asking: &Asking, record: &'static Record, mut change: Change) -> Result<Change, CommandError> {
-    let fields = match &mut change {
-        Change::Create(fields) | Change::Patch(fields) | Change::Put(fields) | Change::Restore(fields) => fields,
-        Change::Delete => return Ok(change),
-    };
+    let Some(fields) = change.fields_mut() else { return Ok(change) };
     for personal in record.personal {
         let Some(value) = fields.get(personal.field).filter(|value| !value.is_null()) else { continue };
         let subject = match fields.get(personal.of).and_then(Value::as_str).and_then(|id| id.parse().ok()) {
@@ -116,7 +158,8 @@ async fn claim(
     match asking.step(&format!("claim {fields}")).send::<Claim>(claim, ClaimCommand::Claim { owner, held }).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_rejection(RejectionKind::Conflict) => {
-            Err(taken().on(value.of.first().copied().unwrap_or_default()).into())
+            let slug = record.slug.map(|slug| slug.field).filter(|slug| value.of.contains(slug));
+            Err(taken().on(slug.or(value.of.first().copied()).unwrap_or_default()).into())
         }
         Err(error) => Err(error),
     }
@@ -130,10 +173,7 @@ async fn lost(
     state: &RecordState,
     change: &Change,
 ) -> Result<Vec<&'static str>, CommandError> {
-    let sent = match change {
-        Change::Create(fields) | Change::Patch(fields) | Change::Put(fields) | Change::Restore(fields) => Some(fields),
-        Change::Delete => None,
-    };
+    let sent = change.fields();
     let mut lost = vec![];
     if asking.caller().actor == Actor::System {
         return Ok(lost);

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 
-use crate::kind::{Field, FieldType};
+use crate::kind::{Field, FieldType, Link};
 use crate::{EntityId, Kind};
 
 /// A condition on fields that the kind declares, or on its parent under the parent field's name.
@@ -23,13 +23,93 @@ pub enum Condition {
     Is(&'static str, Vec<Value>),
     /// The list contains any of these.
     Contains(&'static str, Vec<String>),
-    /// The text has this part.
-    HasPart(&'static str, String),
+    /// The text is like this pattern.
+    Like(&'static str, Pattern),
     /// At least the first (inclusive), less than the second (exclusive). Never holds for a missing value.
     Between(&'static str, Option<Value>, Option<Value>),
     IdIn(Vec<EntityId>),
     /// The parent is not deleted.
     ParentLives,
+    /// What this field leads to is not deleted, and meets the condition.
+    Linked(Link, Box<Condition>),
+    /// Something that leads here by this field, of the kind named there, is not deleted, and meets the condition.
+    Back(Link, Box<Condition>),
+}
+
+/// A pattern as SQL has it: `%` stands for any characters, `_` for one, and a backslash takes both their meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    pub text: String,
+    /// Whether case matters.
+    pub exact: bool,
+}
+
+impl Pattern {
+    /// That of texts which have a part, whatever its case.
+    pub fn part(part: &str) -> Pattern {
+        Pattern { text: format!("%{}%", literal(part)), exact: false }
+    }
+
+    fn is_like(&self, text: &str) -> bool {
+        if self.exact { like(text, &self.text) } else { like(&caseless(text), &caseless(&self.text)) }
+    }
+}
+
+/// Text as a part of a pattern that means nothing but itself.
+pub fn literal(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '\\' | '%' | '_') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+/// As SQL decides it: by going on from the last `%` where it goes wrong.
+fn like(text: &str, pattern: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let mut steps = vec![];
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        steps.push(match character {
+            '%' => Step::Any,
+            '_' => Step::One,
+            // At the end it takes nothing's meaning, and nothing is like that.
+            '\\' => match characters.next() {
+                Some(literal) => Step::Exactly(literal),
+                None => return false,
+            },
+            literal => Step::Exactly(literal),
+        });
+    }
+    let (mut at, mut step) = (0, 0);
+    let mut again: Option<(usize, usize)> = None;
+    while at < text.len() {
+        match steps.get(step) {
+            Some(Step::Any) => {
+                again = Some((at, step + 1));
+                step += 1;
+            }
+            Some(Step::One) => (at, step) = (at + 1, step + 1),
+            Some(Step::Exactly(literal)) if *literal == text[at] => (at, step) = (at + 1, step + 1),
+            _ => match again {
+                Some((from, after)) => {
+                    again = Some((from + 1, after));
+                    (at, step) = (from + 1, after);
+                }
+                None => return false,
+            },
+        }
+    }
+    steps[step..].iter().all(|step| matches!(step, Step::Any))
+}
+
+enum Step {
+    Any,
+    One,
+    Exactly(char),
 }
 
 /// Characters of a keyword that comparisons see: an index entry has room for no more.
@@ -90,9 +170,9 @@ impl Condition {
                     texts.any(|entry| values.iter().any(|value| value == entry))
                 })
             }
-            Condition::HasPart(field, part) => {
+            Condition::Like(field, pattern) => {
                 let text = entity.value(field);
-                text.is_some_and(|text| text.as_str().is_some_and(|text| text.contains(&caseless(part))))
+                text.is_some_and(|text| text.as_str().is_some_and(|text| pattern.is_like(text)))
             }
             Condition::Between(field, from, to) => {
                 let Some(present) = entity.value(field) else { return false };
@@ -104,6 +184,8 @@ impl Condition {
             }
             Condition::IdIn(ids) => ids.contains(&entity.id),
             Condition::ParentLives => entity.parent_lives,
+            // What lies elsewhere is not known of one entity by itself: rights do not ask for it.
+            Condition::Linked(..) | Condition::Back(..) => false,
         }
     }
 }

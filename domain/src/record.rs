@@ -31,6 +31,8 @@ pub struct Record {
     pub filled: &'static [Filled],
     /// Fields that are sealed, being about a person.
     pub personal: &'static [Personal],
+    /// A field that is made of another, fit for a URL: `a-b`, then `a-b-2` where that is taken.
+    pub slug: Option<Slug>,
     /// Checks a complete set of fields and puts it in stored form; unknown fields are refused, null ones dropped.
     pub normalise: fn(Value) -> Result<Map<String, Value>, Rejection>,
 }
@@ -60,6 +62,13 @@ pub struct Personal {
 
 pub const fn personal(field: &'static str, of: &'static str) -> Personal {
     Personal { field, of }
+}
+
+/// A field that is made of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slug {
+    pub of: &'static str,
+    pub field: &'static str,
 }
 
 /// A field that holds the person who made the record.
@@ -104,6 +113,7 @@ impl Record {
             unique: &[],
             filled: &[],
             personal: &[],
+            slug: None,
             normalise: normalise::<T>,
         }
     }
@@ -176,6 +186,11 @@ impl Record {
     /// Of which these fields are about a person.
     pub const fn personal(self, personal: &'static [Personal]) -> Record {
         Record { personal, ..self }
+    }
+
+    /// Whose field `field`, which is among its unique ones, is made of `of`.
+    pub const fn slug(self, of: &'static str, field: &'static str) -> Record {
+        Record { slug: Some(Slug { of, field }), ..self }
     }
 
     /// Whether a field is about a person.
@@ -260,6 +275,27 @@ pub enum Change {
     Delete,
     /// Patches an existing record, and brings it back where it is deleted.
     Restore(Map<String, Value>),
+}
+
+impl Change {
+    /// The fields that it names.
+    pub fn fields(&self) -> Option<&Map<String, Value>> {
+        match self {
+            Change::Create(fields) | Change::Patch(fields) | Change::Put(fields) | Change::Restore(fields) => {
+                Some(fields)
+            }
+            Change::Delete => None,
+        }
+    }
+
+    pub fn fields_mut(&mut self) -> Option<&mut Map<String, Value>> {
+        match self {
+            Change::Create(fields) | Change::Patch(fields) | Change::Put(fields) | Change::Restore(fields) => {
+                Some(fields)
+            }
+            Change::Delete => None,
+        }
+    }
 }
 
 /// The storage format of every record: names and shapes here are what the log holds, so change them with care.
@@ -368,11 +404,9 @@ fn alter(
         return Err(kind.no_such());
     }
     kind.demand_known(&entity, state.deleted_at.is_some(), context)?;
-    let patched = match &change {
-        Change::Create(fields) | Change::Patch(fields) | Change::Put(fields) | Change::Restore(fields) => {
-            patch(record, state, fields.clone(), context)?
-        }
-        Change::Delete => vec![],
+    let patched = match change.fields() {
+        Some(fields) => patch(record, state, fields.clone(), context)?,
+        None => vec![],
     };
     let who = if matches!(change, Change::Delete) { record.deleted } else { record.changed };
     demand(record, who, &entity, context)?;

@@ -50,6 +50,14 @@ pub fn folded(text: &str) -> String {
     folded
 }
 
+/// A name as a part of a URL: its folded words with dashes between them, `untitled` where it has none.
+pub fn slug(name: &str) -> String {
+    let folded = folded(name);
+    let words: Vec<&str> =
+        folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { "untitled".to_owned() } else { words.join("-") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +68,12 @@ mod tests {
         assert_eq!(folded("Straße Łódź Æon Đorđe"), "strasse lodz aeon dorde");
         assert_eq!(folded("İstanbul Diyarbakır"), "istanbul diyarbakir");
         assert_eq!(folded("St. John’s Hawaiʻi 東京"), "st. johns hawaii 東京");
+    }
+
+    #[test]
+    fn a_slug_is_fit_for_a_url() {
+        assert_eq!(slug("Camp, Treat & Retreat"), "camp-treat-retreat");
+        assert_eq!(slug(" Über-Éclair’s  "), "uber-eclairs");
+        assert_eq!(slug("&!"), "untitled");
     }
 }

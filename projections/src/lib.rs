@@ -5,6 +5,7 @@
 //! beside the running system and [`verify()`] compares.
 
 mod bookkeeping;
+mod conditions;
 mod document;
 mod error;
 mod follower;

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caravan_domain::condition::{KEYWORD_CHARACTERS, caseless, instant};
 use caravan_domain::kind::{Field, FieldType};
-use caravan_domain::{Condition, EntityId, Kind};
+use caravan_domain::{Condition, EntityId, Kind, kinds};
 use caravan_event_store::Position;
 use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
@@ -225,6 +225,11 @@ pub(crate) fn named(kind: &'static Kind, name: &str) -> Result<Named, ReadError>
     Err(ReadError::invalid(name, format!("is not a field of {}", kind.name)))
 }
 
+/// The kind that a link leads to.
+pub(crate) fn linked(kind: &str) -> Result<&'static Kind, ReadError> {
+    kinds::find(kind).ok_or_else(|| ReadError::broken(format!("there is no kind {kind}")))
+}
+
 fn check(kind: &'static Kind, condition: &Condition) -> Result<(), ReadError> {
     match condition {
         Condition::IdIn(_) => Ok(()),
@@ -236,13 +241,23 @@ fn check(kind: &'static Kind, condition: &Condition) -> Result<(), ReadError> {
             Some(_) => Ok(()),
             None => Err(ReadError::invalid("parent", format!("a {} is part of nothing", kind.name))),
         },
-        Condition::HasPart(name, part) => match named(kind, name)? {
-            Named::Field(Field { of: FieldType::Text, .. }) if !part.contains('\0') => Ok(()),
-            Named::Field(Field { of: FieldType::Text, .. }) => {
+        Condition::Like(name, pattern) => match named(kind, name)? {
+            Named::Field(Field { of: FieldType::Text | FieldType::Keyword, .. }) if !pattern.text.contains('\0') => {
+                Ok(())
+            }
+            Named::Field(Field { of: FieldType::Text | FieldType::Keyword, .. }) => {
                 Err(ReadError::invalid(*name, "must be text without NUL"))
             }
-            _ => Err(ReadError::invalid(*name, "has no parts")),
+            _ => Err(ReadError::invalid(*name, "is no text")),
         },
+        Condition::Linked(link, inner) => {
+            named(kind, link.field)?;
+            check(linked(link.kind)?, inner)
+        }
+        Condition::Back(link, inner) => {
+            named(linked(link.kind)?, link.field)?;
+            check(linked(link.kind)?, inner)
+        }
         Condition::Contains(name, values) => match named(kind, name)? {
             Named::Field(field) if field.of != FieldType::Keywords => Err(ReadError::invalid(*name, "is not a list")),
             Named::Parent | Named::Born => Err(ReadError::invalid(*name, "is not a list")),

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use caravan_domain::condition::Entity;
-use caravan_domain::{Context, Decider, EntityId, Kind, Record, Stamps};
+use caravan_domain::kind::Link;
+use caravan_domain::{Condition, Context, Decider, EntityId, Kind, Record, Stamps, kinds};
 use caravan_event_store::{Position, Revision, StreamId};
 use caravan_postgres::KeyedPool;
 use serde::de::DeserializeOwned;
@@ -153,6 +154,7 @@ impl ReadModels {
 
     /// One page of what the plan describes, of what somebody sees in lists; refused where that can be nothing.
     pub async fn list(&self, mut plan: Plan, viewer: &Context) -> Result<Found, NotSeen> {
+        plan.conditions = plan.conditions.into_iter().map(|condition| as_seen(condition, viewer)).collect();
         plan.conditions.push(plan.kind.listed(viewer)?);
         Ok(self.find(&plan).await?)
     }
@@ -211,6 +213,23 @@ impl ReadModels {
             return Ok(vec![]);
         }
         loader.load(ids.iter().map(|id| id.0).collect()).await
+    }
+}
+
+/// A condition that looks across links only as far as somebody sees what is there.
+fn as_seen(condition: Condition, viewer: &Context) -> Condition {
+    let seen = |link: &Link, inner: Condition| {
+        let listed = kinds::find(link.kind).and_then(|kind| kind.listed(viewer).ok());
+        Box::new(Condition::all([listed.unwrap_or(Condition::NEVER), as_seen(inner, viewer)]))
+    };
+    let each = |several: Vec<Condition>| several.into_iter().map(|condition| as_seen(condition, viewer)).collect();
+    match condition {
+        Condition::All(several) => Condition::All(each(several)),
+        Condition::Any(several) => Condition::Any(each(several)),
+        Condition::Not(inner) => Condition::Not(Box::new(as_seen(*inner, viewer))),
+        Condition::Linked(link, inner) => Condition::Linked(link, seen(&link, *inner)),
+        Condition::Back(link, inner) => Condition::Back(link, seen(&link, *inner)),
+        plain => plain,
     }
 }
 

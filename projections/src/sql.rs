@@ -1,7 +1,5 @@
 //! Plans as SQL: one statement, bound parameters only. Nothing of a caller's value becomes part of the text.
 
-use caravan_domain::Condition;
-use caravan_domain::condition::caseless;
 use caravan_domain::kind::FieldType;
 use caravan_event_store::Position;
 use serde_json::Value;
@@ -9,8 +7,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{Acquire, PgConnection, PgPool, Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
+use crate::conditions::push_condition;
 use crate::document::{self, Stored};
-use crate::plan::{Comparable, Named, Order, comparable, invalid_cursor, named};
+use crate::plan::{Order, invalid_cursor};
 use crate::read_models::read;
 use crate::{Cursor, Found, Near, Plan, ReadError, schema};
 
@@ -132,7 +131,7 @@ fn push_matching(query: &mut QueryBuilder<Postgres>, plan: &Plan, words: &[Strin
     }
     for condition in &plan.conditions {
         query.push(" and ");
-        push_condition(query, plan, condition)?;
+        push_condition(query, plan.kind, "d", condition)?;
     }
     if let Some(near) = &plan.near {
         push_near(query, near);
@@ -192,140 +191,6 @@ fn push_word(query: &mut QueryBuilder<Postgres>, word: &str) {
     if word.chars().count() >= FORGIVING {
         query.push(" or ").push_bind(word.to_owned()).push(" <% s.words");
     }
-}
-
-fn push_condition(query: &mut QueryBuilder<Postgres>, plan: &Plan, condition: &Condition) -> Result<(), ReadError> {
-    match condition {
-        Condition::All(conditions) => push_joined(query, plan, conditions, "true", " and ")?,
-        Condition::Any(conditions) => push_joined(query, plan, conditions, "false", " or ")?,
-        Condition::ParentLives => {
-            if let Some(parent) = plan.kind.parent {
-                query.push(format!("exists (select from doc_{} p where p.id = d.parent", parent.kind));
-                query.push(" and p.deleted_at is null)");
-            }
-        }
-        Condition::HasPart(name, part) => {
-            if let Named::Field(field) = named(plan.kind, name)? {
-                query.push(schema::column(field)).push(" like ").push_bind(format!("%{}%", literal(&caseless(part))));
-            }
-        }
-        Condition::Not(inner) => {
-            query.push("not coalesce(");
-            push_condition(query, plan, inner)?;
-            query.push(", false)");
-        }
-        Condition::IdIn(ids) => {
-            query.push("d.id = any(").push_bind(ids.iter().map(|id| id.0).collect::<Vec<_>>()).push(")");
-        }
-        Condition::Contains(name, values) => {
-            if let Named::Field(field) = named(plan.kind, name)? {
-                // `?|` as a function would not use the index; the operator's name needs no placeholder in Postgres.
-                query.push(schema::column(field)).push(" ?| ").push_bind(values.clone());
-            }
-        }
-        Condition::Is(name, values) => {
-            let field = named(plan.kind, name)?;
-            let expression = compared(field);
-            let present: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
-            query.push("(").push(&expression).push(" = any(");
-            push_values(query, field, name, &present)?;
-            query.push(")");
-            if present.len() < values.len() {
-                query.push(" or ").push(&expression).push(" is null");
-            }
-            query.push(")");
-        }
-        Condition::Between(name, from, to) => {
-            let field = named(plan.kind, name)?;
-            let expression = compared(field);
-            query.push("(").push(&expression).push(" is not null");
-            for (bound, operator) in [(from, " >= "), (to, " < ")] {
-                if let Some(bound) = bound {
-                    query.push(" and ").push(&expression).push(operator);
-                    push_value(query, comparable(field, name, bound)?);
-                }
-            }
-            query.push(")");
-        }
-    }
-    Ok(())
-}
-
-fn push_joined(
-    query: &mut QueryBuilder<Postgres>,
-    plan: &Plan,
-    conditions: &[Condition],
-    of_none: &str,
-    between: &str,
-) -> Result<(), ReadError> {
-    query.push("(").push(if conditions.is_empty() { of_none } else { "" });
-    for (place, condition) in conditions.iter().enumerate() {
-        query.push(if place > 0 { between } else { "" });
-        push_condition(query, plan, condition)?;
-    }
-    query.push(")");
-    Ok(())
-}
-
-/// Text as a part of a pattern that means nothing but itself.
-fn literal(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if matches!(character, '\\' | '%' | '_') {
-            escaped.push('\\');
-        }
-        escaped.push(character);
-    }
-    escaped
-}
-
-fn compared(field: Named) -> String {
-    match field {
-        Named::Parent => "d.parent".to_owned(),
-        Named::Born => "d.born".to_owned(),
-        Named::Field(field) => schema::column(field),
-    }
-}
-
-fn push_value(query: &mut QueryBuilder<Postgres>, value: Comparable) {
-    match value {
-        Comparable::Text(text) => query.push_bind(text),
-        Comparable::Integer(integer) => query.push_bind(integer).push("::numeric"),
-        Comparable::Decimal(decimal) => query.push_bind(decimal).push("::text::numeric"),
-        Comparable::Boolean(boolean) => query.push_bind(boolean),
-        Comparable::Id(id) => query.push_bind(id),
-    };
-}
-
-/// An array of the field's type.
-fn push_values(
-    query: &mut QueryBuilder<Postgres>,
-    field: Named,
-    name: &str,
-    values: &[&Value],
-) -> Result<(), ReadError> {
-    let (mut texts, mut integers, mut booleans, mut ids) = (vec![], vec![], vec![], vec![]);
-    let of = match field {
-        Named::Parent => FieldType::Id,
-        Named::Born => FieldType::Integer,
-        Named::Field(field) => field.of,
-    };
-    for value in values {
-        match comparable(field, name, value)? {
-            Comparable::Text(text) | Comparable::Decimal(text) => texts.push(text),
-            Comparable::Integer(integer) => integers.push(integer),
-            Comparable::Boolean(boolean) => booleans.push(boolean),
-            Comparable::Id(id) => ids.push(id),
-        }
-    }
-    match of {
-        FieldType::Id => query.push_bind(ids),
-        FieldType::Integer => query.push_bind(integers).push("::numeric[]"),
-        FieldType::Decimal => query.push_bind(texts).push("::text[]::numeric[]"),
-        FieldType::Boolean => query.push_bind(booleans),
-        _ => query.push_bind(texts),
-    };
-    Ok(())
 }
 
 fn push_near(query: &mut QueryBuilder<Postgres>, near: &Near) {

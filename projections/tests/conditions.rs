@@ -1,6 +1,6 @@
 //! What SQL finds is what holds: random documents and conditions, in lists and one by one.
 
-use caravan_domain::condition::Entity;
+use caravan_domain::condition::{Entity, Pattern};
 use caravan_domain::{Condition, EntityId};
 use caravan_event_store::StreamId;
 use caravan_projections::{Plan, SearchTarget};
@@ -78,10 +78,26 @@ fn condition() -> impl Strategy<Value = Condition> {
         (bound(), bound()).prop_map(move |(from, to)| Condition::Between(field, from, to))
     });
     let part = prop_oneof![Just("a"), Just("%"), Just("_"), Just("ss"), Just("ß"), Just("οδ"), Just("\\"), Just("")];
+    let like = prop_oneof![
+        Just("%"),
+        Just("a%"),
+        Just("%A"),
+        Just("_"),
+        Just("%_%_%"),
+        Just("Stra_e"),
+        Just("%ß%"),
+        Just("100\\%"),
+        Just("%\\_b"),
+        Just(""),
+        Just("%%s%e%"),
+        Just("Οδ%"),
+    ];
     let leaf = prop_oneof![
         is,
         between,
-        part.prop_map(|part| Condition::HasPart("text", part.to_owned())),
+        part.prop_map(|part| Condition::Like("text", Pattern::part(part))),
+        (like, proptest::sample::select(&["text", "word"][..]), any::<bool>())
+            .prop_map(|(text, field, exact)| Condition::Like(field, Pattern { text: text.to_owned(), exact })),
         vec(Just("a".to_owned()), 0..2).prop_map(|values| Condition::Contains("words", values)),
         vec((1..DOCUMENTS).prop_map(|number| id(&NOTE, number)), 0..4).prop_map(Condition::IdIn),
         Just(Condition::ParentLives),

@@ -4,20 +4,25 @@ use std::collections::BTreeSet;
 
 use caravan_domain::access::STAFF;
 use caravan_domain::identity::Roles;
-use caravan_domain::{Actor, Context, EntityId};
-use caravan_projections::{Document, Plan, ReadError};
-use caravan_wire::exposure::{self, Exposed, Page, Row, Verb};
+use caravan_domain::{Actor, Condition, Context, EntityId};
+use caravan_projections::{Document, NotSeen, Plan, ReadError, Sort};
+use caravan_wire::exposure::{self, By, Exposed, Page, Related, Relation, Row, Verb, Want};
 use caravan_wire::{Answer, Call, Dialect, Failure, Routes, Stream};
-use serde_json::{Map, Value};
+use chrono::DateTime;
+use serde_json::{Map, Value, json};
 
 use crate::Read;
 use crate::people::accounts;
 
-/// Serves the plain queries of a dialect. Those that the contract lets everybody ask know whoever has a good token.
+/// Serves the plain queries of a dialect. Those that the contract lets everybody ask know whoever has a good token;
+/// where a dialect has visitors, they may ask for what is shown to anyone.
 pub(crate) fn serve(routes: Routes<Read>, dialect: &'static Dialect) -> Routes<Read> {
     exposure::exposed(dialect).fold(routes, |routes, exposed| {
         let id = &exposed.operation.id;
+        let visited = exposed.objects.visited && exposed.kind().listed(&VISITOR).is_ok();
         match (exposed.verb(), exposed.operation.open) {
+            (Verb::Get, false) if visited => routes.optional(id, move |call| get(call, exposed)),
+            (Verb::List, false) if visited => routes.optional(id, move |call| list(call, exposed)),
             (Verb::Get, true) => routes.welcome(id, move |call| get(call, exposed)),
             (Verb::Get, false) => routes.on(id, move |call| get(call, exposed)),
             (Verb::List, true) => routes.welcome(id, move |call| list(call, exposed)),
@@ -27,6 +32,9 @@ pub(crate) fn serve(routes: Routes<Read>, dialect: &'static Dialect) -> Routes<R
     })
 }
 
+/// Nobody known.
+const VISITOR: Context = Context { actor: Actor::Anonymous, roles: Roles::NONE, now: DateTime::UNIX_EPOCH };
+
 /// Who looks, and when.
 pub(crate) fn viewer(call: &Call<Read>) -> Context {
     let actor = call.person.map_or(Actor::Anonymous, |person| Actor::Person(person.account));
@@ -34,21 +42,58 @@ pub(crate) fn viewer(call: &Call<Read>) -> Context {
 }
 
 async fn get(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer<Stream>, Failure> {
-    let document = call.state.models.see(exposed.kind(), exposed.id(&call)?, &viewer(&call)).await?;
+    let wants = (exposed.objects.wants)(&call, exposed)?;
+    let (named, id) = exposed.named(&call, &ids(&call))?;
+    let mut document = call.state.models.see(&named.record.kind, id, &viewer(&call)).await?;
+    if let Some(relation) = exposed.followed() {
+        document = led_to(&call, exposed, relation, document).await?;
+    }
     let (revision, position) = (document.revision, document.position);
-    let shown = rows(&call, exposed, vec![document]).await?;
-    let shown = shown.first().map(|row| (exposed.objects.one)(exposed, row)).unwrap_or_default();
+    let mut shown = rows(&call, exposed, vec![document]).await?;
+    relate(&call, exposed, &mut shown, &wants).await?;
+    let shown = shown.first().map(|row| (exposed.objects.one)(&call, exposed, row)).unwrap_or_default();
     Ok(exposed.kept(&call, Answer::json(shown)).of(revision, position))
 }
 
-/// Rows of an answer that is not cut into pages, at most.
+/// The one record that a relation leads to from another.
+async fn led_to(
+    call: &Call<Read>,
+    exposed: &Exposed,
+    relation: &Relation,
+    from: Document,
+) -> Result<Document, Failure> {
+    let kind = exposed.kind();
+    let nothing = || Failure::from(kind.no_such());
+    match relation.by {
+        By::Own(field) => {
+            let id = from.state.get(field).and_then(Value::as_str).and_then(|id| id.parse().ok());
+            Ok(call.state.models.see(kind, id.ok_or_else(nothing)?, &viewer(call)).await?)
+        }
+        By::Other(field) => {
+            let plan = Plan::all(kind, 1).and(Condition::Is(field, vec![json!(from.id)]));
+            call.state.models.list(plan, &viewer(call)).await?.documents.pop().ok_or_else(nothing)
+        }
+    }
+}
+
+/// Rows of an answer that is not cut into pages, at most, and of what is shown with a page.
 const MOST: usize = 10_000;
 
 async fn list(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer, Failure> {
-    let question = (exposed.objects.question)(&call, exposed)?;
+    let wants = (exposed.objects.wants)(&call, exposed)?;
+    let mut question = (exposed.objects.question)(&call, exposed, &ids(&call))?;
+    if let Some(relation) = exposed.followed() {
+        // What leads to nothing that the caller sees has no list.
+        let (named, id) = exposed.named(&call, &ids(&call))?;
+        call.state.models.see(&named.record.kind, id, &viewer(&call)).await?;
+        if let By::Other(field) = relation.by {
+            question.conditions.push(Condition::Is(field, vec![json!(id)]));
+        }
+    }
     let whole = question.number == 0;
     let plan = Plan {
         conditions: question.conditions,
+        sort: question.sort.iter().map(|(field, descending)| Sort { field, descending: *descending }).collect(),
         skip: question.number.saturating_sub(1).saturating_mul(question.size),
         total: true,
         ..Plan::all(exposed.kind(), if whole { MOST } else { question.size })
@@ -59,9 +104,51 @@ async fn list(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer, Fai
         let many = format!("must be at least 1: there are {total}, and one page holds at most {MOST}");
         return Err(Failure::invalid("page_number", many));
     }
-    let rows = rows(&call, exposed, found.documents).await?;
+    let mut rows = rows(&call, exposed, found.documents).await?;
+    relate(&call, exposed, &mut rows, &wants).await?;
     let page = Page { rows, number: question.number, size: question.size, total };
-    Ok(exposed.kept(&call, Answer::json((exposed.objects.page)(exposed, &page))))
+    Ok(exposed.kept(&call, Answer::json((exposed.objects.page)(&call, exposed, &page))))
+}
+
+/// Gives rows what is wanted with them: one statement for each relation, whatever the number of rows.
+async fn relate(call: &Call<Read>, exposed: &Exposed, rows: &mut [Row], wants: &[Want]) -> Result<(), Failure> {
+    for want in wants {
+        let relation = want.relation;
+        let target =
+            exposed.objects.exposure(relation.object).ok_or_else(|| Failure::broken("nothing is related so"))?;
+        let leads =
+            |row: &Row, field: &str| row.fields.get(field).and_then(Value::as_str).and_then(|id| id.parse().ok());
+        let condition = match relation.by {
+            By::Own(field) => Condition::IdIn(rows.iter().filter_map(|row| leads(row, field)).collect()),
+            By::Other(field) => Condition::Is(field, rows.iter().map(|row| json!(row.id)).collect()),
+        };
+        let plan = Plan::all(&target.record.kind, MOST).and(condition);
+        let found = match call.state.models.list(plan, &viewer(call)).await {
+            Ok(found) if found.next.is_some() => {
+                return Err(Failure::unreadable("include", format!("leads to more than {MOST} records")));
+            }
+            Ok(found) => found.documents,
+            Err(NotSeen::Refused(_)) => vec![],
+            Err(error) => return Err(error.into()),
+        };
+        let mut others = found.into_iter().map(|document| row(document, call)).collect::<Result<Vec<_>, _>>()?;
+        Box::pin(relate(call, exposed, &mut others, &want.then)).await?;
+        for row in rows.iter_mut() {
+            let is_related = |other: &&Row| match relation.by {
+                By::Own(field) => leads(row, field) == Some(other.id),
+                By::Other(field) => leads(other, field) == Some(row.id),
+            };
+            let mut of_row: Vec<Row> = others.iter().filter(is_related).cloned().collect();
+            of_row.truncate(if relation.many { MOST } else { 1 });
+            row.related.push(Related { relation, shown: want.shown, rows: of_row });
+        }
+    }
+    Ok(())
+}
+
+/// Ids by numbers, as this installation makes them.
+pub(crate) fn ids(call: &Call<Read>) -> impl Fn(&str, u64) -> EntityId + Send + Sync + '_ {
+    |kind, number| call.state.vault.id_of(kind, number)
 }
 
 /// Documents as rows, with the persons that they show, of all rows together.
@@ -92,5 +179,5 @@ pub(crate) fn row(document: Document, call: &Call<Read>) -> Result<Row, ReadErro
     };
     let deleted = fields.get("deleted_at").is_some_and(|at| !at.is_null());
     let privately = STAFF.is_always(&viewer(call));
-    Ok(Row { id, revision, stamps, deleted, fields, people: None, privately })
+    Ok(Row { id, revision, stamps, deleted, fields, people: None, privately, related: vec![] })
 }

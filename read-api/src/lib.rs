@@ -4,6 +4,7 @@
 mod exposed;
 mod failure;
 mod krugo;
+mod open_event;
 mod people;
 mod reads;
 mod rentals;
@@ -40,8 +41,8 @@ pub struct Read {
 }
 
 /// The queries of all dialects.
-fn routes() -> [Routes<Read>; 2] {
-    [krugo::routes(), rentals::routes()]
+fn routes() -> [Routes<Read>; 3] {
+    [krugo::routes(), open_event::routes(), rentals::routes()]
 }
 
 /// The queries of all dialects, ready to be answered.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::contract::{Contract, read_body};
 use crate::expect;
 use crate::ledger::Ledger;
-use crate::resource::Resource;
+use crate::resource::{Form, Resource};
 use crate::scenario::{Call, File, Message, Proves, Run, Scenario, Step};
 use crate::support::client::{Client, PASSWORD, messages};
 use crate::variables::{Variables, plain};
@@ -200,7 +200,7 @@ impl Runner<'_> {
     /// Looks at plain resources, each whatever became of the others.
     async fn resources(&mut self, resources: &[Resource], file: &str, failures: &mut Vec<String>) {
         for resource in resources {
-            let outcome = match resource.steps() {
+            let outcome = match resource.steps(Form::of(self.contract.dialect.name)) {
                 Ok(steps) => self.steps(&steps).await,
                 Err(error) => Err(error),
             };

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::contract::contracts;
 use crate::schema::{Member, Schemas};
-use crate::{Answer, DIALECTS, Dialect, Failure, Operation, Request};
+use crate::{Answer, DIALECTS, Dialect, Failure, In, Operation, Request};
 
 /// An object of a contract and the record that it shows.
 #[derive(Debug)]
@@ -25,11 +25,29 @@ pub struct Exposure {
     pub touched: &'static [&'static str],
     /// Members that show the person whose id a field holds.
     pub people: &'static [(&'static str, &'static str)],
+    /// The first part of its paths, where that tells it.
+    pub path: &'static str,
+    pub relations: &'static [Relation],
 }
 
 impl Exposure {
     pub const fn of(object: &'static str, record: &'static Record) -> Exposure {
-        Exposure { object, record, amounts: &[], touched: &[], people: &[] }
+        Exposure { object, record, amounts: &[], touched: &[], people: &[], path: "", relations: &[] }
+    }
+
+    /// See the field.
+    pub const fn path(self, path: &'static str) -> Exposure {
+        Exposure { path, ..self }
+    }
+
+    /// See the field.
+    pub const fn relations(self, relations: &'static [Relation]) -> Exposure {
+        Exposure { relations, ..self }
+    }
+
+    /// The relation of a name.
+    pub fn relation(&'static self, name: &str) -> Option<&'static Relation> {
+        self.relations.iter().find(|relation| relation.name == name)
     }
 
     /// See the field.
@@ -48,23 +66,86 @@ impl Exposure {
     }
 }
 
+/// From one object to others: a member of one that the other side is shown under.
+#[derive(Debug)]
+pub struct Relation {
+    /// As it is written.
+    pub name: &'static str,
+    /// The schema of what it leads to.
+    pub object: &'static str,
+    pub by: By,
+    /// Whether it leads to several.
+    pub many: bool,
+}
+
+/// Which field makes a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// This record's, with the id of the other.
+    Own(&'static str),
+    /// The other's, with the id of this record.
+    Other(&'static str),
+}
+
+impl Relation {
+    /// To the one whose id a field holds.
+    pub const fn one(name: &'static str, object: &'static str, field: &'static str) -> Relation {
+        Relation { name, object, by: By::Own(field), many: false }
+    }
+
+    /// To the first whose field leads here.
+    pub const fn first(name: &'static str, object: &'static str, field: &'static str) -> Relation {
+        Relation { name, object, by: By::Other(field), many: false }
+    }
+
+    /// To all whose field leads here.
+    pub const fn all(name: &'static str, object: &'static str, field: &'static str) -> Relation {
+        Relation { name, object, by: By::Other(field), many: true }
+    }
+}
+
+/// Gives the id of an entity of a kind by its number.
+pub type Ids<'a> = &'a (dyn Fn(&str, u64) -> EntityId + Send + Sync);
+
+/// The fields that a record has before it is changed, where that matters.
+pub type Present<'a> = Option<&'a Map<String, Value>>;
+
 /// How a dialect's objects are asked for and shown.
 pub struct Objects {
     pub exposures: &'static [Exposure],
+    /// Whether visitors may ask too, and see what is shown to anyone.
+    pub visited: bool,
     /// Which object an operation is about, and what it does with it; none of one that is no plain operation.
     pub about: fn(&'static Operation, &Schemas) -> Option<About>,
+    /// The id of a record of this kind, as requests write it.
+    pub id: fn(&Value, &'static Kind, Ids) -> Option<EntityId>,
     /// What a request asks a record to become.
-    pub changes: fn(&Request, &Exposed) -> Result<Changes, Failure>,
+    pub changes: fn(&Request, &Exposed, Present, Ids) -> Result<Changes, Failure>,
     /// Whether a request asks for the persons that its answer can show.
     pub joins: fn(&Request) -> bool,
+    /// The related records that the answer to a request needs.
+    pub wants: fn(&Request, &Exposed) -> Result<Vec<Want>, Failure>,
     /// What a request asks a list for.
-    pub question: fn(&Request, &Exposed) -> Result<Question, Failure>,
+    pub question: fn(&Request, &Exposed, Ids) -> Result<Question, Failure>,
     /// How long the client may keep an answer, as its header says; nothing where it may not.
     pub kept: fn(&Request) -> Option<HeaderValue>,
     /// An answer that shows one.
-    pub one: fn(&Exposed, &Row) -> Value,
+    pub one: fn(&Request, &Exposed, &Row) -> Value,
     /// An answer that shows a page.
-    pub page: fn(&Exposed, &Page) -> Value,
+    pub page: fn(&Request, &Exposed, &Page) -> Value,
+    /// An answer to its deletion.
+    pub gone: fn(&Request, &Exposed, &Row) -> Value,
+    /// Where a field that is at fault stands in the request.
+    pub place: fn(&Exposed, &str) -> String,
+}
+
+/// Related records that an answer needs.
+pub struct Want {
+    pub relation: &'static Relation,
+    /// Whether they are shown, and not only pointed to.
+    pub shown: bool,
+    /// What it needs of those.
+    pub then: Vec<Want>,
 }
 
 /// What an operation is about.
@@ -76,6 +157,8 @@ pub struct About {
     pub shows: Vec<Member>,
     /// The member of the answer that holds it.
     pub member: String,
+    /// Whose relation the path follows, where it does: the first part of that path, and the relation's name.
+    pub above: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +166,7 @@ pub enum Verb {
     Create,
     Patch,
     Delete,
+    /// One, by the id in its path, or by that of a record that leads to it.
     Get,
     List,
 }
@@ -108,6 +192,8 @@ pub struct Changes {
 pub struct Question {
     /// All must hold.
     pub conditions: Vec<Condition>,
+    /// Fields, each with whether downwards; in the order in which they were made where there is none.
+    pub sort: Vec<(&'static str, bool)>,
     /// From 1; 0 for all that there are.
     pub number: usize,
     /// Rows a page, at least 1.
@@ -115,6 +201,7 @@ pub struct Question {
 }
 
 /// A record as it is shown.
+#[derive(Clone)]
 pub struct Row {
     pub id: EntityId,
     pub revision: i64,
@@ -125,6 +212,16 @@ pub struct Row {
     pub people: Option<HashMap<EntityId, AccountState>>,
     /// Whether who looks may see what is private to a person.
     pub privately: bool,
+    /// The related records that were wanted.
+    pub related: Vec<Related>,
+}
+
+/// The records that a relation leads to, from one.
+#[derive(Clone)]
+pub struct Related {
+    pub relation: &'static Relation,
+    pub shown: bool,
+    pub rows: Vec<Row>,
 }
 
 /// A page of records.
@@ -160,23 +257,47 @@ impl Exposed {
         self.about.verb
     }
 
-    /// The id that the path ends with.
-    pub fn id(&self, request: &Request) -> Result<EntityId, Failure> {
-        self.id_in(
-            request,
-            self.path_id().ok_or_else(|| Failure::broken("the path of this operation names no record"))?,
-        )
+    /// The record that the path names, and how it is exposed: the one that is shown, or the one whose relation is
+    /// followed to it.
+    pub fn named(&self, request: &Request, ids: Ids) -> Result<(&'static Exposure, EntityId), Failure> {
+        let exposure = match self.about.above {
+            Some((path, _)) => self.objects.exposures.iter().find(|exposure| exposure.path == path),
+            None => Some(self.exposure),
+        };
+        let (Some(exposure), Some(parameter)) = (exposure, self.path_parameter()) else {
+            return Err(Failure::broken("the path of this operation names no record"));
+        };
+        Ok((exposure, self.id_in(request, parameter, &exposure.record.kind, ids)?))
+    }
+
+    /// The parameter with the id in the path.
+    pub fn path_parameter(&self) -> Option<&'static str> {
+        let mut parameters = self.operation.parameters.iter();
+        parameters.find(|parameter| parameter.place == In::Path).map(|parameter| parameter.name.as_str())
     }
 
     /// The id that a parameter holds.
-    pub fn id_in(&self, request: &Request, name: &'static str) -> Result<EntityId, Failure> {
-        let id = request.parameters.get(name).and_then(Value::as_str).and_then(|id| id.parse().ok());
+    pub fn id_in(&self, request: &Request, name: &str, kind: &'static Kind, ids: Ids) -> Result<EntityId, Failure> {
+        let id = request.parameters.get(name).and_then(|id| (self.objects.id)(id, kind, ids));
         id.ok_or_else(|| Failure::not_found("no such id").on(name).whose_field_is_written())
     }
 
-    /// The parameter that the path ends with.
-    fn path_id(&self) -> Option<&'static str> {
-        self.operation.path.rsplit_once('/')?.1.strip_prefix('{')?.strip_suffix('}')
+    /// The relation that the path follows.
+    pub fn followed(&self) -> Option<&'static Relation> {
+        let (path, name) = self.about.above?;
+        self.objects.exposures.iter().find(|exposure| exposure.path == path)?.relation(name)
+    }
+
+    /// A failure, its fields where the request has them.
+    pub fn placed(&self, failure: Failure) -> Failure {
+        failure.placed(|field| (self.objects.place)(self, field))
+    }
+}
+
+impl Objects {
+    /// How an object is exposed.
+    pub fn exposure(&self, object: &str) -> Option<&'static Exposure> {
+        self.exposures.iter().find(|exposure| exposure.object == object)
     }
 }
 
@@ -195,6 +316,9 @@ pub fn exposed(dialect: &'static Dialect) -> impl Iterator<Item = &'static Expos
 
 fn of(objects: &'static Objects, operation: &'static Operation, schemas: &Schemas) -> Option<Exposed> {
     let about = (objects.about)(operation, schemas)?;
-    let exposure = objects.exposures.iter().find(|exposure| exposure.object == about.object)?;
+    let exposure = objects.exposure(&about.object)?;
+    if let Some((path, relation)) = about.above {
+        objects.exposures.iter().find(|exposure| exposure.path == path)?.relation(relation)?;
+    }
     Some(Exposed { operation, exposure, about, takes: schemas.members(&operation.asks), objects })
 }

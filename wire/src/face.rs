@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::exposure::Objects;
-use crate::{Exchange, FailureKind, Place, Reached};
+use crate::{Exchange, FailureKind, Operation, Place, Reached};
 
 /// How one dialect reads and writes.
 pub struct Face {
@@ -29,6 +29,8 @@ pub struct Face {
     pub own_failures: &'static [&'static str],
     /// The query parameter by which a client names its request, instead of the header `X-Request-Id`.
     pub request_id: Option<&'static str>,
+    /// Which query parameters an operation takes that its contract does not document.
+    pub further: fn(&Operation, name: &str) -> bool,
     /// How records are asked for and shown, where any are.
     pub objects: Option<&'static Objects>,
     /// The JSON that an exchange is answered with: a failure, or a success that has any.
@@ -114,6 +116,11 @@ pub(crate) fn snake_of_camel(name: &str) -> String {
         snake.push(letter.to_ascii_lowercase());
     }
     snake
+}
+
+/// `trip-booking-id` as `trip_booking_id`.
+pub(crate) fn snake_of_kebab(name: &str) -> String {
+    name.replace('-', "_")
 }
 
 /// `trip_booking_id` as `trip-booking-id`.

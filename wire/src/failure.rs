@@ -206,6 +206,17 @@ impl Failure {
         Failure::new(FailureKind::Invalid, message).on(field)
     }
 
+    /// The same failure, with each field that is not written yet where `place` has it.
+    pub(crate) fn placed(mut self, place: impl Fn(&str) -> String) -> Self {
+        for fault in self.faults.iter_mut().filter(|fault| !fault.written) {
+            if let Some(field) = &mut fault.field {
+                *field = place(field);
+                fault.written = true;
+            }
+        }
+        self
+    }
+
     pub fn unauthorised(message: impl Into<String>) -> Self {
         Failure::new(FailureKind::Unauthorised, message)
     }

@@ -17,6 +17,7 @@ mod failure;
 mod json;
 pub mod keyper;
 pub mod krugo;
+mod money;
 pub mod open_event;
 mod openapi;
 mod pages;

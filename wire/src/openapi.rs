@@ -73,6 +73,7 @@ impl Documents {
         let mut document = overlay.apply(dialect);
         let (mut served, mut all) = (0, 0);
         let documented = document["security"].clone();
+        let shared = document["components"].clone();
         let mut failures = Failures::default();
         for entry in operations(&mut document) {
             let id = entry["operationId"].as_str().unwrap_or_default();
@@ -82,6 +83,7 @@ impl Documents {
             served += usize::from(registration.is_some());
             match registration {
                 Some(registration) => {
+                    operations::take_further(entry, operation, &overlay.further, &shared);
                     operations::served(entry, registration, &documented, &mut failures, &overlay.failure);
                 }
                 None => operations::not_served(entry, operation, &mut failures, &overlay.failure),

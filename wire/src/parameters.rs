@@ -17,6 +17,7 @@ pub(crate) fn read(
     let mut faults = vec![];
     let mut parameters = Map::new();
     let mut given: Vec<(&Parameter, Vec<String>)> = vec![];
+    let further = |name: &str| (operation.dialect.face.further)(operation, name);
     let known = |place: In, name: &str| operation.parameters.iter().find(|p| p.place == place && p.name == name);
     for (name, value) in path {
         match (known(In::Path, &name), value) {
@@ -40,6 +41,9 @@ pub(crate) fn read(
             continue;
         }
         match (known(In::Query, &name), given.iter_mut().find(|(known, _)| known.name == name)) {
+            (None, _) if further(&name) && !parameters.contains_key(&name) => {
+                parameters.insert(name, Value::from(value));
+            }
             (None, _) => faults.push(Fault::of(name, "is not a known parameter")),
             (Some(_), Some((_, values))) => values.push(value),
             (Some(parameter), None) => given.push((parameter, vec![value])),

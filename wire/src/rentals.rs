@@ -38,6 +38,7 @@ pub static DIALECT: Dialect = Dialect {
         status,
         own_failures: &[SESSION],
         request_id: Some("requestId"),
+        further: |_, _| false,
         objects: Some(&exposures::OBJECTS),
         body,
     },

@@ -13,6 +13,10 @@ pub struct Member {
     pub name: String,
     pub of: MemberType,
     pub required: bool,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// Whether only the server sets it.
+    pub read_only: bool,
 }
 
 /// What a member may hold, besides null.
@@ -40,9 +44,6 @@ pub(crate) fn name(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")
 }
 
-/// The schema of a day with or without a time.
-const DAY: &str = "DateOrDateTime";
-
 impl Schemas {
     pub(crate) fn new(schemas: BTreeMap<String, Value>) -> Self {
         Schemas(schemas)
@@ -62,14 +63,24 @@ impl Schemas {
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (name, member) in schema["properties"].as_object().into_iter().flatten() {
             let required = required.contains(&name.as_str());
-            members.push(Member { name: name.clone(), of: self.type_of(member), required });
+            let resolved = self.resolve(member);
+            let is_null = |way: &Value| way == "null" || way["type"] == "null";
+            let ways = [&resolved["type"], &resolved["anyOf"], &resolved["oneOf"]];
+            let nullable = ways.into_iter().filter_map(Value::as_array).flatten().any(is_null);
+            let read_only = resolved["readOnly"] == true || member["readOnly"] == true;
+            members.push(Member { name: name.clone(), of: self.type_of(member), required, nullable, read_only });
         }
         members
     }
 
     fn type_of(&self, schema: &Value) -> MemberType {
-        if name(schema) == Some(DAY) {
-            return MemberType::Day;
+        match name(schema) {
+            Some("DateOrDateTime") => return MemberType::Day,
+            // Which may come as texts, too.
+            Some("IntegerLike") => return MemberType::Integer,
+            Some("NumberLike") => return MemberType::Number,
+            Some("BooleanLike") => return MemberType::Boolean,
+            _ => {}
         }
         let schema = self.resolve(schema);
         // Of something or null, something.

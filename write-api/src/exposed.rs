@@ -7,7 +7,7 @@ use caravan_event_store::StreamId;
 use caravan_wire::exposure::{self, Changes, Exposed, Row, Verb};
 use caravan_wire::{Answer, Call, Dialect, Failure, Routes, Stream};
 
-use crate::{Write, answer, asking};
+use crate::{Write, answer, asking, failure};
 
 /// Serves the plain commands of a dialect.
 pub(crate) fn serve(routes: Routes<Write>, dialect: &'static Dialect) -> Routes<Write> {
@@ -17,7 +17,16 @@ pub(crate) fn serve(routes: Routes<Write>, dialect: &'static Dialect) -> Routes<
 
 async fn write(call: Call<Write>, exposed: &'static Exposed) -> Result<Answer<Stream>, Failure> {
     let record = exposed.exposure.record;
-    let changes = || (exposed.objects.changes)(&call, exposed);
+    let ids = |kind: &str, number| call.state.commands.vault().id_of(kind, number);
+    let id = || exposed.named(&call, &ids).map(|(_, id)| id);
+    let present = match exposed.verb() {
+        Verb::Patch if !exposed.exposure.amounts.is_empty() => {
+            Some(call.state.commands.record(record, id()?).await?.state)
+        }
+        _ => None,
+    };
+    let present = present.as_ref().map(|state| &state.fields);
+    let changes = || (exposed.objects.changes)(&call, exposed, present, &ids);
     let change = match exposed.verb() {
         Verb::Delete => Change::Delete,
         Verb::Create => Change::Create(changes()?.fields),
@@ -28,11 +37,15 @@ async fn write(call: Call<Write>, exposed: &'static Exposed) -> Result<Answer<St
         Verb::Get | Verb::List => return Err(Failure::broken("a query is no command")),
     };
     let asking = asking(&call).await?;
+    let deletes = matches!(change, Change::Delete);
     let done = match change {
-        Change::Create(fields) => records::create(&asking, record, fields).await?,
-        change => records::change(&asking, record, exposed.id(&call)?, change).await?,
+        Change::Create(fields) => records::create(&asking, record, fields).await,
+        change => records::change(&asking, record, id()?, change).await,
     };
-    answer(&done, (exposed.objects.one)(exposed, &row(&asking, record, &done).await?))
+    let done = done.map_err(|error| exposed.placed(failure(error)))?;
+    let row = row(&asking, record, &done).await?;
+    let show = if deletes { exposed.objects.gone } else { exposed.objects.one };
+    answer(&done, show(&call, exposed, &row))
 }
 
 /// A record as a command left it.
@@ -46,5 +59,6 @@ pub(crate) async fn row(asking: &Asking, record: &Record, done: &Done<Records>) 
         fields: done.state.fields.clone(),
         people: None,
         privately: false,
+        related: vec![],
     })
 }

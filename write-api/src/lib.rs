@@ -4,6 +4,7 @@
 mod exposed;
 mod failure;
 mod krugo;
+mod open_event;
 mod rentals;
 
 use std::error::Error;
@@ -33,8 +34,8 @@ pub struct Write {
 }
 
 /// The commands of all dialects.
-fn routes() -> [Routes<Write>; 2] {
-    [krugo::routes(), rentals::routes()]
+fn routes() -> [Routes<Write>; 3] {
+    [krugo::routes(), open_event::routes(), rentals::routes()]
 }
 
 /// The commands of all dialects, ready to be carried out.

@@ -3,6 +3,7 @@
 pub mod city;
 pub mod discover;
 pub mod event;
+pub mod event_kinds;
 pub mod gazetteer;
 pub mod import;
 pub mod instant;

@@ -2,7 +2,11 @@
 
 pub mod agent_override;
 pub mod audit_log;
+pub mod event_role;
 pub mod financial_report;
 pub mod localization_setting;
+pub mod page;
 pub mod stored_filter;
+pub mod ticket_fee;
 pub mod tool;
+pub mod user_permission;

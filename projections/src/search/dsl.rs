@@ -31,7 +31,7 @@ fn is_carried(plan: &Plan, condition: &Condition) -> bool {
             plan.kind.field(field).is_none_or(|field| field.of != FieldType::Text)
         }
         Condition::IdIn(_) => true,
-        Condition::HasPart(..) | Condition::ParentLives => false,
+        Condition::Like(..) | Condition::ParentLives | Condition::Linked(..) | Condition::Back(..) => false,
     }
 }
 
@@ -140,8 +140,9 @@ fn filter(plan: &Plan, condition: &Condition) -> Result<Value, ReadError> {
         Condition::Any(conditions) => {
             json!({"bool": {"should": filters(plan, conditions)?, "minimum_should_match": 1}})
         }
-        Condition::HasPart(name, _) => return Err(ReadError::invalid(*name, "is not searched for parts")),
-        Condition::ParentLives => return Err(ReadError::invalid("parent", "is not searched")),
+        Condition::Like(..) | Condition::ParentLives | Condition::Linked(..) | Condition::Back(..) => {
+            return Err(ReadError::broken("a plan that search does not carry was given to it"));
+        }
         Condition::IdIn(ids) => json!({"terms": {"id": ids}}),
         Condition::Contains(name, values) => {
             let values: Vec<String> =

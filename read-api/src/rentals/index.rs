@@ -10,7 +10,7 @@ use caravan_wire::{Answer, Call, Failure, Stream};
 use serde_json::{Value, json};
 
 use crate::Read;
-use crate::exposed::{row, rows, viewer};
+use crate::exposed::{ids, row, rows, viewer};
 
 /// A page of an index, with filters where there is a body.
 pub(super) async fn records(call: Call<Read>) -> Result<Answer, Failure> {
@@ -51,7 +51,11 @@ pub(super) async fn schema(call: Call<Read>) -> Result<Answer, Failure> {
 
 pub(super) async fn record(call: Call<Read>) -> Result<Answer<Stream>, Failure> {
     let exposed = index::named(&call)?;
-    let document = call.state.models.see(exposed.kind(), exposed.id_in(&call, "id")?, &viewer(&call)).await?;
+    let document = call
+        .state
+        .models
+        .see(exposed.kind(), exposed.id_in(&call, "id", exposed.kind(), &ids(&call))?, &viewer(&call))
+        .await?;
     let (revision, position) = (document.revision, document.position);
     let rows = rows(&call, exposed, vec![document]).await?;
     let shown = rows.first().map(|row| index::one(exposed, row)).unwrap_or_default();

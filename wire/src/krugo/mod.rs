@@ -31,6 +31,7 @@ pub static DIALECT: Dialect = Dialect {
         status,
         own_failures: &[],
         request_id: None,
+        further: |_, _| false,
         objects: None,
         body,
     },

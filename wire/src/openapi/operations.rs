@@ -62,6 +62,29 @@ pub(super) fn not_served(entry: &mut Value, operation: &'static Operation, failu
     }
 }
 
+/// What an operation that is served has of its own, though the contract has it once for several: a response that gets
+/// headers; and the parameters that it takes though the contract does not say so of it.
+pub(super) fn take_further(entry: &mut Value, operation: &Operation, further: &[String], shared: &Value) {
+    for response in entry["responses"].as_object_mut().into_iter().flat_map(|responses| responses.values_mut()) {
+        let named = response["$ref"].as_str().and_then(|named| named.strip_prefix("#/components/responses/"));
+        if let Some(named) = named.and_then(|named| shared["responses"].get(named)) {
+            *response = named.clone();
+        }
+    }
+    let name_of = |named: &str| shared["parameters"][named]["name"].as_str().unwrap_or_default().to_owned();
+    let takes = |named: &&String| (operation.dialect.face.further)(operation, &name_of(named));
+    for named in further.iter().filter(takes) {
+        let name = name_of(named);
+        if operation.parameters.iter().all(|parameter| parameter.name != name) {
+            let reference = json!({"$ref": format!("#/components/parameters/{named}")});
+            match &mut entry["parameters"] {
+                Value::Array(parameters) => parameters.push(reference),
+                parameters => *parameters = json!([reference]),
+            }
+        }
+    }
+}
+
 /// An operation that is served: what the contract documents for its success, and everything else as it is done here.
 /// `documented` is where its dialect's contract says that tokens are looked for, if it does.
 pub(super) fn served(

@@ -18,6 +18,9 @@ pub(super) struct Overlay {
     /// before. `opaque` is none; `int64` makes a number whole.
     #[serde(default)]
     formats: Map<String, Value>,
+    /// The parameters, by their names among the components, that queries take where they take what is not documented.
+    #[serde(default)]
+    pub(super) further: Vec<String>,
     /// What is otherwise than in the contract, as a JSON Merge Patch (RFC 7396).
     #[serde(default)]
     merge: Value,
@@ -116,7 +119,8 @@ impl Overlay {
                 kept.map(|(name, value)| (name.clone(), names(value))).collect()
             };
             let (wording, formats) = (keep(&self.wording), keep(&self.formats));
-            Overlay { failure: self.failure.clone(), wording, formats, merge: self.merge.clone() }.apply(dialect)
+            let (failure, further, merge) = (self.failure.clone(), self.further.clone(), self.merge.clone());
+            Overlay { failure, wording, formats, further, merge }.apply(dialect)
         };
         let whole = self.apply(dialect);
         let formatted = self.formats.values().filter_map(Value::as_array).flatten().filter_map(Value::as_str);

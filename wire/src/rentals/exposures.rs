@@ -10,6 +10,7 @@ use caravan_domain::stays::amenity::AMENITY;
 
 use super::{filters, objects};
 use crate::exposure::{Exposure, Objects};
+use crate::face::camel_case;
 
 pub static OBJECTS: Objects = Objects {
     exposures: &[
@@ -27,11 +28,16 @@ pub static OBJECTS: Objects = Objects {
         Exposure::of("UserGroup", &USER_GROUP),
         Exposure::of("UserGroupMember", &GROUP_MEMBER).people(&[("user", "user_id")]),
     ],
+    visited: false,
     about: objects::about,
+    id: objects::id,
     changes: objects::changes,
     joins: objects::joins,
+    wants: |_, _| Ok(vec![]),
     question: filters::question,
     kept: objects::kept,
     one: objects::one,
     page: objects::page,
+    gone: objects::one,
+    place: |_, field| camel_case(field).into_owned(),
 };

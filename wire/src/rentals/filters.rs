@@ -2,13 +2,14 @@
 
 use std::ops::RangeInclusive;
 
+use caravan_domain::condition::Pattern;
 use caravan_domain::kind::FieldType;
 use caravan_domain::{Condition, EntityId};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
-use crate::exposure::{Exposed, Question};
+use crate::exposure::{Exposed, Ids, Question};
 use crate::face::snake_of_camel;
 use crate::{Failure, In, Request};
 
@@ -33,7 +34,7 @@ pub(super) fn bounded(
     }
 }
 
-pub(super) fn question(request: &Request, exposed: &Exposed) -> Result<Question, Failure> {
+pub(super) fn question(request: &Request, exposed: &Exposed, _: Ids) -> Result<Question, Failure> {
     let number = bounded(request, "pageNumber", 1, 0..=LAST)?;
     let size = bounded(request, "pageRowCount", USUAL, 1..=LARGEST)?;
     let mut conditions = vec![];
@@ -47,7 +48,7 @@ pub(super) fn question(request: &Request, exposed: &Exposed) -> Result<Question,
             conditions.push(condition(request, exposed, &parameter.name, rule, asked)?);
         }
     }
-    Ok(Question { conditions, number, size })
+    Ok(Question { conditions, sort: vec![], number, size })
 }
 
 /// What a filter asks for, given as one value or a list of such.
@@ -82,7 +83,7 @@ struct Asked {
 impl Asked {
     fn condition(&self, rule: &str, values: &[String]) -> Result<Condition, String> {
         match (rule, values) {
-            ("text", [part]) if part != NULL => Ok(Condition::HasPart(self.field, part.clone())),
+            ("text", [part]) if part != NULL => Ok(Condition::Like(self.field, Pattern::part(part))),
             ("text", _) => self.one_of(values, |text| Ok(json!(text))),
             ("id", _) => self.one_of(values, |text| match text.parse::<EntityId>() {
                 Ok(id) => Ok(json!(id)),
@@ -204,7 +205,7 @@ mod tests {
         let asked = asked(FieldType::Text, Tz::UTC);
         let condition =
             |texts: &[&str]| asked.condition("text", &texts.iter().map(|text| text.to_string()).collect::<Vec<_>>());
-        assert_eq!(condition(&["wi"]), Ok(Condition::HasPart("at", "wi".to_owned())));
+        assert_eq!(condition(&["wi"]), Ok(Condition::Like("at", Pattern::part("wi"))));
         assert_eq!(condition(&["a", "null"]), Ok(Condition::Is("at", vec![json!("a"), Value::Null])));
         assert_eq!(condition(&["null"]), Ok(Condition::Is("at", vec![Value::Null])));
     }

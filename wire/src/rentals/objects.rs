@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use caravan_domain::identity::{AccountState, Attribute};
-use caravan_domain::{EntityId, Money, Rejection, Sealed};
+use caravan_domain::{EntityId, Kind, Sealed};
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{HeaderValue, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::sessions::full_name;
-use crate::exposure::{About, Changes, Exposed, Page, Row, Verb};
+use crate::exposure::{About, Changes, Exposed, Ids, Page, Present, Row, Verb};
 use crate::face::snake_of_camel;
+use crate::money::{major, minor};
 use crate::schema::{Member, MemberType, Schemas, name};
 use crate::{Failure, FailureKind, Fault, Operation, Request, shape};
 
@@ -29,7 +30,8 @@ pub(super) fn about(operation: &'static Operation, schemas: &Schemas) -> Option<
     };
     // With what it is joined to, an object is that object and more.
     let object = name(&schemas.resolve(shown)["allOf"][0]).or(name(shown))?;
-    Some(About { object: object.to_owned(), verb, shows: schemas.members(shown), member: member.to_owned() })
+    let shows = schemas.members(shown);
+    Some(About { object: object.to_owned(), verb, shows, member: member.to_owned(), above: None })
 }
 
 /// The member of an operation's envelope that holds the result, and the schema of that.
@@ -43,7 +45,7 @@ pub(super) fn enveloped(operation: &'static Operation) -> Option<(&'static str, 
 }
 
 /// The fields that a body names. `isActive: true` brings a deleted record back.
-pub(super) fn changes(request: &Request, exposed: &Exposed) -> Result<Changes, Failure> {
+pub(super) fn changes(request: &Request, exposed: &Exposed, present: Present, _: Ids) -> Result<Changes, Failure> {
     let Value::Object(body) = &request.body else { return Err(Failure::mistyped("body", "must be an object")) };
     let mut changes = Changes { fields: Map::new(), restores: false };
     let mut faults = vec![];
@@ -71,43 +73,8 @@ pub(super) fn changes(request: &Request, exposed: &Exposed) -> Result<Changes, F
     if let Some(failure) = Failure::of(FailureKind::Mistyped, faults) {
         return Err(failure.whose_field_is_written());
     }
-    let currency = changes.fields.get("currency").and_then(Value::as_str).unwrap_or_default().to_owned();
-    for field in exposed.exposure.amounts {
-        if let Some(amount) = changes.fields.get_mut(*field) {
-            *amount = minor(amount, &currency).map_err(|refusal| at(field, refusal))?;
-        }
-    }
+    minor(exposed.exposure.amounts, &mut changes.fields, present)?;
     Ok(changes)
-}
-
-/// An amount as it is stored, or an object of amounts.
-fn minor(amount: &Value, currency: &str) -> Result<Value, Rejection> {
-    match amount {
-        Value::Object(amounts) => {
-            let each = amounts.iter().map(|(name, amount)| Ok((name.clone(), minor(amount, currency)?)));
-            each.collect::<Result<Map<String, Value>, Rejection>>().map(Value::Object)
-        }
-        Value::Null => Ok(Value::Null),
-        amount => Ok(json!(Money::parse(&amount.to_string(), currency)?.minor)),
-    }
-}
-
-/// The same refusal, of the field that holds the amount.
-fn at(field: &'static str, refusal: Rejection) -> Rejection {
-    if refusal.field() == Some("amount") { refusal.on(field) } else { refusal }
-}
-
-/// An amount as a number of major units, or an object of such.
-fn major(amount: &Value, nothing: Option<Money>) -> Value {
-    match (amount, nothing) {
-        (Value::Object(amounts), _) => {
-            amounts.iter().map(|(name, amount)| (name.clone(), major(amount, nothing))).collect()
-        }
-        (amount, Some(nothing)) => {
-            amount.as_i64().map_or(Value::Null, |minor| json!(Money { minor, ..nothing }.major()))
-        }
-        (_, None) => Value::Null,
-    }
 }
 
 const ACTIVE: &str = "isActive";
@@ -165,8 +132,7 @@ fn shown(exposed: &Exposed, member: &Member, row: &Row) -> Value {
             let field = snake_of_camel(name);
             let Some(value) = row.fields.get(&field) else { return Value::Null };
             if exposed.exposure.amounts.contains(&field.as_str()) {
-                let currency = row.fields.get("currency").and_then(Value::as_str).unwrap_or_default();
-                return major(value, Money::parse("0", currency).ok());
+                return major(value, &row.fields);
             }
             match Sealed::deserialize(value) {
                 Ok(text) if exposed.exposure.record.is_personal(&field) => match member.of {
@@ -185,6 +151,10 @@ fn written(member: &Member, value: &Value) -> Value {
         (MemberType::Day, Value::String(day)) => json!(format!("{day}T00:00:00.000Z")),
         _ => value.clone(),
     }
+}
+
+pub(super) fn id(id: &Value, _: &'static Kind, _: Ids) -> Option<EntityId> {
+    id.as_str()?.parse().ok()
 }
 
 /// Unless joins are switched off.
@@ -206,11 +176,11 @@ pub(super) fn instant(at: DateTime<Utc>) -> Value {
     json!(at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
-pub(super) fn one(exposed: &Exposed, row: &Row) -> Value {
+pub(super) fn one(_: &Request, exposed: &Exposed, row: &Row) -> Value {
     json!({&exposed.about.member: object(exposed, row)})
 }
 
-pub(super) fn page(exposed: &Exposed, page: &Page) -> Value {
+pub(super) fn page(_: &Request, exposed: &Exposed, page: &Page) -> Value {
     let rows: Vec<Value> = page.rows.iter().map(|row| object(exposed, row)).collect();
     json!({&exposed.about.member: rows, "paging": paging(page), "filters": [], "uiPermissions": []})
 }
@@ -243,7 +213,13 @@ mod tests {
 
     #[test]
     fn of_a_day_only_the_date_counts() {
-        let day = Member { name: "effectiveFrom".into(), of: MemberType::Day, required: false };
+        let day = Member {
+            name: "effectiveFrom".into(),
+            of: MemberType::Day,
+            required: false,
+            nullable: true,
+            read_only: false,
+        };
         for text in ["2031-05-01", "2031-05-01T10:00:00Z"] {
             assert_eq!(stored(&day, &json!(text)), Ok(json!("2031-05-01")));
         }

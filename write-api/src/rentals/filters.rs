@@ -27,7 +27,8 @@ pub(super) async fn store(call: Call<Write>) -> Result<Answer<Stream>, Failure> 
 
 pub(super) async fn remove(call: Call<Write>) -> Result<Answer<Stream>, Failure> {
     let exposed = index::named(&call)?;
-    let id = exposed.id_in(&call, "filterId")?;
+    let ids = |kind: &str, number| call.state.commands.vault().id_of(kind, number);
+    let id = exposed.id_in(&call, "filterId", &STORED_FILTER.kind, &ids)?;
     let asking = asking(&call).await?;
     let done = records::change(&asking, &STORED_FILTER, id, Change::Delete).await?;
     shown(&asking, &done).await

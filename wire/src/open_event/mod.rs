@@ -1,4 +1,9 @@
-//! Open-event: event management and ticketing, JSON:API. So far only how it says that something failed.
+//! Open-event: event management and ticketing, JSON:API.
+
+mod asking;
+mod exposures;
+mod filters;
+mod resource;
 
 use std::borrow::Cow;
 
@@ -24,7 +29,8 @@ pub static DIALECT: Dialect = Dialect {
         status,
         own_failures: &[],
         request_id: None,
-        objects: None,
+        further: asking::takes,
+        objects: Some(&exposures::OBJECTS),
         body,
     },
 };

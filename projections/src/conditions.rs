@@ -1,0 +1,164 @@
+//! Conditions as SQL. Nothing of a caller's value becomes part of the text.
+
+use caravan_domain::condition::caseless;
+use caravan_domain::kind::FieldType;
+use caravan_domain::{Condition, Kind};
+use serde_json::Value;
+use sqlx::{Postgres, QueryBuilder};
+
+use crate::plan::{Comparable, Named, comparable, linked, named};
+use crate::{ReadError, schema};
+
+/// A condition on a document of a kind, whose row the statement calls `of`.
+pub(crate) fn push_condition(
+    query: &mut QueryBuilder<Postgres>,
+    kind: &'static Kind,
+    of: &str,
+    condition: &Condition,
+) -> Result<(), ReadError> {
+    match condition {
+        Condition::All(conditions) => push_joined(query, kind, of, conditions, "true", " and ")?,
+        Condition::Any(conditions) => push_joined(query, kind, of, conditions, "false", " or ")?,
+        Condition::ParentLives => {
+            if let Some(parent) = kind.parent {
+                query.push(format!("exists (select from doc_{} {of}p where {of}p.id = {of}.parent", parent.kind));
+                query.push(format!(" and {of}p.deleted_at is null)"));
+            }
+        }
+        Condition::Like(name, pattern) => {
+            if let Named::Field(field) = named(kind, name)? {
+                let column = compared(of, Named::Field(field));
+                // What is compared without regard to case is kept in lower case, or made so.
+                match (field.of, pattern.exact) {
+                    (FieldType::Text, _) | (_, true) => query.push(column),
+                    (_, false) => query.push(format!("lower({column} collate \"und-x-icu\") collate \"C\"")),
+                };
+                let lower = field.of == FieldType::Text || !pattern.exact;
+                query.push(" like ").push_bind(if lower { caseless(&pattern.text) } else { pattern.text.clone() });
+            }
+        }
+        Condition::Linked(link, inner) => {
+            let deeper = format!("{of}x");
+            query.push(format!("exists (select from doc_{} {deeper} where {deeper}.id = ", link.kind));
+            query.push(compared(of, named(kind, link.field)?));
+            query.push(format!(" and {deeper}.deleted_at is null and "));
+            push_condition(query, linked(link.kind)?, &deeper, inner)?;
+            query.push(")");
+        }
+        Condition::Back(link, inner) => {
+            let deeper = format!("{of}x");
+            let other = linked(link.kind)?;
+            query.push(format!("exists (select from doc_{} {deeper} where ", link.kind));
+            query.push(compared(&deeper, named(other, link.field)?)).push(format!(" = {of}.id"));
+            query.push(format!(" and {deeper}.deleted_at is null and "));
+            push_condition(query, other, &deeper, inner)?;
+            query.push(")");
+        }
+        Condition::Not(inner) => {
+            query.push("not coalesce(");
+            push_condition(query, kind, of, inner)?;
+            query.push(", false)");
+        }
+        Condition::IdIn(ids) => {
+            query.push(format!("{of}.id = any(")).push_bind(ids.iter().map(|id| id.0).collect::<Vec<_>>()).push(")");
+        }
+        Condition::Contains(name, values) => {
+            if let Named::Field(field) = named(kind, name)? {
+                // `?|` as a function would not use the index; the operator's name needs no placeholder in Postgres.
+                query.push(compared(of, Named::Field(field))).push(" ?| ").push_bind(values.clone());
+            }
+        }
+        Condition::Is(name, values) => {
+            let field = named(kind, name)?;
+            let expression = compared(of, field);
+            let present: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
+            query.push("(").push(&expression).push(" = any(");
+            push_values(query, field, name, &present)?;
+            query.push(")");
+            if present.len() < values.len() {
+                query.push(" or ").push(&expression).push(" is null");
+            }
+            query.push(")");
+        }
+        Condition::Between(name, from, to) => {
+            let field = named(kind, name)?;
+            let expression = compared(of, field);
+            query.push("(").push(&expression).push(" is not null");
+            for (bound, operator) in [(from, " >= "), (to, " < ")] {
+                if let Some(bound) = bound {
+                    query.push(" and ").push(&expression).push(operator);
+                    push_value(query, comparable(field, name, bound)?);
+                }
+            }
+            query.push(")");
+        }
+    }
+    Ok(())
+}
+
+fn push_joined(
+    query: &mut QueryBuilder<Postgres>,
+    kind: &'static Kind,
+    of: &str,
+    conditions: &[Condition],
+    of_none: &str,
+    between: &str,
+) -> Result<(), ReadError> {
+    query.push("(").push(if conditions.is_empty() { of_none } else { "" });
+    for (place, condition) in conditions.iter().enumerate() {
+        query.push(if place > 0 { between } else { "" });
+        push_condition(query, kind, of, condition)?;
+    }
+    query.push(")");
+    Ok(())
+}
+
+/// The expression that a field is compared by.
+fn compared(of: &str, field: Named) -> String {
+    match field {
+        Named::Parent => format!("{of}.parent"),
+        Named::Born => format!("{of}.born"),
+        Named::Field(field) => format!("{of}.{}", schema::column(field)),
+    }
+}
+
+fn push_value(query: &mut QueryBuilder<Postgres>, value: Comparable) {
+    match value {
+        Comparable::Text(text) => query.push_bind(text),
+        Comparable::Integer(integer) => query.push_bind(integer).push("::numeric"),
+        Comparable::Decimal(decimal) => query.push_bind(decimal).push("::text::numeric"),
+        Comparable::Boolean(boolean) => query.push_bind(boolean),
+        Comparable::Id(id) => query.push_bind(id),
+    };
+}
+
+/// An array of the field's type.
+fn push_values(
+    query: &mut QueryBuilder<Postgres>,
+    field: Named,
+    name: &str,
+    values: &[&Value],
+) -> Result<(), ReadError> {
+    let (mut texts, mut integers, mut booleans, mut ids) = (vec![], vec![], vec![], vec![]);
+    let of = match field {
+        Named::Parent => FieldType::Id,
+        Named::Born => FieldType::Integer,
+        Named::Field(field) => field.of,
+    };
+    for value in values {
+        match comparable(field, name, value)? {
+            Comparable::Text(text) | Comparable::Decimal(text) => texts.push(text),
+            Comparable::Integer(integer) => integers.push(integer),
+            Comparable::Boolean(boolean) => booleans.push(boolean),
+            Comparable::Id(id) => ids.push(id),
+        }
+    }
+    match of {
+        FieldType::Id => query.push_bind(ids),
+        FieldType::Integer => query.push_bind(integers).push("::numeric[]"),
+        FieldType::Decimal => query.push_bind(texts).push("::text[]::numeric[]"),
+        FieldType::Boolean => query.push_bind(booleans),
+        _ => query.push_bind(texts),
+    };
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Which of open-event's resources show which records, and what leads from one to another.
+
+use caravan_domain::catalogue::event_kinds::{CUSTOM_PLACEHOLDER, EVENT_SUB_TOPIC, EVENT_TOPIC, EVENT_TYPE};
+use caravan_domain::platform::event_role::EVENT_ROLE;
+use caravan_domain::platform::page::PAGE;
+use caravan_domain::platform::ticket_fee::TICKET_FEE;
+use caravan_domain::platform::user_permission::USER_PERMISSION;
+
+use super::{asking, resource};
+use crate::exposure::{Exposure, Objects, Relation};
+
+pub static OBJECTS: Objects =
+    Objects {
+        exposures: &[
+            Exposure::of("CustomPlaceholder", &CUSTOM_PLACEHOLDER)
+                .path("custom-placeholders")
+                .relations(&[Relation::one("event-sub-topic", "EventSubTopic", "event_sub_topic")]),
+            Exposure::of("EventSubTopic", &EVENT_SUB_TOPIC).path("event-sub-topics").relations(&[
+                Relation::one("event-topic", "EventTopic", "event_topic"),
+                Relation::first("custom-placeholder", "CustomPlaceholder", "event_sub_topic"),
+            ]),
+            Exposure::of("EventTopic", &EVENT_TOPIC).path("event-topics").relations(&[Relation::all(
+                "event-sub-topics",
+                "EventSubTopic",
+                "event_topic",
+            )]),
+            Exposure::of("EventType", &EVENT_TYPE).path("event-types"),
+            Exposure::of("Page", &PAGE).path("pages"),
+            Exposure::of("Role", &EVENT_ROLE).path("roles"),
+            Exposure::of("TicketFee", &TICKET_FEE).path("ticket-fees").amounts(&["maximum_fee"]),
+            Exposure::of("UserPermission", &USER_PERMISSION).path("user-permissions"),
+        ],
+        visited: true,
+        about: resource::about,
+        id: resource::id,
+        changes: resource::changes,
+        joins: |_| false,
+        wants: asking::wants,
+        question: asking::question,
+        kept: |_| None,
+        one: resource::one,
+        page: resource::page,
+        gone: |_, _, _| resource::deleted(),
+        place: resource::place,
+    };
