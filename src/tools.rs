@@ -1,4 +1,5 @@
-//! The catalogue of tools for AI agents: what this program serves, put when it starts.
+//! What the program puts when it starts: what an installation begins with, and the catalogue of tools for AI agents,
+//! which is what this program serves.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use caravan_clock::Clock;
 use caravan_commands::catalogue::{Known, put_record};
-use caravan_commands::{Caller, CommandError, Commands};
+use caravan_commands::{Caller, CommandError, Commands, seeds};
 use caravan_domain::platform::tool::{TOOL, Tool};
 use caravan_wire::rentals::tools::tool;
 use serde_json::Value;
@@ -16,9 +17,16 @@ use uuid::Uuid;
 /// Pause before it is tried again.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Puts all tools; one that is as it was stores nothing.
+/// Plants what an installation begins with, and puts all tools; what is there already stores nothing.
 pub async fn put(commands: Commands, clock: Clock, stop: CancellationToken) -> Result<()> {
     let served = caravan_write_api::registrations().into_iter().chain(caravan_read_api::registrations());
+    while let Err(error) = seeds::plant(&commands, clock.now()).await {
+        tracing::warn!(error = &error as &dyn Error, "what an installation begins with could not be planted");
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
     for tool in served.filter_map(|registration| tool(registration.operation)) {
         while let Err(error) = put_one(&commands, &clock, &tool).await {
             tracing::warn!(error = &error as &dyn Error, tool = tool.tool_name, "a tool could not be put");

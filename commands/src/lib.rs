@@ -15,6 +15,7 @@ mod idempotency;
 pub mod identity;
 pub mod processes;
 pub mod records;
+pub mod seeds;
 pub mod trips;
 
 use std::sync::Arc;

@@ -29,7 +29,7 @@ pub async fn change(
     id: EntityId,
     change: Change,
 ) -> Result<Done<Records>, CommandError> {
-    let change = sealed(asking, record, change).await?;
+    let change = sealed(asking, record, id, change).await?;
     let Some((slug, name)) = to_be_slugged(asking, record, id, &change).await? else {
         return settle(asking, record, id, change).await;
     };
@@ -106,11 +106,17 @@ async fn settle(
 }
 
 /// The change with what is about a person sealed.
-async fn sealed(asking: &Asking, record: &'static Record, mut change: Change) -> Result<Change, CommandError> {
+async fn sealed(
+    asking: &Asking,
+    record: &'static Record,
+    id: EntityId,
+    mut change: Change,
+) -> Result<Change, CommandError> {
     let Some(fields) = change.fields_mut() else { return Ok(change) };
     for personal in record.personal {
         let Some(value) = fields.get(personal.field).filter(|value| !value.is_null()) else { continue };
         let subject = match fields.get(personal.of).and_then(Value::as_str).and_then(|id| id.parse().ok()) {
+            _ if personal.of == "id" => id,
             Some(named) if !record.fills(personal.of) => named,
             _ => asking.person()?,
         };
@@ -182,13 +188,21 @@ async fn lost(
         let is_parent = record.kind.parent == Some(*link);
         let sent = sent.and_then(|fields| fields.get(link.field));
         let Some(id) = sent.or_else(|| state.fields.get(link.field).filter(|_| is_parent)) else { continue };
-        let Some(id) = id.as_str().and_then(|id| id.parse().ok()) else { continue };
-        let lives = match kinds::find(link.kind) {
-            Some(kind) => asking.lives(kind, id).await?,
-            None => false,
-        };
-        if !lives {
-            lost.push(link.field);
+        let named: Vec<&str> = id
+            .as_array()
+            .map_or_else(|| vec![id], |ids| ids.iter().collect())
+            .into_iter()
+            .filter_map(Value::as_str)
+            .collect();
+        for id in named {
+            let lives = match (kinds::find(link.kind), id.parse()) {
+                (Some(kind), Ok(id)) => asking.lives(kind, id).await?,
+                _ => false,
+            };
+            if !lives {
+                lost.push(link.field);
+                break;
+            }
         }
     }
     Ok(lost)

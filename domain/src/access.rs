@@ -1,11 +1,11 @@
 //! Who may: declared as data with each kind and record, and translated in one place, to a condition on the entity.
 //! Writes and reads of one entity ask whether the condition holds; lists find only what it holds for.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::condition::Entity;
 use crate::identity::Role;
-use crate::{Actor, Condition, Context, Kind, Rejection};
+use crate::{Actor, Condition, Context, EntityId, Kind, Rejection};
 
 /// Who may do something with an entity. The system always may.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,6 +73,22 @@ impl Kind {
         if self.read.condition(caller).holds(entity) { Ok(()) } else { Err(may_not_see(self)) }
     }
 
+    /// Takes out of an entity's fields what is private and not for this viewer.
+    pub fn veil(&'static self, id: EntityId, fields: &mut Map<String, Value>, viewer: &Context) {
+        let hidden: Vec<&str> = {
+            let entity = Entity { kind: self, id, state: fields, parent_lives: true };
+            let hidden = self.private.iter().filter(|(_, who)| !who.condition(viewer).holds(&entity));
+            hidden.map(|(field, _)| *field).collect()
+        };
+        fields.retain(|field, _| !hidden.contains(&field.as_str()));
+    }
+
+    /// What must hold for a viewer to see a field, besides seeing the entity.
+    pub fn shows(&self, field: &str, viewer: &Context) -> Condition {
+        let private = self.private.iter().find(|(private, _)| *private == field);
+        private.map_or(Condition::ALWAYS, |(_, who)| who.condition(viewer))
+    }
+
     /// What holds of the entities that a caller sees in lists, besides that they are not deleted; refused where that
     /// can be none.
     pub fn listed(&self, caller: &Context) -> Result<Condition, Rejection> {
@@ -87,4 +103,18 @@ impl Kind {
 
 fn may_not_see(kind: &Kind) -> Rejection {
     Rejection::forbidden("may-not-see-record", format!("may not see this {}", kind.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kinds::KINDS;
+
+    #[test]
+    fn what_is_private_is_not_among_what_everybody_searches() {
+        for kind in KINDS {
+            for (field, _) in kind.private {
+                assert!(!kind.text.contains(field), "{field} of {}", kind.name);
+            }
+        }
+    }
 }

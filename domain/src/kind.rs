@@ -19,6 +19,8 @@ pub struct Kind {
     pub known: Who,
     /// Who may see one; others who know of it are refused.
     pub read: Who,
+    /// Fields that only some of those who see one are shown; to the others they are missing, whatever they do by them.
+    pub private: &'static [(&'static str, Who)],
     /// Fields of the state that a plan may filter or sort by.
     pub fields: &'static [Field],
     /// Fields of the state, unsealed text, that full-text search covers.
@@ -76,6 +78,7 @@ impl Kind {
             links: &[],
             known: STAFF,
             read: STAFF,
+            private: &[],
             fields: &[],
             text: &[],
             sealed_text: &[],
@@ -107,6 +110,11 @@ impl Kind {
     /// Which of those who know of one these may see.
     pub const fn read(self, who: Who) -> Kind {
         Kind { read: who, ..self }
+    }
+
+    /// Of which these fields are shown only to some.
+    pub const fn private(self, private: &'static [(&'static str, Who)]) -> Kind {
+        Kind { private, ..self }
     }
 
     /// That plans filter and sort by these fields.

@@ -2,6 +2,7 @@
 //!
 //! When a status or a rule across fields appears, the record becomes an aggregate.
 
+mod names;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,8 @@ pub struct Record {
     pub slug: Option<Slug>,
     /// Checks a complete set of fields and puts it in stored form; unknown fields are refused, null ones dropped.
     pub normalise: fn(Value) -> Result<Map<String, Value>, Rejection>,
+    /// The fields that it has.
+    pub names: fn() -> &'static [&'static str],
 }
 
 /// A field that is filled by the engine.
@@ -56,7 +59,7 @@ enum Fill {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Personal {
     pub field: &'static str,
-    /// The field with the person.
+    /// The field with the person; `"id"`: the record itself is whose it is.
     pub of: &'static str,
 }
 
@@ -115,6 +118,7 @@ impl Record {
             personal: &[],
             slug: None,
             normalise: normalise::<T>,
+            names: names::names::<T>,
         }
     }
 
@@ -153,6 +157,11 @@ impl Record {
         Record { kind: self.kind.read(who), ..self }
     }
 
+    /// See [`Kind::private`].
+    pub const fn private(self, private: &'static [(&'static str, Who)]) -> Record {
+        Record { kind: self.kind.private(private), ..self }
+    }
+
     /// Which these make, change and delete.
     pub const fn written(self, who: Who) -> Record {
         Record { created: who, changed: who, deleted: who, ..self }
@@ -161,6 +170,11 @@ impl Record {
     /// Which these make, and nobody but the system changes.
     pub const fn appended(self, who: Who) -> Record {
         Record { created: who, ..self }
+    }
+
+    /// Which these change.
+    pub const fn changed(self, who: Who) -> Record {
+        Record { changed: who, ..self }
     }
 
     /// Which these delete.
@@ -196,6 +210,22 @@ impl Record {
     /// Whether a field is about a person.
     pub fn is_personal(&self, field: &str) -> bool {
         self.personal.iter().any(|personal| personal.field == field)
+    }
+
+    /// The fields that are declared of the record and that its struct does not have: none, if all is well.
+    pub fn undeclared(&self) -> Vec<&'static str> {
+        let kind = &self.kind;
+        let links = kind.parent.iter().chain(kind.links).map(|link| link.field);
+        let of_kind = kind.fields.iter().map(|field| field.name).chain(kind.text.iter().copied()).chain(links);
+        let private = kind.private.iter().map(|(field, _)| *field);
+        let personal = self.personal.iter().flat_map(|personal| [personal.field, personal.of]);
+        let slug = self.slug.iter().flat_map(|slug| [slug.of, slug.field]);
+        let filled = self.filled.iter().map(|filled| filled.field);
+        let unique = self.unique.iter().flat_map(|fields| fields.iter().copied());
+        let declared = of_kind.chain(private).chain(personal).chain(slug).chain(filled).chain(unique);
+        let declared = declared.chain(self.fixed.iter().copied()).filter(|field| *field != "id");
+        let names = (self.names)();
+        declared.filter(|field| !names.contains(field)).collect()
     }
 
     /// Whether a field is filled, whatever is sent.

@@ -139,7 +139,7 @@ impl ReadModels {
         let loader = self.0.with_parents.get(kind.name).or(self.0.loaders.get(kind.name));
         let loader = loader.ok_or_else(|| ReadError::broken(format!("no documents of kind {}", kind.name)))?;
         let loaded = loader.load(vec![id.0]).await?.pop().ok_or_else(|| kind.no_such())?;
-        let document = read::<Map<String, Value>>(&loaded.own)?;
+        let mut document = read::<Map<String, Value>>(&loaded.own)?;
         let is_deleted = |state: &Map<String, Value>| state.get("deleted_at").is_some_and(|at| !at.is_null());
         let parent_lives = match (&loaded.parent, kind.parent) {
             (_, None) => true,
@@ -148,15 +148,26 @@ impl ReadModels {
         };
         let entity = Entity { kind, id, state: &document.state, parent_lives };
         kind.demand_seen(&entity, is_deleted(&document.state), viewer)?;
-        let state = Value::Object(document.state.clone());
+        kind.veil(id, &mut document.state, viewer);
+        let state = Value::Object(std::mem::take(&mut document.state));
         Ok(document.with(state))
     }
 
     /// One page of what the plan describes, of what somebody sees in lists; refused where that can be nothing.
     pub async fn list(&self, mut plan: Plan, viewer: &Context) -> Result<Found, NotSeen> {
-        plan.conditions = plan.conditions.into_iter().map(|condition| as_seen(condition, viewer)).collect();
-        plan.conditions.push(plan.kind.listed(viewer)?);
-        Ok(self.find(&plan).await?)
+        let kind = plan.kind;
+        if let Some(hidden) = plan.sort.iter().find(|sort| kind.shows(sort.field, viewer) != Condition::ALWAYS) {
+            return Err(ReadError::invalid(hidden.field, "cannot be sorted by").into());
+        }
+        plan.conditions = plan.conditions.into_iter().map(|condition| as_seen(kind, condition, viewer)).collect();
+        plan.conditions.push(kind.listed(viewer)?);
+        let mut found = self.find(&plan).await?;
+        for document in &mut found.documents {
+            if let Value::Object(fields) = &mut document.state {
+                kind.veil(document.id, fields, viewer);
+            }
+        }
+        Ok(found)
     }
 
     /// One page of what the plan describes. Searchable kinds are found by the search target, others by Postgres.
@@ -216,25 +227,106 @@ impl ReadModels {
     }
 }
 
-/// A condition that looks across links only as far as somebody sees what is there.
-fn as_seen(condition: Condition, viewer: &Context) -> Condition {
-    let seen = |link: &Link, inner: Condition| {
-        let listed = kinds::find(link.kind).and_then(|kind| kind.listed(viewer).ok());
-        Box::new(Condition::all([listed.unwrap_or(Condition::NEVER), as_seen(inner, viewer)]))
+/// A condition as it holds of what somebody sees: across links only as far as they see what is there, and with what is
+/// private missing.
+fn as_seen(kind: &'static Kind, condition: Condition, viewer: &Context) -> Condition {
+    let across = |link: &Link, inner: Condition| {
+        let Some(kind) = kinds::find(link.kind) else { return Box::new(Condition::NEVER) };
+        let listed = kind.listed(viewer).unwrap_or(Condition::NEVER);
+        Box::new(Condition::all([listed, as_seen(kind, inner, viewer)]))
     };
-    let each = |several: Vec<Condition>| several.into_iter().map(|condition| as_seen(condition, viewer)).collect();
+    let each =
+        |several: Vec<Condition>| several.into_iter().map(|condition| as_seen(kind, condition, viewer)).collect();
     match condition {
         Condition::All(several) => Condition::All(each(several)),
         Condition::Any(several) => Condition::Any(each(several)),
-        Condition::Not(inner) => Condition::Not(Box::new(as_seen(*inner, viewer))),
-        Condition::Linked(link, inner) => Condition::Linked(link, seen(&link, *inner)),
-        Condition::Back(link, inner) => Condition::Back(link, seen(&link, *inner)),
-        plain => plain,
+        Condition::Not(inner) => Condition::Not(Box::new(as_seen(kind, *inner, viewer))),
+        Condition::Linked(link, inner) => Condition::Linked(link, across(&link, *inner)),
+        Condition::Back(link, inner) => Condition::Back(link, across(&link, *inner)),
+        Condition::Is(field, ref values) => {
+            let missing_meets = values.contains(&Value::Null);
+            where_shown(kind.shows(field, viewer), condition, missing_meets)
+        }
+        Condition::Contains(field, _) | Condition::Like(field, _) | Condition::Between(field, ..) => {
+            where_shown(kind.shows(field, viewer), condition, false)
+        }
+        Condition::IdIn(_) | Condition::ParentLives => condition,
     }
+}
+
+/// A condition on a field that is shown where `shown` holds, and else meets it or not as a missing value does.
+fn where_shown(shown: Condition, condition: Condition, missing_meets: bool) -> Condition {
+    if shown == Condition::ALWAYS {
+        return condition;
+    }
+    let hidden = Condition::Not(Box::new(shown.clone()));
+    let seen = Condition::all([shown, condition]);
+    if missing_meets { Condition::any([hidden, seen]) } else { seen }
 }
 
 pub(crate) fn read<S: DeserializeOwned>(stored: &Stored) -> Result<Document<S>, ReadError> {
     let state = serde_json::from_str(&stored.state).map_err(ReadError::broken)?;
     let Stored { id, revision, position, stamps, .. } = *stored;
     Ok(Document { id: EntityId(id), revision, position, stamps, state })
+}
+
+#[cfg(test)]
+mod tests {
+    use caravan_domain::condition::Pattern;
+    use caravan_domain::identity::{Role, Roles};
+    use caravan_domain::platform::settings::SETTINGS;
+    use caravan_domain::{Actor, EntityId};
+    use chrono::DateTime;
+    use serde_json::json;
+
+    use super::*;
+
+    fn viewer(roles: Roles) -> Context {
+        Context { actor: Actor::Person(EntityId(uuid::Uuid::nil())), roles, now: DateTime::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn what_is_private_is_missing_to_strangers_however_they_ask() {
+        let kind: &'static Kind = &SETTINGS.kind;
+        let stranger = viewer(Roles::NONE);
+        let staff = viewer([Role::Admin].into_iter().collect());
+        let host = || Condition::Is("smtp_host", vec![json!("mail.example.org")]);
+        let ways = [
+            host(),
+            Condition::Like("smtp_host", Pattern::part("mail")),
+            Condition::Between("smtp_host", Some(json!("a")), None),
+            Condition::Contains("smtp_host", vec!["a".into()]),
+            Condition::All(vec![host()]),
+            Condition::Any(vec![host()]),
+        ];
+        for way in ways {
+            let seen = as_seen(kind, way.clone(), &stranger);
+            assert!(
+                matches!(&seen, Condition::Any(none) if none.is_empty())
+                    || seen == Condition::All(vec![Condition::NEVER])
+                    || seen == Condition::Any(vec![Condition::NEVER]),
+                "{seen:?}"
+            );
+            assert_eq!(as_seen(kind, way.clone(), &staff), way);
+        }
+        // Negated it holds of all, and whoever asks for a missing one finds each.
+        let not = as_seen(kind, Condition::Not(Box::new(host())), &stranger);
+        assert_eq!(not, Condition::Not(Box::new(Condition::NEVER)));
+        let missing = as_seen(kind, Condition::Is("smtp_host", vec![Value::Null]), &stranger);
+        assert!(matches!(missing, Condition::Not(never) if *never == Condition::NEVER));
+        let public = Condition::Is("app_name", vec![json!("x")]);
+        assert_eq!(as_seen(kind, public.clone(), &stranger), public);
+    }
+
+    #[test]
+    fn across_a_link_nobody_sees_more() {
+        let link = Link { field: "settings", kind: "settings" };
+        let across = Condition::Linked(link, Box::new(Condition::Is("smtp_host", vec![json!("a")])));
+        let stranger = viewer(Roles::NONE);
+        let seen = as_seen(&SETTINGS.kind, across, &stranger);
+        assert_eq!(seen, Condition::Linked(link, Box::new(Condition::NEVER)));
+        let hidden = Link { field: "entry", kind: "audit_log" };
+        let seen = as_seen(&SETTINGS.kind, Condition::Back(hidden, Box::new(Condition::ALWAYS)), &stranger);
+        assert_eq!(seen, Condition::Back(hidden, Box::new(Condition::NEVER)));
+    }
 }

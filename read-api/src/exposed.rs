@@ -73,6 +73,7 @@ async fn led_to(
             let plan = Plan::all(kind, 1).and(Condition::Is(field, vec![json!(from.id)]));
             call.state.models.list(plan, &viewer(call)).await?.documents.pop().ok_or_else(nothing)
         }
+        By::OwnList(_) | By::OtherList(_) => Err(Failure::broken("a relation to several leads to no single one")),
     }
 }
 
@@ -85,10 +86,12 @@ async fn list(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer, Fai
     if let Some(relation) = exposed.followed() {
         // What leads to nothing that the caller sees has no list.
         let (named, id) = exposed.named(&call, &ids(&call))?;
-        call.state.models.see(&named.record.kind, id, &viewer(&call)).await?;
-        if let By::Other(field) = relation.by {
-            question.conditions.push(Condition::Is(field, vec![json!(id)]));
-        }
+        let from = call.state.models.see(&named.record.kind, id, &viewer(&call)).await?;
+        question.conditions.push(match relation.by {
+            By::Own(field) | By::OwnList(field) => Condition::IdIn(ids_in(from.state.get(field))),
+            By::Other(field) => Condition::Is(field, vec![json!(id)]),
+            By::OtherList(field) => Condition::Contains(field, vec![id.to_string()]),
+        });
     }
     let whole = question.number == 0;
     let plan = Plan {
@@ -116,11 +119,12 @@ async fn relate(call: &Call<Read>, exposed: &Exposed, rows: &mut [Row], wants: &
         let relation = want.relation;
         let target =
             exposed.objects.exposure(relation.object).ok_or_else(|| Failure::broken("nothing is related so"))?;
-        let leads =
-            |row: &Row, field: &str| row.fields.get(field).and_then(Value::as_str).and_then(|id| id.parse().ok());
         let condition = match relation.by {
-            By::Own(field) => Condition::IdIn(rows.iter().filter_map(|row| leads(row, field)).collect()),
+            By::Own(field) | By::OwnList(field) => {
+                Condition::IdIn(rows.iter().flat_map(|row| ids_in(row.fields.get(field))).collect())
+            }
             By::Other(field) => Condition::Is(field, rows.iter().map(|row| json!(row.id)).collect()),
+            By::OtherList(field) => Condition::Contains(field, rows.iter().map(|row| row.id.to_string()).collect()),
         };
         let plan = Plan::all(&target.record.kind, MOST).and(condition);
         let found = match call.state.models.list(plan, &viewer(call)).await {
@@ -135,8 +139,8 @@ async fn relate(call: &Call<Read>, exposed: &Exposed, rows: &mut [Row], wants: &
         Box::pin(relate(call, exposed, &mut others, &want.then)).await?;
         for row in rows.iter_mut() {
             let is_related = |other: &&Row| match relation.by {
-                By::Own(field) => leads(row, field) == Some(other.id),
-                By::Other(field) => leads(other, field) == Some(row.id),
+                By::Own(field) | By::OwnList(field) => ids_in(row.fields.get(field)).contains(&other.id),
+                By::Other(field) | By::OtherList(field) => ids_in(other.fields.get(field)).contains(&row.id),
             };
             let mut of_row: Vec<Row> = others.iter().filter(is_related).cloned().collect();
             of_row.truncate(if relation.many { MOST } else { 1 });
@@ -144,6 +148,16 @@ async fn relate(call: &Call<Read>, exposed: &Exposed, rows: &mut [Row], wants: &
         }
     }
     Ok(())
+}
+
+/// The ids in a field that holds one or a list of them.
+fn ids_in(field: Option<&Value>) -> Vec<EntityId> {
+    let id = |value: &Value| value.as_str().and_then(|id| id.parse().ok());
+    match field {
+        Some(Value::Array(ids)) => ids.iter().filter_map(id).collect(),
+        Some(one) => id(one).into_iter().collect(),
+        None => vec![],
+    }
 }
 
 /// Ids by numbers, as this installation makes them.

@@ -49,6 +49,11 @@ impl Schemas {
         Schemas(schemas)
     }
 
+    /// The schema of a name; null where there is none.
+    pub fn named(&self, name: &str) -> &Value {
+        self.0.get(name).unwrap_or(&Value::Null)
+    }
+
     /// What a schema, or a reference to one, comes to.
     pub fn resolve<'s>(&'s self, schema: &'s Value) -> &'s Value {
         name(schema).and_then(|name| self.0.get(name)).unwrap_or(schema)

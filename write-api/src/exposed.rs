@@ -49,14 +49,16 @@ async fn write(call: Call<Write>, exposed: &'static Exposed) -> Result<Answer<St
 }
 
 /// A record as a command left it.
-pub(crate) async fn row(asking: &Asking, record: &Record, done: &Done<Records>) -> Result<Row, Failure> {
+pub(crate) async fn row(asking: &Asking, record: &'static Record, done: &Done<Records>) -> Result<Row, Failure> {
+    let mut fields = done.state.fields.clone();
+    record.kind.veil(done.id, &mut fields, &asking.caller().context());
     let stamps = asking.stamps(&StreamId::new(record.kind.name, done.id), done.revision).await?;
     Ok(Row {
         id: done.id,
         revision: done.revision,
         stamps: stamps.ok_or_else(|| Failure::broken("a record that was written has events"))?,
         deleted: done.state.deleted_at.is_some(),
-        fields: done.state.fields.clone(),
+        fields,
         people: None,
         privately: false,
         related: vec![],

@@ -135,7 +135,7 @@ pub(super) fn fields(request: &Request, of: &str) -> Option<Vec<String>> {
 fn check_fields(request: &Request) -> Result<(), Failure> {
     for exposure in OBJECTS.exposures {
         let of = type_of(exposure);
-        for field in fields(request, &of).into_iter().flatten() {
+        for field in fields(request, of).into_iter().flatten() {
             if !is_field(DIALECT.schemas(), exposure, &field) {
                 return Err(wrong(format!("fields[{of}]"), format!("{field} is no field of {of}")));
             }

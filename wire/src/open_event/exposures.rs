@@ -2,7 +2,11 @@
 
 use caravan_domain::catalogue::event_kinds::{CUSTOM_PLACEHOLDER, EVENT_SUB_TOPIC, EVENT_TOPIC, EVENT_TYPE};
 use caravan_domain::platform::event_role::EVENT_ROLE;
+use caravan_domain::platform::event_service::{EVENT_SERVICE, ROLE_PERMISSION};
+use caravan_domain::platform::image_sizes::{EVENT_IMAGE_SIZES, SPEAKER_IMAGE_SIZES};
 use caravan_domain::platform::page::PAGE;
+use caravan_domain::platform::settings::SETTINGS;
+use caravan_domain::platform::system_role::{PANEL, SYSTEM_ROLE};
 use caravan_domain::platform::ticket_fee::TICKET_FEE;
 use caravan_domain::platform::user_permission::USER_PERMISSION;
 
@@ -15,6 +19,15 @@ pub static OBJECTS: Objects =
             Exposure::of("CustomPlaceholder", &CUSTOM_PLACEHOLDER)
                 .path("custom-placeholders")
                 .relations(&[Relation::one("event-sub-topic", "EventSubTopic", "event_sub_topic")]),
+            Exposure::of("CustomSystemRole", &SYSTEM_ROLE).path("custom-system-roles").relations(&[Relation::listed(
+                "panel-permissions",
+                "PanelPermission",
+                "panel_permissions",
+            )]),
+            Exposure::of("EventImageSize", &EVENT_IMAGE_SIZES).path("event-image-sizes"),
+            Exposure::of("EventRolePermission", &ROLE_PERMISSION)
+                .path("event-role-permissions")
+                .relations(&[Relation::one("role", "Role", "role"), Relation::one("service", "Service", "service")]),
             Exposure::of("EventSubTopic", &EVENT_SUB_TOPIC).path("event-sub-topics").relations(&[
                 Relation::one("event-topic", "EventTopic", "event_topic"),
                 Relation::first("custom-placeholder", "CustomPlaceholder", "event_sub_topic"),
@@ -26,7 +39,15 @@ pub static OBJECTS: Objects =
             )]),
             Exposure::of("EventType", &EVENT_TYPE).path("event-types"),
             Exposure::of("Page", &PAGE).path("pages"),
+            Exposure::of("PanelPermission", &PANEL).path("panel-permissions").relations(&[Relation::listing(
+                "custom-system-roles",
+                "CustomSystemRole",
+                "panel_permissions",
+            )]),
             Exposure::of("Role", &EVENT_ROLE).path("roles"),
+            Exposure::of("Service", &EVENT_SERVICE).path("services"),
+            Exposure::of("Setting", &SETTINGS).path("settings"),
+            Exposure::of("SpeakerImageSize", &SPEAKER_IMAGE_SIZES).path("speaker-image-sizes"),
             Exposure::of("TicketFee", &TICKET_FEE).path("ticket-fees").amounts(&["maximum_fee"]),
             Exposure::of("UserPermission", &USER_PERMISSION).path("user-permissions"),
         ],

@@ -108,6 +108,7 @@ impl Reading<'_> {
         Ok(match *by {
             By::Own(field) => Condition::Linked(Link { field, kind }, inner),
             By::Other(field) => Condition::Back(Link { field, kind }, inner),
+            By::OwnList(_) | By::OtherList(_) => return Err(refused(format!("{name} cannot be looked across yet"))),
         })
     }
 

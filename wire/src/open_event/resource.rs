@@ -1,9 +1,10 @@
 //! Open-event's resources, JSON:API: what their operations are called in the contract, how a document becomes fields and
 //! a row a resource.
 
-use caravan_domain::{EntityId, Kind};
+use caravan_domain::{EntityId, Kind, Sealed};
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::Method;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::exposures::OBJECTS;
@@ -12,18 +13,19 @@ use crate::exposure::{self, About, By, Changes, Exposed, Exposure, Ids, Page, Pr
 use crate::face::{kebab_case, snake_of_kebab};
 use crate::money::{major, minor};
 use crate::schema::{Member, MemberType, Schemas, name};
-use crate::{Failure, FailureKind, Fault, Operation, Request};
+use crate::{Failure, FailureKind, Fault, Operation, Request, shape};
 
-/// A documented operation on `/v1/<path>`, `/v1/<path>/{id}` or `/v1/<path>/{id}/<relation>`.
+/// A documented operation on `/v1/<path>`, `/v1/<path>/{id}` or `/v1/<path>/{id}/<relation>`; of what there is only one
+/// of, on `/v1/<path>`.
 pub(super) fn about(operation: &'static Operation, schemas: &Schemas) -> Option<About> {
     let mut parts = operation.path.strip_prefix("/v1/")?.split('/');
     let (path, id, relation) = (parts.next()?, parts.next(), parts.next());
     let (object, is_list) = answered(operation)?;
     let verb = match (&operation.method, id, is_list) {
         (&Method::GET, _, true) => Verb::List,
-        (&Method::GET, Some(_), false) => Verb::Get,
+        (&Method::GET, _, false) => Verb::Get,
         (&Method::POST, None, false) => Verb::Create,
-        (&Method::PATCH, Some(_), false) => Verb::Patch,
+        (&Method::PATCH, _, false) => Verb::Patch,
         (&Method::DELETE, Some(_), false) => Verb::Delete,
         _ => return None,
     };
@@ -52,16 +54,10 @@ pub(super) fn id(id: &Value, kind: &'static Kind, ids: Ids) -> Option<EntityId> 
 /// The highest number that an id can have.
 const MOST: u64 = (1 << 48) - 1;
 
-/// The name of a resource's type: the object's, in dashes.
-pub(super) fn type_of(exposure: &Exposure) -> String {
-    let mut name = String::new();
-    for letter in exposure.object.chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('-');
-        }
-        name.push(letter.to_ascii_lowercase());
-    }
-    name
+/// The name of a resource's type.
+pub(super) fn type_of(exposure: &Exposure) -> &'static str {
+    let resource = DIALECT.schemas().named(&format!("{}Resource", exposure.object));
+    resource["properties"]["type"]["const"].as_str().unwrap_or_default()
 }
 
 /// The fields that a document names: attributes, and relationships to one.
@@ -118,7 +114,10 @@ fn names_the_record(request: &Request, exposed: &Exposed, data: &Map<String, Val
         return Ok(());
     }
     let number = |id: &Value| id.as_u64().or_else(|| id.as_str()?.parse().ok());
-    let path = exposed.path_parameter().and_then(|name| request.parameters.get(name)).and_then(number);
+    let path = match exposed.path_parameter() {
+        Some(name) => request.parameters.get(name).and_then(number),
+        None => Some(1),
+    };
     match data.get("id") {
         Some(id) if number(id) == path => Ok(()),
         Some(_) => Err(conflict("data.id", "is not that of the path".to_owned())),
@@ -154,7 +153,7 @@ impl Reading<'_> {
         let written = name.replace('_', "-");
         let place = format!("data.attributes.{written}");
         let shows = &self.exposed.about.shows;
-        let Some(member) = shows.iter().find(|member| member.name == written) else {
+        let Some(member) = shows.iter().find(|member| member.name.replace('_', "-") == written) else {
             return self.fault(place, "is not a known attribute");
         };
         // What the server decides may be sent back as it was read.
@@ -162,7 +161,7 @@ impl Reading<'_> {
             return;
         }
         match coerced(member, value) {
-            Ok(value) => drop(self.fields.insert(snake_of_kebab(name), value)),
+            Ok(value) => drop(self.fields.insert(snake_of_kebab(&member.name), value)),
             Err(message) => self.fault(place, message),
         }
     }
@@ -171,7 +170,7 @@ impl Reading<'_> {
         let written = name.replace('_', "-");
         let place = format!("data.relationships.{written}.data");
         let relation = self.exposed.exposure.relation(&written);
-        let Some(Relation { by: By::Own(field), object, .. }) = relation else {
+        let Some(Relation { by: By::Own(field) | By::OwnList(field), object, many, .. }) = relation else {
             // A relation that the other side makes is changed there.
             if relation.is_none() && !documented(self.exposed.exposure, &written) {
                 self.fault(format!("data.relationships.{written}"), "is not a known relationship");
@@ -179,19 +178,23 @@ impl Reading<'_> {
             return;
         };
         let Some(target) = OBJECTS.exposure(object) else { return };
-        match value.get("data") {
-            Some(Value::Null) => drop(self.fields.insert((*field).to_owned(), Value::Null)),
-            Some(Value::Object(identifier)) => {
-                if identifier.get("type").and_then(Value::as_str) != Some(&type_of(target)) {
-                    return self.fault(place, format!("must be a {}", type_of(target)));
-                }
-                match identifier.get("id").and_then(|number| id(number, &target.record.kind, self.ids)) {
-                    Some(id) => drop(self.fields.insert((*field).to_owned(), json!(id))),
-                    None => self.fault(place, "has no id"),
-                }
+        let ids = self.ids;
+        let one = |identifier: &Value| {
+            if identifier["type"] != type_of(target) {
+                return Err(format!("must name a {}", type_of(target)));
             }
-            Some(_) => self.fault(place, "must be an object with type and id"),
-            None => self.fault(place, "is required"),
+            id(&identifier["id"], &target.record.kind, ids).map(|id| json!(id)).ok_or_else(|| "has no id".to_owned())
+        };
+        let read = match (value.get("data"), many) {
+            (Some(Value::Null), false) => Ok(Value::Null),
+            (Some(identifier), false) => one(identifier),
+            (Some(Value::Array(identifiers)), true) => identifiers.iter().map(one).collect(),
+            (Some(_), true) => Err("must be a list".to_owned()),
+            (None, _) => Err("is required".to_owned()),
+        };
+        match read {
+            Ok(value) => drop(self.fields.insert((*field).to_owned(), value)),
+            Err(message) => self.fault(place, message),
         }
     }
 }
@@ -231,7 +234,8 @@ fn coerced(member: &Member, value: &Value) -> Result<Value, String> {
 
 /// Where a field stands in a document.
 pub(super) fn place(exposed: &Exposed, field: &str) -> String {
-    let relation = exposed.exposure.relations.iter().find(|relation| relation.by == By::Own(relation_field(field)));
+    let own = |by: By| matches!(by, By::Own(own) | By::OwnList(own) if own == field);
+    let relation = exposed.exposure.relations.iter().find(|relation| own(relation.by));
     match (relation, field) {
         (Some(relation), _) => format!("data.relationships.{}.data", relation.name),
         (None, "If-Match" | "Idempotency-Key") => field.to_owned(),
@@ -239,20 +243,10 @@ pub(super) fn place(exposed: &Exposed, field: &str) -> String {
     }
 }
 
-/// The field of a relation, where it is one.
-fn relation_field(field: &str) -> &'static str {
-    let all = OBJECTS.exposures.iter().flat_map(|exposure| exposure.relations);
-    let own = all.filter_map(|relation| match relation.by {
-        By::Own(own) => Some(own),
-        By::Other(_) => None,
-    });
-    own.into_iter().find(|own| *own == field).unwrap_or_default()
-}
-
 /// A resource.
 fn resource(request: &Request, exposure: &'static Exposure, row: &Row) -> Value {
     let type_of_row = type_of(exposure);
-    let wanted = asking::fields(request, &type_of_row);
+    let wanted = asking::fields(request, type_of_row);
     let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|field| field == name));
     let schema = json!({"$ref": format!("#/components/schemas/{}Attributes", exposure.object)});
     let members = DIALECT.schemas().members(&schema);
@@ -284,6 +278,9 @@ fn shown(exposure: &Exposure, member: &Member, row: &Row) -> Value {
         ("created_at", _) => Some(instant(row.stamps.created_at)),
         ("deleted_at", at) => at.and_then(Value::as_str).and_then(|at| at.parse().ok()).map(instant),
         (_, Some(amount)) if exposure.amounts.contains(&field.as_str()) => Some(major(amount, &row.fields)),
+        (_, Some(value)) if exposure.record.is_personal(&field) => {
+            Sealed::deserialize(value).ok().map(|text| shape::sealed(&text))
+        }
         (_, value) => value.cloned(),
     };
     value.unwrap_or_else(|| blank(member))
@@ -325,7 +322,7 @@ fn relationship(exposure: &Exposure, relation: &Relation, row: &Row) -> Value {
             let id = row.fields.get(field).and_then(Value::as_str).and_then(|id| id.parse().ok());
             relationship["data"] = id.as_ref().map_or(Value::Null, identifier);
         }
-        (None, By::Other(_)) => {}
+        (None, By::OwnList(_) | By::Other(_) | By::OtherList(_)) => {}
     }
     relationship
 }

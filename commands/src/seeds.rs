@@ -1,0 +1,32 @@
+//! Planting what an installation begins with.
+
+use caravan_domain::platform::seeds::{Seed, seeds};
+use caravan_domain::record::Change;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::{Caller, CommandError, Commands, records};
+
+/// Makes what was never made. Safe to run from several processes at once, and again.
+pub async fn plant(commands: &Commands, now: DateTime<Utc>) -> Result<(), CommandError> {
+    for seed in seeds() {
+        plant_one(commands, seed, now).await?;
+    }
+    Ok(())
+}
+
+async fn plant_one(commands: &Commands, seed: Seed, now: DateTime<Utc>) -> Result<(), CommandError> {
+    let Seed { record, number, fields, leads } = seed;
+    let id = commands.vault().id_of(record.kind.name, number);
+    if commands.record(record, id).await?.state.exists {
+        return Ok(());
+    }
+    commands.vault().lift(record.kind.name, number).await?;
+    let mut fields: Map<String, Value> = serde_json::from_value(fields).map_err(CommandError::broken)?;
+    fields.extend(
+        leads.into_iter().map(|(field, kind, other)| (field.to_owned(), json!(commands.vault().id_of(kind, other)))),
+    );
+    let asking = commands.asked_by(Caller::system(now, Uuid::new_v5(&id.0, b"seed")));
+    records::change(&asking, record, id, Change::Put(fields)).await.map(drop)
+}
