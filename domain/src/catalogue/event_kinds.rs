@@ -1,5 +1,5 @@
-//! What sorts events: types, topics, and topics within topics, with the picture that an event of one has until it has its
-//! own.
+//! What sorts events: types, topics, and topics within topics, with the picture that an event of one has until it has
+//! its own.
 
 use garde::Validate;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! What somebody may be at an event, as clients show it. What a role may do is the domain's: one that is added here grants
-//! nothing.
+//! What somebody may be at an event, as clients show it. What a role may do is the domain's: one that is added here
+//! grants nothing.
 
 use garde::Validate;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
-//! What an installation begins with, under numbers that never change. Staff change it, and what they delete stays deleted.
+//! What an installation begins with, under numbers that never change. Staff change it, and what they delete stays
+//! deleted.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! What a request of open-event's asks of lists and answers: pages, sorting, which fields and related resources. Filters
-//! have a file of their own.
+//! What a request of open-event's asks of lists and answers: pages, sorting, which fields and related resources.
+//! Filters have a file of their own.
 
 use std::fmt::Write as _;
 

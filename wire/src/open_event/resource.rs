@@ -1,5 +1,5 @@
-//! Open-event's resources, JSON:API: what their operations are called in the contract, how a document becomes fields and
-//! a row a resource.
+//! Open-event's resources, JSON:API: what their operations are called in the contract, how a document becomes fields
+//! and a row a resource.
 
 use caravan_domain::{EntityId, Kind, Sealed};
 use chrono::{DateTime, SecondsFormat, Utc};
