@@ -39,12 +39,12 @@ pub async fn measure(cluster: &Cluster, world: &World, rounds: u32) -> Result<[R
 }
 
 /// A kept connection and the two commands it alternates.
-struct Client {
-    connection: Connection,
-    requests: [Request; 2],
+pub struct Client {
+    pub connection: Connection,
+    pub requests: [Request; 2],
 }
 
-async fn clients_of(world: &World, headers: &str) -> Result<Vec<Client>> {
+pub async fn clients_of(world: &World, headers: &str) -> Result<Vec<Client>> {
     let clients = world.bookings.iter().map(|booking| async {
         let connection = Connection::open(world.server.address()).await?;
         anyhow::Ok(Client { connection, requests: booking.assignments(headers) })
@@ -53,7 +53,7 @@ async fn clients_of(world: &World, headers: &str) -> Result<Vec<Client>> {
 }
 
 /// Sends with all clients side by side for one slice; commands a second.
-async fn load(clients: &mut Vec<Client>) -> Result<f64> {
+pub async fn load(clients: &mut Vec<Client>) -> Result<f64> {
     let started = Instant::now();
     let tasks = clients.drain(..).map(|mut client| {
         tokio::spawn(async move {

@@ -18,9 +18,18 @@ impl Request {
 
     /// `headers`: further lines, each ended by CR LF.
     pub fn post(path: &str, token: &str, headers: &str, body: &Value) -> Request {
+        Request::with_body("POST", path, token, headers, body)
+    }
+
+    /// As [`Request::post`].
+    pub fn patch(path: &str, token: &str, headers: &str, body: &Value) -> Request {
+        Request::with_body("PATCH", path, token, headers, body)
+    }
+
+    fn with_body(method: &str, path: &str, token: &str, headers: &str, body: &Value) -> Request {
         let body = body.to_string();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: bench\r\n{}content-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: bench\r\n{}content-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n",
             bearer(token),
             body.len(),
         );

@@ -5,6 +5,7 @@
 //! earlier commit measure in turn with this one.
 
 mod against;
+mod amenities;
 mod append;
 mod assign;
 mod cluster;
@@ -85,6 +86,8 @@ enum Part {
     Rebuild,
     /// trip-booking by id over HTTP
     TripBooking,
+    /// A plain resource: its list over 100,000 records, and its change
+    Amenities,
     /// Committed until visible, at 500 commands a second
     Visible,
     /// A command on a long stream against a short one
@@ -167,6 +170,11 @@ async fn measure(cluster: &Cluster, parts: &[Part], rounds: u32) -> Result<Repor
         if wanted(Part::LongStream) {
             report.extend(long_stream::measure(&mut world, rounds).await?);
         }
+    }
+    if wanted(Part::Amenities) {
+        // A world of its own: the others are measured without its records.
+        let world = World::make(cluster).await?;
+        report.extend(amenities::measure(&world, rounds).await?);
     }
     if wanted(Part::Rebuild) {
         report.add(rebuild::measure(cluster, rounds).await?);

@@ -2,11 +2,12 @@
 
 mod support;
 
-use caravan_commands::{Asking, Caller, CommandError, Commands, records};
+use caravan_commands::{Asking, Caller, CommandError, Commands, Done, records};
+use caravan_domain::catalogue::event_kinds::EVENT_TYPE;
 use caravan_domain::identity::user_group::{GROUP_MEMBER, USER_GROUP};
 use caravan_domain::identity::{Claim, ClaimCommand, Role};
 use caravan_domain::platform::localization_setting::LOCALIZATION_SETTING;
-use caravan_domain::record::Change;
+use caravan_domain::record::{Change, Records};
 use caravan_domain::stays::amenity::AMENITY;
 use caravan_domain::{Actor, EntityId, Record, Rejection};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -139,4 +140,35 @@ async fn a_part_leads_to_what_lives() {
     // Nothing was claimed for what was refused.
     let events = commands.store().head().await.unwrap();
     assert_eq!(events, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_sent_again_under_its_key_makes_one_record() {
+    let commands = Databases::new().await.process(None).await;
+    let anna = EntityId(Uuid::from_u128(1));
+    let create = async |name: &str| {
+        let asking = admin(&commands, Utc::now()).under_key(anna, "a key", name.as_bytes()).await.unwrap();
+        records::create(&asking, &EVENT_TYPE, named(name)).await
+    };
+    let first = create("Camp").await.unwrap();
+    let events = commands.store().head().await.unwrap();
+    // Changed since, and still answered as it was made.
+    let renamed = Change::Patch(named("Retreat"));
+    records::change(&admin(&commands, Utc::now()), &EVENT_TYPE, first.id, renamed).await.unwrap();
+    let again = create("Camp").await.unwrap();
+    assert_eq!((again.id, again.revision, &again.state.fields["slug"]), (first.id, 0, &json!("camp")));
+    assert_eq!(commands.store().head().await.unwrap(), events + 2, "a claim and the change");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_one_name_have_slugs_of_their_own() {
+    let commands = Databases::new().await.process(None).await;
+    let now = Utc::now();
+    let create = async |name: &str| records::create(&admin(&commands, now), &EVENT_TYPE, named(name)).await.unwrap();
+    let slug = |done: &Done<Records>| done.state.fields["slug"].as_str().unwrap().to_owned();
+    let made = [create("Camp & Treat").await, create("camp treat").await, create("Cämp, treat").await];
+    assert_eq!(made.each_ref().map(slug), ["camp-treat", "camp-treat-2", "camp-treat-3"]);
+    let change = async |change| records::change(&admin(&commands, now), &EVENT_TYPE, made[1].id, change).await.unwrap();
+    assert_eq!(slug(&change(Change::Patch(named("camp treat"))).await), "camp-treat-2", "nothing has changed");
+    assert_eq!(slug(&change(Change::Patch(named("Other"))).await), "other");
 }

@@ -17,12 +17,20 @@ use crate::document::Stored;
 use crate::loader::{self, Loaded, Loader};
 use crate::{Found, Kinds, NotSeen, Plan, ReadError, SearchTarget, schema, sql};
 
+/// How long Postgres works on one plan, as its setting says it.
+const LONGEST: &str = "2s";
+
+/// Plans that are answered at a time.
+const FINDING: u32 = 8;
+
 /// The documents of all kinds, cheap to clone.
 #[derive(Clone)]
 pub struct ReadModels(Arc<Inner>);
 
 struct Inner {
     pool: PgPool,
+    /// For plans, which may ask for much.
+    finding: PgPool,
     kinds: Kinds,
     search: SearchTarget,
     loaders: HashMap<&'static str, Loader>,
@@ -78,7 +86,9 @@ impl ReadModels {
             Some((kind.name, Loader::with_parent(keyed.clone(), kind, parent)))
         });
         let with_parents = with_parents.collect();
-        ReadModels(Arc::new(Inner { pool, kinds, search, loaders, with_parents }))
+        let connect = (*pool.connect_options()).clone().options([("statement_timeout", LONGEST)]);
+        let finding = pool.options().clone().min_connections(0).max_connections(FINDING).connect_lazy_with(connect);
+        ReadModels(Arc::new(Inner { pool, finding, kinds, search, loaders, with_parents }))
     }
 
     /// The document of one aggregate. Its state says itself whether it is deleted.
@@ -177,7 +187,7 @@ impl ReadModels {
             SearchTarget::Elasticsearch(elastic) if plan.kind.searchable && crate::search::carries(plan) => {
                 crate::search::find(&self.0.pool, elastic, plan).await
             }
-            _ => sql::find(&self.0.pool, plan).await,
+            _ => sql::find(&self.0.finding, plan).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The queries that follow from exposures: one record, or a page of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use caravan_domain::access::STAFF;
 use caravan_domain::identity::Roles;
@@ -137,12 +138,23 @@ async fn relate(call: &Call<Read>, exposed: &Exposed, rows: &mut [Row], wants: &
         };
         let mut others = found.into_iter().map(|document| row(document, call)).collect::<Result<Vec<_>, _>>()?;
         Box::pin(relate(call, exposed, &mut others, &want.then)).await?;
-        for row in rows.iter_mut() {
-            let is_related = |other: &&Row| match relation.by {
-                By::Own(field) | By::OwnList(field) => ids_in(row.fields.get(field)).contains(&other.id),
-                By::Other(field) | By::OtherList(field) => ids_in(other.fields.get(field)).contains(&row.id),
+        // By the id that leads from one side to the other.
+        let mut found: HashMap<EntityId, Vec<Arc<Row>>> = HashMap::new();
+        for other in others.into_iter().map(Arc::new) {
+            let leading = match relation.by {
+                By::Own(_) | By::OwnList(_) => vec![other.id],
+                By::Other(field) | By::OtherList(field) => ids_in(other.fields.get(field)),
             };
-            let mut of_row: Vec<Row> = others.iter().filter(is_related).cloned().collect();
+            for id in leading {
+                found.entry(id).or_default().push(other.clone());
+            }
+        }
+        for row in rows.iter_mut() {
+            let leading = match relation.by {
+                By::Own(field) | By::OwnList(field) => ids_in(row.fields.get(field)),
+                By::Other(_) | By::OtherList(_) => vec![row.id],
+            };
+            let mut of_row: Vec<Arc<Row>> = leading.iter().filter_map(|id| found.get(id)).flatten().cloned().collect();
             of_row.truncate(if relation.many { MOST } else { 1 });
             row.related.push(Related { relation, shown: want.shown, rows: of_row });
         }

@@ -1,8 +1,11 @@
 //! Exposures: which object of a contract shows which record, and what follows from it: the operations that this takes,
 //! the members that they ask for and show. How these are written on the wire is the face's.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use caravan_domain::identity::AccountState;
 use caravan_domain::{Condition, EntityId, Kind, Record, Stamps};
@@ -235,7 +238,8 @@ pub struct Row {
 pub struct Related {
     pub relation: &'static Relation,
     pub shown: bool,
-    pub rows: Vec<Row>,
+    /// One that several lead to is held once.
+    pub rows: Vec<Arc<Row>>,
 }
 
 /// A page of records.
@@ -338,85 +342,4 @@ fn of(objects: &'static Objects, operation: &'static Operation, schemas: &Schema
         objects.exposures.iter().find(|exposure| exposure.path == path)?.relation(relation)?;
     }
     Some(Exposed { operation, exposure, about, takes: schemas.members(&operation.asks), objects })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    /// Members that every object has besides its fields.
-    const OF_ALL: [&str; 9] = [
-        "id",
-        "isActive",
-        "recordVersion",
-        "createdAt",
-        "updatedAt",
-        "_owner",
-        "created-at",
-        "deleted-at",
-        "lastRefreshed",
-    ];
-
-    /// Members that come later, with what they are made of.
-    const LATER: [&str; 6] = [
-        "thumbnail-image-url",
-        "large-image-url",
-        "icon-image-url",
-        "is-paypal-activated",
-        "is-stripe-activated",
-        "is-omise-activated",
-    ];
-
-    fn all() -> impl Iterator<Item = &'static Exposed> {
-        DIALECTS.iter().flat_map(|dialect| exposed(dialect))
-    }
-
-    #[test]
-    fn each_exposure_takes_operations_and_no_operation_is_taken_twice() {
-        let mut taken = HashSet::new();
-        for exposed in all() {
-            assert!(taken.insert(exposed.operation.key()), "{}", exposed.operation.id);
-        }
-        for objects in DIALECTS.iter().filter_map(|dialect| dialect.face.objects) {
-            for exposure in objects.exposures {
-                let takes = all().any(|exposed| std::ptr::eq(exposed.exposure, exposure));
-                assert!(takes, "{} takes no operation", exposure.object);
-                for relation in exposure.relations {
-                    assert!(objects.exposure(relation.object).is_some(), "{} leads nowhere", relation.name);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_member_has_a_source_and_every_declared_field_is_one() {
-        for exposed in all() {
-            let exposure = exposed.exposure;
-            assert_eq!(exposure.record.undeclared(), Vec::<&str>::new(), "{}", exposure.object);
-            let names = (exposure.record.names)();
-            let is_person = |member: &Member| exposure.people.iter().any(|(name, _)| member.name == *name);
-            for member in exposed.about.shows.iter().filter(|member| !is_person(member)) {
-                let spell = exposed.operation.dialect.face.spell;
-                let has_source = names.iter().any(|name| spell(name) == member.name.as_str() || *name == member.name);
-                let known = OF_ALL.contains(&member.name.as_str()) || LATER.contains(&member.name.as_str());
-                assert!(has_source || known, "{} of {}", member.name, exposure.object);
-            }
-        }
-    }
-
-    /// Printed with `--nocapture`: what is still to be exposed, or has to have a handler.
-    #[test]
-    fn what_no_exposure_takes_is_listed() {
-        for dialect in DIALECTS.iter().filter(|dialect| dialect.face.objects.is_some()) {
-            let taken: HashSet<&str> = exposed(dialect).map(|exposed| exposed.operation.id.as_str()).collect();
-            let contract = contracts().iter().find(|contract| contract.dialect.name == dialect.name);
-            let operations = contract.into_iter().flat_map(|contract| &contract.operations);
-            let open: Vec<&str> =
-                operations.map(|operation| operation.id.as_str()).filter(|id| !taken.contains(id)).collect();
-            println!("{}: {} taken, {} not: {}", dialect.name, taken.len(), open.len(), open.join(" "));
-            assert!(!taken.is_empty());
-        }
-    }
 }

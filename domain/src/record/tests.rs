@@ -1,6 +1,7 @@
 //! The rules of every record, on venues.
 
 use chrono::TimeDelta;
+use garde::Validate;
 use serde_json::json;
 
 use super::*;

@@ -10,7 +10,7 @@ use caravan_domain::platform::system_role::{PANEL, SYSTEM_ROLE};
 use caravan_domain::platform::ticket_fee::TICKET_FEE;
 use caravan_domain::platform::user_permission::USER_PERMISSION;
 
-use super::{asking, resource};
+use super::{asking, document, resource};
 use crate::exposure::{Exposure, Objects, Relation};
 
 pub static OBJECTS: Objects =
@@ -54,7 +54,7 @@ pub static OBJECTS: Objects =
         visited: true,
         about: resource::about,
         id: resource::id,
-        changes: resource::changes,
+        changes: document::changes,
         joins: |_| false,
         wants: asking::wants,
         question: asking::question,
@@ -62,5 +62,5 @@ pub static OBJECTS: Objects =
         one: resource::one,
         page: resource::page,
         gone: |_, _, _| resource::deleted(),
-        place: resource::place,
+        place: document::place,
     };

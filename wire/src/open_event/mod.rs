@@ -1,6 +1,7 @@
 //! Open-event: event management and ticketing, JSON:API.
 
 mod asking;
+mod document;
 mod exposures;
 mod filters;
 mod resource;
