@@ -15,13 +15,14 @@ use serde_json::{Map, Value, json};
 use crate::Read;
 use crate::people::accounts;
 
-/// Serves the plain queries of a dialect. Those that the contract lets everybody ask know whoever has a good token;
+/// Serves the plain queries of a dialect that have no handler of their own. Those that the contract lets everybody ask know whoever has a good token;
 /// where a dialect has visitors, they may ask for what is shown to anyone.
 pub(crate) fn serve(routes: Routes<Read>, dialect: &'static Dialect) -> Routes<Read> {
     exposure::exposed(dialect).fold(routes, |routes, exposed| {
         let id = &exposed.operation.id;
         let visited = exposed.objects.visited && exposed.kind().listed(&VISITOR).is_ok();
         match (exposed.verb(), exposed.operation.open) {
+            _ if routes.serves(id) => routes,
             (Verb::Get, false) if visited => routes.optional(id, move |call| get(call, exposed)),
             (Verb::List, false) if visited => routes.optional(id, move |call| list(call, exposed)),
             (Verb::Get, true) => routes.welcome(id, move |call| get(call, exposed)),

@@ -145,6 +145,11 @@ impl<S: Side> Routes<S> {
         self
     }
 
+    /// Whether an operation has a handler already.
+    pub fn serves(&self, id: &str) -> bool {
+        self.routes.contains_key(id)
+    }
+
     /// What is served, and how.
     pub fn registrations(&self) -> impl Iterator<Item = Registration> {
         self.routes.values().map(|route| route.registration)

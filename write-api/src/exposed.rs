@@ -9,10 +9,13 @@ use caravan_wire::{Answer, Call, Dialect, Failure, Routes, Stream};
 
 use crate::{Write, answer, asking, failure};
 
-/// Serves the plain commands of a dialect.
+/// Serves the plain commands of a dialect that have no handler of their own.
 pub(crate) fn serve(routes: Routes<Write>, dialect: &'static Dialect) -> Routes<Write> {
     let commands = exposure::exposed(dialect).filter(|exposed| exposed.operation.command);
-    commands.fold(routes, |routes, exposed| routes.on(&exposed.operation.id, move |call| write(call, exposed)))
+    commands.fold(routes, |routes, exposed| match routes.serves(&exposed.operation.id) {
+        true => routes,
+        false => routes.on(&exposed.operation.id, move |call| write(call, exposed)),
+    })
 }
 
 async fn write(call: Call<Write>, exposed: &'static Exposed) -> Result<Answer<Stream>, Failure> {
