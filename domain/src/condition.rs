@@ -28,7 +28,7 @@ pub enum Condition {
     /// At least the first (inclusive), less than the second (exclusive). Never holds for a missing value.
     Between(&'static str, Option<Value>, Option<Value>),
     IdIn(Vec<EntityId>),
-    /// The parent is not deleted.
+    /// The parent, where there is one, is not deleted.
     ParentLives,
     /// What this field leads to is not deleted, and meets the condition.
     Linked(Link, Box<Condition>),

@@ -21,8 +21,8 @@ pub(crate) fn push_condition(
         Condition::Any(conditions) => push_joined(query, kind, of, conditions, "false", " or ")?,
         Condition::ParentLives => {
             if let Some(parent) = kind.parent {
-                query.push(format!("exists (select from doc_{} {of}p where {of}p.id = {of}.parent", parent.kind));
-                query.push(format!(" and {of}p.deleted_at is null)"));
+                query.push(format!("({of}.parent is null or exists (select from doc_{} {of}p", parent.kind));
+                query.push(format!(" where {of}p.id = {of}.parent and {of}p.deleted_at is null))"));
             }
         }
         Condition::Like(name, pattern) => {

@@ -153,6 +153,7 @@ impl ReadModels {
         let is_deleted = |state: &Map<String, Value>| state.get("deleted_at").is_some_and(|at| !at.is_null());
         let parent_lives = match (&loaded.parent, kind.parent) {
             (_, None) => true,
+            (None, Some(link)) if !document.state.contains_key(link.field) => true,
             (Some(parent), _) => !is_deleted(&read(parent)?.state),
             (None, _) => false,
         };

@@ -139,7 +139,7 @@ async fn lists_find_exactly_what_conditions_hold_for() {
         let holds = |(id_of, state): &&(EntityId, Map<String, Value>)| {
             let parent = state.get("case").and_then(Value::as_str);
             let parent_lives =
-                parent.is_some_and(|parent| [1, 3].map(|n| id(&CASE, n).to_string()).contains(&parent.to_owned()));
+                parent.is_none_or(|parent| [1, 3].map(|n| id(&CASE, n).to_string()).contains(&parent.to_owned()));
             condition.holds(&Entity { kind: &NOTE, id: *id_of, state, parent_lives })
         };
         let expected: Vec<u64> = states.iter().filter(holds).map(|(id, _)| id.number()).collect();
