@@ -15,8 +15,8 @@ use serde_json::{Map, Value, json};
 use crate::Read;
 use crate::people::accounts;
 
-/// Serves the plain queries of a dialect that have no handler of their own. Those that the contract lets everybody ask know whoever has a good token;
-/// where a dialect has visitors, they may ask for what is shown to anyone.
+/// Serves the plain queries of a dialect that have no handler of their own. Those that the contract lets everybody ask
+/// know whoever has a good token; where a dialect has visitors, they may ask for what is shown to anyone.
 pub(crate) fn serve(routes: Routes<Read>, dialect: &'static Dialect) -> Routes<Read> {
     exposure::exposed(dialect).fold(routes, |routes, exposed| {
         let id = &exposed.operation.id;
