@@ -1,11 +1,11 @@
-//! What every part that talks to Postgres has to know about it: which errors are gone by themselves, and how to find
-//! rows by key without planning each time.
+//! What every part that talks to Postgres has to know about it: which errors are gone by themselves, and connections
+//! with settings of their own.
 
-mod keyed;
+mod side_pool;
 
 use sqlx::Error;
 
-pub use keyed::KeyedPool;
+pub use side_pool::SidePool;
 
 /// Whether doing the same again may succeed: a lost connection, a deadlock, a timeout, a full disk, a server that
 /// starts or stops. After such an error it is not known whether a commit took place.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use caravan_domain::Kind;
-use caravan_postgres::KeyedPool;
+use caravan_postgres::SidePool;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Postgres, Row as _};
@@ -40,13 +40,13 @@ pub(crate) const CONNECTIONS: u32 = 8;
 const CALLERS: usize = 256;
 
 impl Loader {
-    pub(crate) fn new(pool: KeyedPool, kind: &Kind) -> Loader {
+    pub(crate) fn new(pool: SidePool, kind: &Kind) -> Loader {
         let sql = format!("select {} from {} own where own.id = any($1)", columns("own"), schema::view(kind));
         Loader::of(pool, sql)
     }
 
     /// One that reads each document's parent along, in the same statement.
-    pub(crate) fn with_parent(pool: KeyedPool, kind: &Kind, parent: &Kind) -> Loader {
+    pub(crate) fn with_parent(pool: SidePool, kind: &Kind, parent: &Kind) -> Loader {
         let (own, above) = (columns("own"), columns("above"));
         let (child, parent) = (schema::view(kind), schema::view(parent));
         let sql = format!(
@@ -56,7 +56,7 @@ impl Loader {
         Loader::of(pool, sql)
     }
 
-    fn of(pool: KeyedPool, sql: String) -> Loader {
+    fn of(pool: SidePool, sql: String) -> Loader {
         let (queue, asked) = mpsc::unbounded_channel();
         tokio::spawn(drain(pool, sql.into(), asked));
         Loader { queue }
@@ -71,7 +71,7 @@ impl Loader {
     }
 }
 
-async fn drain(pool: KeyedPool, sql: Arc<str>, mut asked: mpsc::UnboundedReceiver<Ask>) {
+async fn drain(pool: SidePool, sql: Arc<str>, mut asked: mpsc::UnboundedReceiver<Ask>) {
     let mut asks = Vec::with_capacity(CALLERS);
     while asked.recv_many(&mut asks, CALLERS).await > 0 {
         let mut connection = None;
@@ -91,7 +91,7 @@ async fn drain(pool: KeyedPool, sql: Arc<str>, mut asked: mpsc::UnboundedReceive
 }
 
 async fn answer(
-    pool: &KeyedPool,
+    pool: &SidePool,
     connection: &mut Option<PoolConnection<Postgres>>,
     sql: &Arc<str>,
     asks: impl Iterator<Item = Ask>,
@@ -126,7 +126,7 @@ async fn answer(
 }
 
 async fn read(
-    pool: &KeyedPool,
+    pool: &SidePool,
     connection: &mut Option<PoolConnection<Postgres>>,
     sql: &Arc<str>,
     ids: &[Uuid],
@@ -136,7 +136,7 @@ async fn read(
         None => connection.insert(pool.acquire().await?),
     };
     let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(ids);
-    let rows = KeyedPool::in_time(query.fetch_all(&mut **connection)).await?;
+    let rows = SidePool::in_time(query.fetch_all(&mut **connection)).await?;
     let whole = |row: &PgRow| {
         let own = stored(row, 0)?;
         let read_along = row.len() > COLUMNS && row.try_get::<Option<Uuid>, _>(COLUMNS)?.is_some();

@@ -7,7 +7,7 @@ use caravan_domain::condition::Entity;
 use caravan_domain::kind::Link;
 use caravan_domain::{Condition, Context, Decider, EntityId, Kind, Record, Stamps, kinds};
 use caravan_event_store::{Position, Revision, StreamId};
-use caravan_postgres::KeyedPool;
+use caravan_postgres::SidePool;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sqlx::PgPool;
@@ -30,7 +30,7 @@ pub struct ReadModels(Arc<Inner>);
 struct Inner {
     pool: PgPool,
     /// For plans, which may ask for much.
-    finding: PgPool,
+    finding: SidePool,
     kinds: Kinds,
     search: SearchTarget,
     loaders: HashMap<&'static str, Loader>,
@@ -78,7 +78,7 @@ impl ReadModels {
 
     /// Needs a running tokio runtime and a migrated database.
     pub fn open(pool: PgPool, kinds: Kinds, search: SearchTarget) -> ReadModels {
-        let keyed = KeyedPool::beside(&pool, loader::CONNECTIONS);
+        let keyed = SidePool::keyed(&pool, loader::CONNECTIONS);
         let loaders = kinds.iter().map(|kind| (kind.name, Loader::new(keyed.clone(), kind))).collect();
         let with_parents = kinds.iter().filter_map(|kind| {
             let parent = kind.parent?;
@@ -86,8 +86,7 @@ impl ReadModels {
             Some((kind.name, Loader::with_parent(keyed.clone(), kind, parent)))
         });
         let with_parents = with_parents.collect();
-        let connect = (*pool.connect_options()).clone().options([("statement_timeout", LONGEST)]);
-        let finding = pool.options().clone().min_connections(0).max_connections(FINDING).connect_lazy_with(connect);
+        let finding = SidePool::beside(&pool, FINDING, &[("statement_timeout", LONGEST)]);
         ReadModels(Arc::new(Inner { pool, finding, kinds, search, loaders, with_parents }))
     }
 

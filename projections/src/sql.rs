@@ -2,9 +2,10 @@
 
 use caravan_domain::kind::FieldType;
 use caravan_event_store::Position;
+use caravan_postgres::SidePool;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
-use sqlx::{Acquire, PgConnection, PgPool, Postgres, QueryBuilder, Row as _};
+use sqlx::{Acquire, PgConnection, Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
 use crate::conditions::push_condition;
@@ -24,15 +25,15 @@ const EARTH_RADIUS: f64 = 6_371_008.771_4;
 const METRES_PER_DEGREE: f64 = 111_000.0;
 
 /// Answers a plan that was checked.
-pub(crate) async fn find(pool: &PgPool, plan: &Plan) -> Result<Found, ReadError> {
+pub(crate) async fn find(pool: &SidePool, plan: &Plan) -> Result<Found, ReadError> {
     let order = plan.order()?;
     let words = plan.words();
+    let mut connection = pool.acquire().await?;
     if plan.text.is_some() && words.is_empty() {
         let total = plan.total.then_some(0);
-        return Ok(Found { documents: vec![], next: None, total, as_of: as_of(pool, plan).await? });
+        return Ok(Found { documents: vec![], next: None, total, as_of: as_of(&mut connection, plan).await? });
     }
     let mut query = statement(plan, &order, &words)?;
-    let mut connection = pool.acquire().await?;
     let rows = if words.is_empty() {
         query.build().fetch_all(&mut *connection).await?
     } else {
@@ -63,9 +64,9 @@ fn covered(plan: &Plan) -> &'static str {
     }
 }
 
-async fn as_of(pool: &PgPool, plan: &Plan) -> Result<Position, ReadError> {
+async fn as_of(connection: &mut PgConnection, plan: &Plan) -> Result<Position, ReadError> {
     let mut query = QueryBuilder::<Postgres>::new(format!("select {}", covered(plan)));
-    Ok(query.build_query_scalar().fetch_one(pool).await?)
+    Ok(query.build_query_scalar().fetch_one(connection).await?)
 }
 
 /// Whether the plan's text is looked for among opened personal values.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use caravan_postgres::{KeyedPool, is_transient};
+use caravan_postgres::{SidePool, is_transient};
 use sqlx::pool::PoolConnection;
 use sqlx::{Error, PgPool};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -24,7 +24,7 @@ pub(super) struct Queued {
 
 /// Reads until the store is gone, on connections of its own.
 pub(super) async fn run(main: PgPool, mut queue: mpsc::Receiver<Queued>) {
-    let pool = KeyedPool::beside(&main, STATEMENTS);
+    let pool = SidePool::keyed(&main, STATEMENTS);
     let statements = Arc::new(Semaphore::new(STATEMENTS as usize));
     let mut batch = Vec::with_capacity(MAX_REQUESTS);
     loop {
@@ -40,7 +40,7 @@ pub(super) async fn run(main: PgPool, mut queue: mpsc::Receiver<Queued>) {
     }
 }
 
-async fn answer(pool: &KeyedPool, batch: Vec<Queued>) {
+async fn answer(pool: &SidePool, batch: Vec<Queued>) {
     let tails: Vec<&(StreamId, Revision)> = batch.iter().flat_map(|queued| &queued.tails).collect();
     match read_in_time(pool, &tails).await {
         Ok(read) => {
@@ -62,9 +62,9 @@ async fn answer(pool: &KeyedPool, batch: Vec<Queued>) {
     }
 }
 
-async fn read_in_time(pool: &KeyedPool, tails: &[&(StreamId, Revision)]) -> Result<Vec<Vec<Recorded>>, Error> {
+async fn read_in_time(pool: &SidePool, tails: &[&(StreamId, Revision)]) -> Result<Vec<Vec<Recorded>>, Error> {
     let mut connection = pool.acquire().await?;
-    let read = KeyedPool::in_time(read::tails(&mut connection, tails)).await;
+    let read = SidePool::in_time(read::tails(&mut connection, tails)).await;
     if matches!(read, Err(Error::Io(_))) {
         drop(PoolConnection::detach(connection));
     }

@@ -1,4 +1,4 @@
-//! Connections for statements that find rows by key.
+//! A few connections beside a main pool, for statements that need settings of their own.
 
 use std::time::Duration;
 
@@ -8,21 +8,26 @@ use sqlx::{Error, PgPool, Postgres};
 /// How long a statement may take. Longer ones hang: the server may be gone without a word.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A few connections beside a main pool, for statements whose plan does not depend on what they ask for: planning costs
-/// more than they do, so it is done once. A plan made while a table was still small has to serve a large one.
+/// Connections to the database of a main pool, with its timeouts and some settings more, as long as that is open.
 #[derive(Clone)]
-pub struct KeyedPool {
+pub struct SidePool {
     main: PgPool,
     own: PgPool,
 }
 
-impl KeyedPool {
-    /// At most so many connections, made when first needed, to the database of the main pool and with its timeouts.
-    pub fn beside(main: &PgPool, connections: u32) -> KeyedPool {
-        let plans = [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("jit", "off")];
-        let connect = (*main.connect_options()).clone().options(plans);
+impl SidePool {
+    /// At most so many connections, made when first needed, with these settings of Postgres.
+    pub fn beside(main: &PgPool, connections: u32, settings: &[(&str, &str)]) -> SidePool {
+        let connect = (*main.connect_options()).clone().options(settings.iter().copied());
         let own = main.options().clone().min_connections(0).max_connections(connections).connect_lazy_with(connect);
-        KeyedPool { main: main.clone(), own }
+        SidePool { main: main.clone(), own }
+    }
+
+    /// For statements whose plan does not depend on what they ask for: planning costs more than they do, so it is done
+    /// once. A plan made while a table was still small has to serve a large one.
+    pub fn keyed(main: &PgPool, connections: u32) -> SidePool {
+        let plans = [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("jit", "off")];
+        SidePool::beside(main, connections, &plans)
     }
 
     /// A connection; none once the main pool is closed.
