@@ -85,12 +85,22 @@ const MOST: usize = 10_000;
 async fn list(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer, Failure> {
     let wants = (exposed.objects.wants)(&call, exposed)?;
     let mut question = (exposed.objects.question)(&call, exposed, &ids(&call))?;
+    let (models, viewer) = (&call.state.models, viewer(&call));
+    // What leads to nothing that the caller sees has no list. A record whose parent is deleted is in none either, so that
+    // one that is found tells of a parent that everybody sees.
+    let mut untold = None;
     if let Some(relation) = exposed.followed() {
-        // What leads to nothing that the caller sees has no list.
         let (named, id) = exposed.named(&call, &ids(&call))?;
-        let from = call.state.models.see(&named.record.kind, id, &viewer(&call)).await?;
+        let named = &named.record.kind;
+        let parent = exposed.kind().parent.map(|parent| By::Other(parent.field));
+        let from = if parent == Some(relation.by) && named.known.is_always(&viewer) {
+            untold = Some((named, id));
+            Value::Null
+        } else {
+            models.see(named, id, &viewer).await?.state
+        };
         question.conditions.push(match relation.by {
-            By::Own(field) | By::OwnList(field) => Condition::IdIn(ids_in(from.state.get(field))),
+            By::Own(field) | By::OwnList(field) => Condition::IdIn(ids_in(from.get(field))),
             By::Other(field) => Condition::Is(field, vec![json!(id)]),
             By::OtherList(field) => Condition::Contains(field, vec![id.to_string()]),
         });
@@ -103,7 +113,10 @@ async fn list(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer, Fai
         total: true,
         ..Plan::all(exposed.kind(), if whole { MOST } else { question.size })
     };
-    let found = call.state.models.list(plan, &viewer(&call)).await?;
+    let found = models.list(plan, &viewer).await?;
+    if let (Some((named, id)), true) = (untold, found.documents.is_empty()) {
+        models.see(named, id, &viewer).await?;
+    }
     let total = found.total.unwrap_or_default();
     if whole && total > MOST as u64 {
         let many = format!("must be at least 1: there are {total}, and one page holds at most {MOST}");

@@ -86,7 +86,8 @@ fn sort(request: &Request, exposure: &Exposure) -> Result<Vec<(&'static str, boo
 /// Records are numbered in the order in which they are made.
 const BORN: &str = "born";
 
-/// The relationships that are included, and those that are only pointed to and lie on the other side.
+/// The relationships that are included, and those of the answer's own resources that are only pointed to from the
+/// other side.
 pub(super) fn wants(request: &Request, exposed: &Exposed) -> Result<Vec<Want>, Failure> {
     check_fields(request)?;
     let asked = text(request, "include").unwrap_or_default();
@@ -98,7 +99,13 @@ pub(super) fn wants(request: &Request, exposed: &Exposed) -> Result<Vec<Want>, F
     if let Some(deep) = paths.iter().find(|path| path.len() > DEEPEST) {
         return Err(wrong("include", format!("{} is more than {DEEPEST} names long", deep.join("."))));
     }
-    wants_of(exposed.exposure, &paths)
+    let wants = wants_of(exposed.exposure, &paths)?;
+    let pointed_to = exposed.exposure.relations.iter().filter(|relation| {
+        let on_the_other_side = !relation.many && matches!(relation.by, By::Other(_));
+        on_the_other_side && wants.iter().all(|want| want.relation.name != relation.name)
+    });
+    let pointed_to = pointed_to.map(|relation| Want { relation, shown: false, then: vec![] }).collect::<Vec<_>>();
+    Ok(wants.into_iter().chain(pointed_to).collect())
 }
 
 fn wants_of(exposure: &'static Exposure, paths: &[Vec<&str>]) -> Result<Vec<Want>, Failure> {
@@ -111,16 +118,11 @@ fn wants_of(exposure: &'static Exposure, paths: &[Vec<&str>]) -> Result<Vec<Want
     let wanted = exposure.relations.iter().map(|relation| {
         let follows = |path: &&Vec<&str>| path.first().is_some_and(|name| name.replace('_', "-") == relation.name);
         let below: Vec<Vec<&str>> = paths.iter().filter(follows).map(|path| path[1..].to_vec()).collect();
-        let shown = !below.is_empty();
-        let pointed_to = !relation.many && matches!(relation.by, By::Other(_));
-        if !shown && !pointed_to {
+        if below.is_empty() {
             return Ok(None);
         }
-        let then = match OBJECTS.exposure(relation.object) {
-            Some(target) if shown => wants_of(target, &below)?,
-            _ => vec![],
-        };
-        Ok(Some(Want { relation, shown, then }))
+        let then = OBJECTS.exposure(relation.object).map(|target| wants_of(target, &below)).transpose()?;
+        Ok(Some(Want { relation, shown: true, then: then.unwrap_or_default() }))
     });
     Ok(wanted.collect::<Result<Vec<_>, Failure>>()?.into_iter().flatten().collect())
 }

@@ -153,7 +153,8 @@ fn is_served(exposure: &Exposure, relation: &Relation) -> bool {
 }
 
 /// What is shown beside a document's own resources, each once.
-fn included(request: &Request, rows: &[Row]) -> Vec<Value> {
+fn included(request: &Request, exposed: &Exposed, rows: &[Row]) -> Vec<Value> {
+    let own: HashSet<_> = rows.iter().map(|row| (exposed.exposure.object, row.id)).collect();
     let mut included = BTreeMap::new();
     let mut open: Vec<&Row> = rows.iter().collect();
     let mut seen: HashSet<*const Row> = HashSet::new();
@@ -161,8 +162,10 @@ fn included(request: &Request, rows: &[Row]) -> Vec<Value> {
         for related in row.related.iter().filter(|related| related.shown) {
             let Some(target) = OBJECTS.exposure(related.relation.object) else { continue };
             for other in related.rows.iter().filter(|other| seen.insert(Arc::as_ptr(other))) {
-                let entry = included.entry((type_of(target), other.id.number()));
-                entry.or_insert_with(|| resource(request, target, other));
+                if !own.contains(&(target.object, other.id)) {
+                    let entry = included.entry((type_of(target), other.id.number()));
+                    entry.or_insert_with(|| resource(request, target, other));
+                }
                 open.push(other);
             }
         }
@@ -178,7 +181,7 @@ pub(super) fn one(request: &Request, exposed: &Exposed, row: &Row) -> Value {
         "jsonapi": {"version": VERSION},
         "links": {"self": path(exposed.exposure, row)},
     });
-    add_included(request, std::slice::from_ref(row), &mut document);
+    add_included(request, exposed, std::slice::from_ref(row), &mut document);
     document
 }
 
@@ -190,13 +193,13 @@ pub(super) fn page(request: &Request, exposed: &Exposed, page: &Page) -> Value {
         "jsonapi": {"version": VERSION},
         "links": asking::links(request, page),
     });
-    add_included(request, &page.rows, &mut document);
+    add_included(request, exposed, &page.rows, &mut document);
     document
 }
 
-fn add_included(request: &Request, rows: &[Row], document: &mut Value) {
+fn add_included(request: &Request, exposed: &Exposed, rows: &[Row], document: &mut Value) {
     if rows.iter().any(|row| row.related.iter().any(|related| related.shown)) {
-        document["included"] = Value::from(included(request, rows));
+        document["included"] = Value::from(included(request, exposed, rows));
     }
 }
 
