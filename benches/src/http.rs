@@ -64,9 +64,9 @@ impl Answer<'_> {
         Ok(serde_json::from_slice(self.body)?)
     }
 
-    /// Refuses any answer but 200.
+    /// Refuses any answer but success.
     pub fn success(self) -> Result<Self> {
-        if self.status == 200 {
+        if (200..300).contains(&self.status) {
             Ok(self)
         } else {
             bail!("status {}: {}", self.status, String::from_utf8_lossy(self.body))

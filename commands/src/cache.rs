@@ -1,9 +1,12 @@
-//! The states of streams that commands used lately, in bounded memory. Commands on one stream queue on its entry.
+//! What is known of the streams that commands used lately, in bounded memory: their states, and how they began. Commands
+//! on one stream queue on its state's entry.
 
 use std::any::Any;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use caravan_domain::Stamps;
 use caravan_event_store::{Position, Revision, StreamId};
 use chrono::{DateTime, Utc};
 use lru::LruCache;
@@ -27,6 +30,26 @@ pub(crate) struct Cached {
     pub weight: usize,
     /// Bytes of the events since.
     pub grown: usize,
+}
+
+/// Streams whose beginning is kept: some 100 bytes each.
+const BEGINNINGS: NonZeroUsize = NonZeroUsize::new(16_384).expect("is not 0");
+
+/// The stamps that streams got with their first event, which stay as they are.
+pub(crate) struct Beginnings(Mutex<LruCache<StreamId, Stamps>>);
+
+impl Beginnings {
+    pub fn new() -> Beginnings {
+        Beginnings(Mutex::new(LruCache::new(BEGINNINGS)))
+    }
+
+    pub fn of(&self, stream: &StreamId) -> Option<Stamps> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(stream).copied()
+    }
+
+    pub fn keep(&self, stream: &StreamId, begun: Stamps) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(stream.clone(), begun);
+    }
 }
 
 /// One stream's place: holding it means being the only one in this process to work on the stream.

@@ -341,18 +341,24 @@ impl Commands {
         }
     }
 
-    /// The stamps that a stream had at a revision of it.
+    /// The stamps that a stream has after a command led to a revision of it.
     pub async fn stamps(&self, stream: &StreamId, revision: Revision) -> Result<Option<Stamps>, CommandError> {
-        let read = async |from| {
-            let mut events = self.store().read_stream(stream, from, Direction::Forwards, 1).await?;
-            Ok::<_, CommandError>(events.pop())
+        let begun = match self.beginnings().of(stream) {
+            Some(begun) => begun,
+            None => {
+                let first = self.store().read_stream(stream, 0, Direction::Forwards, 1).await?.pop();
+                let Some(first) = first else { return Ok(None) };
+                let begun = first.stamp(None);
+                self.beginnings().keep(stream, begun);
+                begun
+            }
         };
-        let Some(first) = read(0).await? else { return Ok(None) };
-        let begun = first.stamp(None);
-        if revision == first.revision {
+        if revision == 0 {
             return Ok(Some(begun));
         }
-        Ok(read(revision).await?.map(|last| last.stamp(Some(begun))))
+        // Hardly ever more than the one event: together with what others ask for.
+        let tail = self.store().read_tails(&[(stream.clone(), revision - 1)]).await?.pop();
+        Ok(tail.and_then(|tail| tail.first().map(|last| last.stamp(Some(begun)))))
     }
 
     /// The state that an entity had before a command led to `done`, however far it has gone since. For further steps

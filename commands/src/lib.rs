@@ -36,7 +36,7 @@ pub use execute::{Current, Done};
 
 pub use idempotency::Key;
 
-use cache::Cache;
+use cache::{Beginnings, Cache};
 use idempotency::Idempotency;
 use identity::{Homes, IdentityProvider};
 use trips::CrewMembers;
@@ -53,6 +53,7 @@ struct Inner {
     vault: Vault,
     snapshots: Arc<dyn Snapshots>,
     cache: Cache,
+    beginnings: Beginnings,
     idempotency: Idempotency,
     crew_members: CrewMembers,
     limits: Limits,
@@ -95,6 +96,7 @@ impl Commands {
             vault: setup.vault,
             snapshots: setup.snapshots,
             cache: Cache::new(setup.cache_bytes),
+            beginnings: Beginnings::new(),
             idempotency: Idempotency::new(setup.pool.clone()),
             crew_members: CrewMembers::new(setup.pool.clone()),
             homes: Homes::new(setup.pool),
@@ -137,6 +139,10 @@ impl Commands {
 
     fn cache(&self) -> &Cache {
         &self.0.cache
+    }
+
+    fn beginnings(&self) -> &Beginnings {
+        &self.0.beginnings
     }
 
     fn crew_members(&self) -> &CrewMembers {
