@@ -1,5 +1,5 @@
-//! What is known of the streams that commands used lately, in bounded memory: their states, and how they began. Commands
-//! on one stream queue on its state's entry.
+//! What is known of the streams that commands used lately, in bounded memory: their states, and how they began.
+//! Commands on one stream queue on its state's entry.
 
 use std::any::Any;
 use std::num::NonZeroUsize;

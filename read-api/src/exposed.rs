@@ -86,8 +86,8 @@ async fn list(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer, Fai
     let wants = (exposed.objects.wants)(&call, exposed)?;
     let mut question = (exposed.objects.question)(&call, exposed, &ids(&call))?;
     let (models, viewer) = (&call.state.models, viewer(&call));
-    // What leads to nothing that the caller sees has no list. A record whose parent is deleted is in none either, so that
-    // one that is found tells of a parent that everybody sees.
+    // What leads to nothing that the caller sees has no list. A record whose parent is deleted is in none either, so
+    // that one that is found tells of a parent that everybody sees.
     let mut untold = None;
     if let Some(relation) = exposed.followed() {
         let (named, id) = exposed.named(&call, &ids(&call))?;
