@@ -4,6 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use support::{Client, Person, Server, Settings};
 
@@ -16,24 +17,22 @@ struct Counted {
 
 impl Counted {
     async fn posted(&self, path: &str, scheme: &str, body: Value) -> Value {
-        let request = self.http.post(format!("{}{path}", self.server.url())).json(&body);
+        self.answered(self.http.post(format!("{}{path}", self.server.url())).json(&body), scheme).await
+    }
+
+    async fn answered(&self, request: RequestBuilder, scheme: &str) -> Value {
         let answer = request.header("Authorization", format!("{scheme} {}", self.token)).send().await;
         let answer = answer.expect("the server answers");
-        let status = answer.status();
+        let (status, url) = (answer.status(), answer.url().clone());
         let body = answer.json().await.expect("JSON");
-        assert!(status.is_success(), "{path}: {status}: {body}");
+        assert!(status.is_success(), "{url}: {status}: {body}");
         body
     }
 
     /// What a query answers, and how many statements it took.
     async fn asked(&self, path: &str, scheme: &str) -> (Value, Vec<String>) {
         let before = self.server.log().len();
-        let request = self.http.get(format!("{}{path}", self.server.url()));
-        let answer = request.header("Authorization", format!("{scheme} {}", self.token)).send().await;
-        let answer = answer.expect("the server answers");
-        let status = answer.status();
-        let body: Value = answer.json().await.expect("JSON");
-        assert!(status.is_success(), "{path}: {status}: {body}");
+        let body = self.answered(self.http.get(format!("{}{path}", self.server.url())), scheme).await;
         let log = self.server.log();
         // Documents and keys; what reads the log are followers.
         let reads = |line: &&str| line.contains("summary=\"select") && !line.contains("select asked.n, e.*");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use caravan_domain::kind::is_deleted;
 use caravan_domain::record::Records;
 use caravan_domain::{Context, Decider, EntityId, Kind, Record, RejectionKind, Stamps};
 use caravan_event_store::codec;
@@ -209,7 +210,7 @@ impl Commands {
             state.apply(event_type, &data).map_err(CommandError::broken)?;
             revision = event.revision;
         }
-        let deleted = state.state().get("deleted_at").is_some_and(|at| !at.is_null());
+        let deleted = state.state().as_object().is_some_and(is_deleted);
         Ok(revision >= 0 && !deleted)
     }
 

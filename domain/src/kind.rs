@@ -1,7 +1,7 @@
 //! The reading half of an entity: what its document holds and how it may be found. Aggregates and records both have
 //! one.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::access::STAFF;
 use crate::{Decider, Who};
@@ -151,6 +151,11 @@ impl Kind {
 /// From a field to an entity of another kind.
 pub const fn link(field: &'static str, kind: &'static str) -> Link {
     Link { field, kind }
+}
+
+/// Whether an entity's state, as documents have it, is that of a deleted one.
+pub fn is_deleted(state: &Map<String, Value>) -> bool {
+    state.get("deleted_at").is_some_and(|at| !at.is_null())
 }
 
 pub const fn keyword(name: &'static str) -> Field {

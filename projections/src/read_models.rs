@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use caravan_domain::condition::Entity;
-use caravan_domain::kind::Link;
+use caravan_domain::kind::{Link, is_deleted};
 use caravan_domain::{Condition, Context, Decider, EntityId, Kind, Record, Stamps, kinds};
 use caravan_event_store::{Position, Revision, StreamId};
 use caravan_postgres::SidePool;
@@ -149,7 +149,6 @@ impl ReadModels {
         let loader = loader.ok_or_else(|| ReadError::broken(format!("no documents of kind {}", kind.name)))?;
         let loaded = loader.load(vec![id.0]).await?.pop().ok_or_else(|| kind.no_such())?;
         let mut document = read::<Map<String, Value>>(&loaded.own)?;
-        let is_deleted = |state: &Map<String, Value>| state.get("deleted_at").is_some_and(|at| !at.is_null());
         let parent_lives = match (&loaded.parent, kind.parent) {
             (_, None) => true,
             (None, Some(link)) if !document.state.contains_key(link.field) => true,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use caravan_domain::access::STAFF;
 use caravan_domain::identity::Roles;
+use caravan_domain::kind::is_deleted;
 use caravan_domain::{Actor, Condition, Context, EntityId};
 use caravan_projections::{Document, NotSeen, Plan, ReadError, Sort};
 use caravan_wire::exposure::{self, By, Exposed, Page, Related, Relation, Row, Verb, Want};
@@ -217,7 +218,7 @@ pub(crate) fn row(document: Document, call: &Call<Read>) -> Result<Row, ReadErro
         Value::Object(fields) => fields,
         _ => Map::new(),
     };
-    let deleted = fields.get("deleted_at").is_some_and(|at| !at.is_null());
+    let deleted = is_deleted(&fields);
     let privately = STAFF.is_always(&viewer(call));
     Ok(Row { id, revision, stamps, deleted, fields, people: None, privately, related: vec![] })
 }
