@@ -22,8 +22,10 @@ pub(crate) struct Cached {
     pub revision: Revision,
     /// Position of its last event known; 0 when it has none.
     pub position: Position,
-    /// When that was, or what a command that led to it took to be now.
+    /// The time that event has in the log.
     pub time: DateTime<Utc>,
+    /// What the last command that changed it here took to be now, or that time.
+    pub now: DateTime<Utc>,
     /// Everything stored before this moment is in it.
     pub as_of: Instant,
     /// Estimated size in bytes, when it was loaded.
@@ -140,6 +142,7 @@ mod tests {
                 state: Box::new(()),
                 revision: 0,
                 time: DateTime::UNIX_EPOCH,
+                now: DateTime::UNIX_EPOCH,
                 position: 1,
                 as_of: Instant::now(),
                 weight: 1_000,

@@ -26,6 +26,8 @@ pub struct Done<D: Decider> {
     pub revision: Revision,
     /// Position of the stream's last event; 0 for a stream that has none.
     pub position: Position,
+    /// The time of that event in the log; 1970 for a stream that has none.
+    pub time: DateTime<Utc>,
 }
 
 /// A stream's state as of the moment it was asked for.
@@ -58,6 +60,7 @@ struct Loaded<D: Decider> {
     position: Position,
     /// As in [`Cached`].
     time: DateTime<Utc>,
+    now: DateTime<Utc>,
     as_of: Instant,
     weight: usize,
     grown: usize,
@@ -66,8 +69,8 @@ struct Loaded<D: Decider> {
 impl<D: Decider> Loaded<D> {
     /// A stream before its first event.
     fn nothing() -> Self {
-        let time = DateTime::UNIX_EPOCH;
-        Loaded { state: Arc::default(), revision: -1, position: 0, time, as_of: Instant::now(), weight: 0, grown: 0 }
+        let (time, as_of) = (DateTime::UNIX_EPOCH, Instant::now());
+        Loaded { state: Arc::default(), revision: -1, position: 0, time, now: time, as_of, weight: 0, grown: 0 }
     }
 }
 
@@ -118,7 +121,7 @@ impl Commands {
         let mut certain = loaded.as_of >= started;
         loop {
             // Whoever came later finds nothing that happens after them: clocks differ, and requests wait.
-            let context = Context { now: caller.now.max(loaded.time), ..caller.context() };
+            let context = Context { now: caller.now.max(loaded.now), ..caller.context() };
             let matches = caller.if_match.is_none_or(|revision| revision == loaded.revision);
             let decided = match D::decide(&loaded.state, command.clone(), &context) {
                 // Who may not even do it learns nothing about revisions.
@@ -149,7 +152,8 @@ impl Commands {
                     evolve(loaded, &events);
                     loaded.revision = appended.revision;
                     loaded.position = appended.position;
-                    loaded.time = context.now;
+                    loaded.time = appended.time;
+                    loaded.now = context.now;
                     loaded.as_of = as_of;
                     loaded.grown += grown;
                     return Ok(done(stream, loaded, events));
@@ -238,6 +242,7 @@ impl Commands {
                 revision: cached.revision,
                 position: cached.position,
                 time: cached.time,
+                now: cached.now,
                 as_of: cached.as_of,
                 weight: cached.weight,
                 grown: cached.grown,
@@ -256,6 +261,7 @@ impl Commands {
             revision: loaded.revision,
             position: loaded.position,
             time: loaded.time,
+            now: loaded.now,
             as_of: loaded.as_of,
             weight: loaded.weight,
             grown: loaded.grown,
@@ -342,24 +348,20 @@ impl Commands {
         }
     }
 
-    /// The stamps that a stream has after a command led to a revision of it.
-    pub async fn stamps(&self, stream: &StreamId, revision: Revision) -> Result<Option<Stamps>, CommandError> {
-        let begun = match self.beginnings().of(stream) {
+    /// The stamps that a record has after a command led to `done`; `None` where it has no events.
+    pub async fn stamps(&self, kind: &Kind, done: &Done<Records>) -> Result<Option<Stamps>, CommandError> {
+        let stream = StreamId::new(kind.name, done.id);
+        let begun = match self.beginnings().of(&stream) {
             Some(begun) => begun,
             None => {
-                let first = self.store().read_stream(stream, 0, Direction::Forwards, 1).await?.pop();
+                let first = self.store().read_stream(&stream, 0, Direction::Forwards, 1).await?.pop();
                 let Some(first) = first else { return Ok(None) };
                 let begun = first.stamp(None);
-                self.beginnings().keep(stream, begun);
+                self.beginnings().keep(&stream, begun);
                 begun
             }
         };
-        if revision == 0 {
-            return Ok(Some(begun));
-        }
-        // Hardly ever more than the one event: together with what others ask for.
-        let tail = self.store().read_tails(&[(stream.clone(), revision - 1)]).await?.pop();
-        Ok(tail.and_then(|tail| tail.first().map(|last| last.stamp(Some(begun)))))
+        Ok(Some(Stamps { updated_at: done.time, ..begun }))
     }
 
     /// The state that an entity had before a command led to `done`, however far it has gone since. For further steps
@@ -413,7 +415,8 @@ fn take_in<D: Decider>(loaded: &mut Loaded<D>, recorded: &[Recorded]) -> Result<
     loaded.grown += new().map(|event| event.data.text().len()).sum::<usize>();
     loaded.revision = last.revision;
     loaded.position = last.position;
-    loaded.time = loaded.time.max(last.time);
+    loaded.time = last.time;
+    loaded.now = loaded.now.max(last.time);
     Ok(())
 }
 
@@ -424,7 +427,8 @@ fn evolve<D: Decider>(loaded: &mut Loaded<D>, events: &[D::Event]) {
 }
 
 fn done<D: Decider>(stream: &StreamId, loaded: &Loaded<D>, events: Vec<D::Event>) -> Done<D> {
-    Done { id: stream.id, state: loaded.state.clone(), events, revision: loaded.revision, position: loaded.position }
+    let Loaded { revision, position, time, .. } = *loaded;
+    Done { id: stream.id, state: loaded.state.clone(), events, revision, position, time }
 }
 
 /// A rough size in memory, in bytes.

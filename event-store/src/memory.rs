@@ -76,6 +76,7 @@ impl Log {
         let metadata = append.events.iter().map(|event| Json::of(&event.metadata)).collect::<Result<Vec<_>, _>>();
         let metadata = metadata.map_err(|error| StoreError::Refused(error.into()))?;
         let positions = self.streams.entry(append.stream.clone()).or_default();
+        let time = self.clock.now();
         for (event, metadata) in append.events.into_iter().zip(metadata) {
             let position = self.events.len() as Position + 1;
             self.events.push(Recorded {
@@ -85,13 +86,13 @@ impl Log {
                 position,
                 event_type: event.event_type,
                 schema_version: event.schema_version,
-                time: self.clock.now(),
+                time,
                 data: event.data,
                 metadata,
             });
             positions.push(position);
         }
-        Ok(Appended { revision: last_revision(positions), position: self.events.len() as Position })
+        Ok(Appended { revision: last_revision(positions), position: self.events.len() as Position, time })
     }
 
     /// The outcome of an append whose events stand in the stream, at the place expected.
@@ -108,7 +109,7 @@ impl Log {
         let stored: Vec<&Recorded> = self.stream(&append.stream).skip(first).take(append.events.len()).collect();
         let same = stored.iter().map(|event| event.id).eq(append.events.iter().map(|event| event.id));
         let last = stored.last().filter(|_| same)?;
-        Some(Appended { revision: last.revision, position: last.position })
+        Some(Appended { revision: last.revision, position: last.position, time: last.time })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The event store port.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 
 use crate::event::{NewEvent, Position, Recorded, Revision, StreamId};
@@ -75,6 +76,8 @@ pub struct Appended {
     pub revision: Revision,
     /// Position of the last event appended.
     pub position: Position,
+    /// The time that the last event appended has in the log.
+    pub time: DateTime<Utc>,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,6 @@
 use caravan_commands::{Asking, Done, records};
 use caravan_domain::Record;
 use caravan_domain::record::{Change, Records};
-use caravan_event_store::StreamId;
 use caravan_wire::exposure::{self, Changes, Exposed, Row, Verb};
 use caravan_wire::{Answer, Call, Dialect, Failure, Routes, Stream};
 
@@ -55,7 +54,7 @@ async fn write(call: Call<Write>, exposed: &'static Exposed) -> Result<Answer<St
 pub(crate) async fn row(asking: &Asking, record: &'static Record, done: &Done<Records>) -> Result<Row, Failure> {
     let mut fields = done.state.fields.clone();
     record.kind.veil(done.id, &mut fields, &asking.caller().context());
-    let stamps = asking.stamps(&StreamId::new(record.kind.name, done.id), done.revision).await?;
+    let stamps = asking.stamps(&record.kind, done).await?;
     Ok(Row {
         id: done.id,
         revision: done.revision,

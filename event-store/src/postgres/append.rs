@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use caravan_clock::Clock;
 use caravan_postgres::is_transient;
+use chrono::{DateTime, Utc};
 use lru::LruCache;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
@@ -156,9 +157,9 @@ impl PgSession {
             return Ok(vec![append_one(&mut self.connection, append).await?]);
         }
         if batch.iter().all(|append| self.knows(append))
-            && let Some(last) = append_known(&mut self.connection, batch).await?
+            && let Some((last, time)) = append_known(&mut self.connection, batch).await?
         {
-            return Ok(appended_after(last, batch));
+            return Ok(appended_after(last, time, batch));
         }
         append_batch(&mut self.connection, batch).await
     }
@@ -172,13 +173,13 @@ impl PgSession {
     }
 }
 
-/// Appends that are all stored, the first event right after position `last`.
-fn appended_after(last: Position, batch: &[&Prepared]) -> Vec<Outcome> {
+/// Appends that are all stored at one time, the first event right after position `last`.
+fn appended_after(last: Position, time: DateTime<Utc>, batch: &[&Prepared]) -> Vec<Outcome> {
     let mut position = last;
     let appended = batch.iter().map(|append| {
         let count = append.events.len() as i64;
         position += count;
-        Ok(Appended { revision: append.expected + count, position })
+        Ok(Appended { revision: append.expected + count, position, time })
     });
     appended.collect()
 }
@@ -196,14 +197,18 @@ async fn append_one(connection: &mut PgConnection, append: &Prepared) -> Result<
         .bind(event.metadata.text())
         .fetch_one(connection)
         .await?;
-    Ok(outcome(answer.first().copied().flatten(), answer.get(1).copied().flatten()))
+    let answer = |place: usize| answer.get(place).copied().flatten();
+    outcome(answer(0), answer(1), answer(2))
 }
 
-/// Appends without looking revisions up: see [`PgSession::knows`]. Gives the position before the first event, or none
-/// if a revision is taken and nothing was stored.
-async fn append_known(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Option<Position>, sqlx::Error> {
+/// Appends without looking revisions up: see [`PgSession::knows`]. Gives the position before the first event and the
+/// time of all, or none if a revision is taken and nothing was stored.
+async fn append_known(
+    connection: &mut PgConnection,
+    batch: &[&Prepared],
+) -> Result<Option<(Position, DateTime<Utc>)>, sqlx::Error> {
     let places = || batch.iter().flat_map(|append| (append.expected + 1..).zip(&append.events).map(|at| (*append, at)));
-    sqlx::query_scalar("select append_known($1, $2, $3, $4, $5, $6, $7, $8)")
+    let answer: Option<Vec<i64>> = sqlx::query_scalar("select append_known_batch($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(places().map(|(append, _)| append.stream.id.0).collect::<Vec<_>>())
         .bind(places().map(|(append, _)| append.stream.category.as_str()).collect::<Vec<_>>())
         .bind(places().map(|(_, (revision, _))| revision).collect::<Vec<_>>())
@@ -213,7 +218,12 @@ async fn append_known(connection: &mut PgConnection, batch: &[&Prepared]) -> Res
         .bind(places().map(|(_, (_, event))| event.data.text()).collect::<Vec<_>>())
         .bind(places().map(|(_, (_, event))| event.metadata.text()).collect::<Vec<_>>())
         .fetch_one(connection)
-        .await
+        .await?;
+    match answer.as_deref() {
+        None => Ok(None),
+        Some([last, micros]) => Ok(Some((*last, time(*micros)?))),
+        Some(other) => Err(sqlx::Error::Protocol(format!("{} values about appended events", other.len()))),
+    }
 }
 
 async fn append_batch(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Vec<Outcome>, sqlx::Error> {
@@ -231,8 +241,9 @@ async fn append_batch(connection: &mut PgConnection, batch: &[&Prepared]) -> Res
     let versions: Vec<i16> = events().map(|event| event.schema_version).collect();
     let datas: Vec<&str> = events().map(|event| event.data.text()).collect();
     let metadatas: Vec<&str> = events().map(|event| event.metadata.text()).collect();
-    let answers: Vec<(Option<i64>, Option<i64>)> = sqlx::query_as(
-        "select answer_revision, answer_position from append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    let answers: Vec<(Option<i64>, Option<i64>, Option<i64>)> = sqlx::query_as(
+        "select answer_revision, answer_position, answer_time
+         from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(streams)
     .bind(categories)
@@ -250,13 +261,18 @@ async fn append_batch(connection: &mut PgConnection, batch: &[&Prepared]) -> Res
     if answers.len() != batch.len() {
         return Err(sqlx::Error::Protocol(format!("{} answers to {} appends", answers.len(), batch.len())));
     }
-    Ok(answers.into_iter().map(|(revision, position)| outcome(revision, position)).collect())
+    answers.into_iter().map(|(revision, position, micros)| outcome(revision, position, micros)).collect()
 }
 
-/// The functions answer with a position only where the append is stored.
-fn outcome(revision: Option<i64>, position: Option<i64>) -> Outcome {
-    match (revision, position) {
-        (Some(revision), Some(position)) => Ok(Appended { revision, position }),
-        (actual, _) => Err(AppendError::Conflict { actual: actual.filter(|revision| *revision >= 0) }),
-    }
+/// The functions answer with a position and a time only where the append is stored.
+fn outcome(revision: Option<i64>, position: Option<i64>, micros: Option<i64>) -> Result<Outcome, sqlx::Error> {
+    Ok(match (revision, position, micros) {
+        (Some(revision), Some(position), Some(micros)) => Ok(Appended { revision, position, time: time(micros)? }),
+        (actual, _, _) => Err(AppendError::Conflict { actual: actual.filter(|revision| *revision >= 0) }),
+    })
+}
+
+/// The time so many microseconds after 1970.
+fn time(micros: i64) -> Result<DateTime<Utc>, sqlx::Error> {
+    DateTime::from_timestamp_micros(micros).ok_or_else(|| sqlx::Error::Protocol(format!("{micros} is no time")))
 }

@@ -30,6 +30,10 @@ async fn an_append_at_the_expected_revision_goes_in() {
         assert_eq!(second.revision, 2, "{on}");
         let third = store.append(append(&stream, Expected::Any, vec![event("D")])).await.unwrap();
         assert_eq!(third.revision, 3, "{on}");
+        for appended in [first, second, third] {
+            let last = store.read_stream(&stream, appended.revision, Direction::Forwards, 1).await.unwrap().remove(0);
+            assert_eq!((last.position, last.time), (appended.position, appended.time), "{on}");
+        }
         assert!(first.position < second.position && second.position < third.position, "{on}");
         let any_on_new = store.append(append(&self::stream("trip"), Expected::Any, vec![event("E")])).await.unwrap();
         assert_eq!(any_on_new.revision, 0, "{on}");
@@ -159,7 +163,8 @@ async fn appends_sent_together_each_get_their_own_outcome() {
             let appended = outcomes[index * 2].as_ref().unwrap();
             let read = store.read_stream(stream, 0, Direction::Forwards, 10).await.unwrap();
             assert_eq!(read.len(), index % 3 + 1, "{on}");
-            assert_eq!(read.last().map(|event| event.position), Some(appended.position), "{on}");
+            let last = read.last().map(|event| (event.position, event.time));
+            assert_eq!(last, Some((appended.position, appended.time)), "{on}");
             assert_eq!(appended.revision as usize, index % 3, "{on}");
             positions.extend(read.iter().map(|event| event.position));
             assert!(matches!(outcomes[index * 2 + 1], Err(AppendError::Conflict { actual: None })), "{on}");
