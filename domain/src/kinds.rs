@@ -30,6 +30,7 @@ pub const KINDS: &[&Kind] = &[
     &crate::platform::image_sizes::EVENT_IMAGE_SIZES.kind,
     &crate::platform::image_sizes::SPEAKER_IMAGE_SIZES.kind,
     &crate::platform::localization_setting::LOCALIZATION_SETTING.kind,
+    &crate::platform::message_setting::MESSAGE_SETTING.kind,
     &crate::platform::page::PAGE.kind,
     &crate::platform::settings::SETTINGS.kind,
     &crate::platform::stored_filter::STORED_FILTER.kind,

@@ -24,6 +24,8 @@ pub struct Exposure {
     pub record: &'static Record,
     /// Fields that the record has in minor units of the currency in its field `currency`, or as an object of such.
     pub amounts: &'static [&'static str],
+    /// Fields that the program decides, where the contract does not say so: what clients send for them is not looked at.
+    pub owned: &'static [&'static str],
     /// Members that show when it was last changed.
     pub touched: &'static [&'static str],
     /// Members that show the person whose id a field holds.
@@ -35,7 +37,7 @@ pub struct Exposure {
 
 impl Exposure {
     pub const fn of(object: &'static str, record: &'static Record) -> Exposure {
-        Exposure { object, record, amounts: &[], touched: &[], people: &[], path: "", relations: &[] }
+        Exposure { object, record, amounts: &[], owned: &[], touched: &[], people: &[], path: "", relations: &[] }
     }
 
     /// See the field.
@@ -56,6 +58,11 @@ impl Exposure {
     /// See the field.
     pub const fn amounts(self, amounts: &'static [&'static str]) -> Exposure {
         Exposure { amounts, ..self }
+    }
+
+    /// See the field.
+    pub const fn owned(self, owned: &'static [&'static str]) -> Exposure {
+        Exposure { owned, ..self }
     }
 
     /// See the field.

@@ -23,6 +23,7 @@ pub use absorption::absorption;
 pub use deadlines::{Due, deadlines, forget_again};
 pub(crate) use departures::DEPARTURES;
 pub use departures::departures;
+pub(crate) use messages::settings as message_settings;
 pub use messages::{Sender, messages};
 pub use reactions::Reactions;
 

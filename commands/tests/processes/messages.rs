@@ -2,20 +2,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use caravan_commands::Asking;
 use caravan_commands::effects::{Carrier, DeliveryError, Message};
 use caravan_commands::identity::sign_up;
 use caravan_commands::identity::sign_up::SignUpForm;
 use caravan_commands::processes::{Sender, Setup, departures, messages};
 use caravan_commands::trips::{bookings, crews};
+use caravan_commands::{Asking, records, seeds};
 use caravan_domain::EntityId;
 use caravan_domain::identity::{AccountCommand, CodeIssued, details};
+use caravan_domain::platform::message_setting::MESSAGE_SETTING;
+use caravan_domain::record::Change;
 use caravan_domain::trips::booking::{
     AddAccommodation, AddBundle, ChangeBundle, NewRoom, Price, TicketTerms, TripBookingCommand, TripBookings,
 };
 use caravan_domain::trips::crew::CrewCommand;
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, empty, migrate};
@@ -80,6 +82,49 @@ async fn codes_go_to_the_contact_they_prove() {
     sign_up::resend_code(&world.anyone(), "dana").await.unwrap();
     assert_eq!(send(&world).await.len(), 3, "a code that is asked for again is a message of its own");
     assert_eq!(outcomes(&world).await, outcome("accepted", 3));
+}
+
+async fn switch(world: &World, number: u64, enabled: bool) {
+    let id = world.commands.vault().id_of(MESSAGE_SETTING.kind.name, number);
+    let change = Change::Patch(Map::from_iter([("enabled".to_owned(), json!(enabled))]));
+    records::change(&world.system(), &MESSAGE_SETTING, id, change).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_switched_off_is_not_sent_and_others_are() {
+    let world = World::new().await;
+    // Of codes for sign-ups: by mail only, and not of those that nobody has planted.
+    seeds::plant(&world.commands, world.clock.now()).await.unwrap();
+    switch(&world, 1, false).await;
+    sign_up("dana", ("email", "dana@example.com"), &world.anyone()).await;
+    sign_up("eli", ("phone_number", "+14165550100"), &world.anyone()).await;
+    let sent = send(&world).await;
+    assert_eq!(sent.iter().map(|message| &message["to"]).collect::<Vec<_>>(), ["+14165550100"]);
+    assert_eq!(outcomes(&world).await, [(Some("accepted".to_owned()), 1), (Some("void".to_owned()), 1)]);
+    switch(&world, 1, true).await;
+    sign_up::resend_code(&world.anyone(), "dana").await.unwrap();
+    assert_eq!(send(&world).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_of_a_setting_are_this_programs_and_its_switch_is_theirs() {
+    let world = World::new().await;
+    seeds::plant(&world.commands, world.clock.now()).await.unwrap();
+    let id = world.commands.vault().id_of(MESSAGE_SETTING.kind.name, 4);
+    let setting = async || world.commands.record(&MESSAGE_SETTING, id).await.unwrap();
+    let planted = setting().await;
+    // As an earlier version of the program may have left them.
+    for words in ["Come along", "Come along now"] {
+        let fields = Map::from_iter([("email_message".to_owned(), json!(words)), ("enabled".to_owned(), json!(false))]);
+        records::change(&world.system(), &MESSAGE_SETTING, id, Change::Patch(fields)).await.unwrap();
+        seeds::plant(&world.commands, world.clock.now()).await.unwrap();
+        let present = setting().await.state;
+        assert_eq!(present.fields["email_message"], planted.state.fields["email_message"]);
+        assert_eq!(present.fields["enabled"], false);
+    }
+    let before = setting().await.revision;
+    seeds::plant(&world.commands, world.clock.now()).await.unwrap();
+    assert_eq!(setting().await.revision, before, "nothing to do");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ pub mod event_service;
 pub mod financial_report;
 pub mod image_sizes;
 pub mod localization_setting;
+pub mod message_setting;
 pub mod page;
 pub mod seeds;
 pub mod settings;

@@ -18,6 +18,8 @@ pub struct Seed {
     pub fields: Value,
     /// Fields that lead to others, each with the kind and number of that.
     pub leads: Vec<(&'static str, &'static str, u64)>,
+    /// Fields that are the program's, which sets them anew where another version of it has set them.
+    pub kept: &'static [&'static str],
 }
 
 const ROLES: [(&str, &str); 7] = [
@@ -37,7 +39,8 @@ const PANELS: [&str; 10] =
 
 /// All of them; what something leads to comes before it.
 pub fn seeds() -> Vec<Seed> {
-    let plain = |record: &'static Record, number: u64, fields: Value| Seed { record, number, fields, leads: vec![] };
+    let plain =
+        |record: &'static Record, number: u64, fields: Value| Seed { record, number, fields, leads: vec![], kept: &[] };
     let mut seeds = vec![];
     for ((name, title), number) in ROLES.into_iter().zip(1..) {
         seeds.push(plain(&EVENT_ROLE, number, json!({"name": name, "title_name": title})));
@@ -55,6 +58,7 @@ pub fn seeds() -> Vec<Seed> {
             number,
             fields: json!({"can_create": writes, "can_read": true, "can_update": writes, "can_delete": writes}),
             leads: vec![("role", EVENT_ROLE.kind.name, role), ("service", EVENT_SERVICE.kind.name, service)],
+            kept: &[],
         });
     }
     for (name, number) in PANELS.into_iter().zip(1..) {
@@ -90,7 +94,7 @@ mod tests {
     #[test]
     fn each_is_complete_and_leads_to_one_before_it() {
         let mut known = HashSet::new();
-        for Seed { record, number, mut fields, leads } in seeds() {
+        for Seed { record, number, mut fields, leads, .. } in seeds() {
             for (field, kind, other) in leads {
                 assert!(known.contains(&(kind, other)), "{kind} {other}");
                 fields[field] = json!(EntityId::from_parts(other, [0; 10]));

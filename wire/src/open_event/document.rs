@@ -107,12 +107,13 @@ impl Reading<'_> {
         let Some(member) = shows.iter().find(|member| member.name.replace('_', "-") == written) else {
             return self.fault(place, "is not a known attribute");
         };
+        let field = snake_of_kebab(&member.name);
         // What the server decides may be sent back as it was read.
-        if member.read_only {
+        if member.read_only || self.exposed.exposure.owned.contains(&field.as_str()) {
             return;
         }
         match coerced(member, value) {
-            Ok(value) => drop(self.fields.insert(snake_of_kebab(&member.name), value)),
+            Ok(value) => drop(self.fields.insert(field, value)),
             Err(message) => self.fault(place, message),
         }
     }

@@ -4,6 +4,7 @@ use caravan_domain::catalogue::event_kinds::{CUSTOM_PLACEHOLDER, EVENT_SUB_TOPIC
 use caravan_domain::platform::event_role::EVENT_ROLE;
 use caravan_domain::platform::event_service::{EVENT_SERVICE, ROLE_PERMISSION};
 use caravan_domain::platform::image_sizes::{EVENT_IMAGE_SIZES, SPEAKER_IMAGE_SIZES};
+use caravan_domain::platform::message_setting::MESSAGE_SETTING;
 use caravan_domain::platform::page::PAGE;
 use caravan_domain::platform::settings::SETTINGS;
 use caravan_domain::platform::system_role::{PANEL, SYSTEM_ROLE};
@@ -38,6 +39,11 @@ pub static OBJECTS: Objects =
                 "event_topic",
             )]),
             Exposure::of("EventType", &EVENT_TYPE).path("event-types"),
+            Exposure::of("MessageSetting", &MESSAGE_SETTING).path("message-settings").owned(&[
+                "action",
+                "email_message",
+                "notification_message",
+            ]),
             Exposure::of("Page", &PAGE).path("pages"),
             Exposure::of("PanelPermission", &PANEL).path("panel-permissions").relations(&[Relation::listing(
                 "custom-system-roles",

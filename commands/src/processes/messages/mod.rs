@@ -10,10 +10,13 @@ mod trips;
 mod words;
 
 use caravan_domain::EntityId;
+use caravan_domain::platform::message_setting::MESSAGE_SETTING;
+use caravan_domain::platform::seeds::Seed;
 use caravan_event_store::following::FollowError;
 use caravan_limits::Limit;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
+use serde_json::json;
 use uuid::Uuid;
 
 pub use sender::Sender;
@@ -34,10 +37,20 @@ struct Template {
     /// What it says: the subject, an empty line, and paragraphs, in the form of `minijinja`. Mails have them with
     /// markup too.
     words: &'static str,
+    /// How staff know its mail, which they can switch off; none of what is never mailed.
+    mail: Option<Mail>,
     /// How many of these one stream may cause, where nobody asked for them; they also count for who gets them.
     notice: Option<&'static Limit>,
     /// Finds out who gets it and what fills its words; none where there is nothing to tell any more.
     compose: Compose,
+}
+
+/// The setting of a message that may be mailed.
+#[derive(Clone, Copy)]
+struct Mail {
+    /// The number of the setting: it stays.
+    number: u64,
+    recipient: &'static str,
 }
 
 type Compose = for<'a> fn(&'a Composing<'a>) -> BoxFuture<'a, Result<Option<Composed>, CommandError>>;
@@ -54,6 +67,27 @@ struct Demand {
 /// The messages of every context.
 fn all() -> impl Iterator<Item = &'static Template> {
     [identity::MESSAGES, trips::MESSAGES].into_iter().flatten()
+}
+
+/// The settings of the messages that are mailed, as an installation begins with them.
+pub(crate) fn settings() -> impl Iterator<Item = Seed> {
+    all().filter_map(|template| {
+        let Mail { number, recipient } = template.mail?;
+        let (subject, text) = template.words.split_once("\n\n").unwrap_or(("", template.words));
+        Some(Seed {
+            record: &MESSAGE_SETTING,
+            number,
+            fields: json!({
+                "action": template.name,
+                "enabled": true,
+                "recipient": recipient,
+                "email_subject": subject,
+                "email_message": text,
+            }),
+            leads: vec![],
+            kept: &["action", "recipient", "email_subject", "email_message"],
+        })
+    })
 }
 
 /// Takes down which messages events demand.

@@ -8,6 +8,7 @@ use caravan_clock::Clock;
 use caravan_domain::EntityId;
 use caravan_domain::identity::Channel;
 use caravan_domain::identity::contact::claimed_form;
+use caravan_domain::platform::message_setting::{MESSAGE_SETTING, MessageSetting};
 use caravan_event_store::{Direction, Recorded, StreamId};
 use caravan_limits::LimitError;
 use caravan_limits::known::MESSAGES_TO_RECIPIENT;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 
 use super::composing::{Composed, Composing};
 use super::words::Words;
-use super::{Template, all};
+use super::{Mail, Template, all};
 use crate::effects::{Carriers, DeliveryError, Message};
 use crate::processes::{Setup, measure};
 use crate::{CommandError, Commands};
@@ -121,6 +122,10 @@ impl Sender {
             measure::message(None, "void");
         } else {
             match self.message(&row).await {
+                Ok(Some(message)) if self.is_switched_off(&row, &message).await? => {
+                    self.settle(&mut tx, &row, "void", Some("switched off")).await?;
+                    measure::message(Some(message.channel), "void");
+                }
                 Ok(Some(message)) if self.is_too_much(&row, &message).await? => {
                     self.settle(&mut tx, &row, "dropped", Some("beyond a limit")).await?;
                     measure::message(Some(message.channel), "dropped");
@@ -175,6 +180,16 @@ impl Sender {
     async fn event(&self, row: &Row) -> Result<Option<Recorded>, CommandError> {
         let stream = StreamId::new(&row.category, EntityId(row.stream_id));
         Ok(self.commands.store().read_stream(&stream, row.revision, Direction::Forwards, 1).await?.pop())
+    }
+
+    /// Whether staff want no such mail to be sent.
+    async fn is_switched_off(&self, row: &Row, message: &Message) -> Result<bool, CommandError> {
+        let Some(Mail { number, .. }) = template(row)?.mail.filter(|_| message.channel == Channel::Mail) else {
+            return Ok(false);
+        };
+        let id = self.commands.vault().id_of(MESSAGE_SETTING.kind.name, number);
+        let setting = self.commands.record(&MESSAGE_SETTING, id).await?.state.get::<MessageSetting>();
+        Ok(setting.is_some_and(|setting| !setting.enabled))
     }
 
     /// Whether a notice, which nobody asked for, is beyond what its recipient may get or its stream may cause. What was

@@ -7,18 +7,22 @@ use futures::FutureExt;
 
 use super::super::composing::{Composed, Composing, Reached};
 use super::super::words::Values;
-use super::super::{Demand, Template};
+use super::super::{Demand, Mail, Template};
 use crate::CommandError;
 use crate::processes::reaction::Reaction;
 
-pub const SIGN_UP: Template = Template { compose: |it| of_sign_up(it).boxed(), ..named("sign-up-code") };
-pub const LOGIN: Template = named("login-code");
-pub const PASSWORD_RESET: Template = named("password-reset-code");
-pub const PHONE_CHANGE: Template = named("phone-code");
-pub const EMAIL_CHANGE: Template = named("email-code");
+pub const SIGN_UP: Template = Template { compose: |it| of_sign_up(it).boxed(), ..named("sign-up-code", Some(1)) };
+pub const LOGIN: Template = named("login-code", None);
+pub const PASSWORD_RESET: Template = named("password-reset-code", Some(2));
+pub const PHONE_CHANGE: Template = named("phone-code", None);
+pub const EMAIL_CHANGE: Template = named("email-code", Some(3));
 
-const fn named(name: &'static str) -> Template {
-    Template { name, words: include_str!("code.txt"), notice: None, compose: |it| of_account(it).boxed() }
+const fn named(name: &'static str, setting: Option<u64>) -> Template {
+    let mail = match setting {
+        Some(number) => Some(Mail { number, recipient: "User" }),
+        None => None,
+    };
+    Template { name, words: include_str!("code.txt"), mail, notice: None, compose: |it| of_account(it).boxed() }
 }
 
 pub async fn demand_of_sign_up(reaction: Reaction<'_>, event: SignUpEvent) -> Result<(), FollowError> {

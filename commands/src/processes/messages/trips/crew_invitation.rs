@@ -7,13 +7,14 @@ use futures::FutureExt;
 
 use super::super::composing::{Composed, Composing};
 use super::super::words::Values;
-use super::super::{Demand, Template};
+use super::super::{Demand, Mail, Template};
 use crate::CommandError;
 use crate::processes::reaction::Reaction;
 
 pub const CREW_INVITATION: Template = Template {
     name: "crew-invitation",
     words: include_str!("crew_invitation.txt"),
+    mail: Some(Mail { number: 4, recipient: "Invitee" }),
     notice: None,
     compose: |it| compose(it).boxed(),
 };

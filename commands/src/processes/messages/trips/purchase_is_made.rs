@@ -9,7 +9,7 @@ use futures::FutureExt;
 
 use super::super::composing::{Composed, Composing};
 use super::super::words::Values;
-use super::super::{Demand, Template};
+use super::super::{Demand, Mail, Template};
 use super::live_booking;
 use crate::CommandError;
 use crate::processes::reaction::Reaction;
@@ -17,6 +17,7 @@ use crate::processes::reaction::Reaction;
 pub const PURCHASE_IS_MADE: Template = Template {
     name: "purchase-is-made",
     words: include_str!("purchase_is_made.txt"),
+    mail: Some(Mail { number: 6, recipient: "Member" }),
     notice: Some(&NOTICES_OF_BOOKING),
     compose: |it| compose(it).boxed(),
 };

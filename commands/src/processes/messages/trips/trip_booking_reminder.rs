@@ -7,7 +7,7 @@ use futures::FutureExt;
 
 use super::super::composing::{Composed, Composing};
 use super::super::words::Values;
-use super::super::{Demand, Template};
+use super::super::{Demand, Mail, Template};
 use super::live_booking;
 use crate::CommandError;
 use crate::processes::reaction::Reaction;
@@ -15,6 +15,7 @@ use crate::processes::reaction::Reaction;
 pub const TRIP_BOOKING_REMINDER: Template = Template {
     name: "trip-booking-reminder",
     words: include_str!("trip_booking_reminder.txt"),
+    mail: Some(Mail { number: 5, recipient: "Member" }),
     notice: None,
     compose: |it| compose(it).boxed(),
 };
