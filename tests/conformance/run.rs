@@ -237,6 +237,12 @@ impl Runner<'_> {
                 let value = expect::at(&answer.body, pointer)?.clone();
                 self.variables.set(variable, value);
             }
+            for (variable, cookie) in &call.cookies {
+                let set = answer.headers.get_all("set-cookie").iter().filter_map(|set| set.to_str().ok());
+                let value = set.filter_map(|set| set.split_once('=')).find(|(name, _)| name == cookie);
+                let value = value.and_then(|(_, set)| set.split(';').next());
+                self.variables.set(variable, value.ok_or_else(|| format!("the answer sets no cookie {cookie}"))?);
+            }
             if let Some(variable) = &call.etag {
                 let etag = answer.headers.get("etag").and_then(|etag| etag.to_str().ok());
                 let etag = etag.and_then(|etag| etag.trim_matches('"').parse::<i64>().ok());

@@ -95,6 +95,9 @@ pub struct Call {
     #[serde(default)]
     pub save: BTreeMap<String, String>,
     pub etag: Option<String>,
+    /// Variables that take cookies of the answer, by their names.
+    #[serde(default)]
+    pub cookies: BTreeMap<String, String>,
     pub times: Option<usize>,
     #[serde(default)]
     pub eventually: bool,

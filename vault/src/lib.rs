@@ -20,7 +20,7 @@ use sqlx::PgPool;
 
 pub use purging::PurgeError;
 pub use signing::PublicKey;
-pub use tokens::{Access, AccessToken, Refresh, TokenError};
+pub use tokens::{Access, AccessToken, ForClients, Refresh, TokenError};
 
 use ids::Numbers;
 use keys::Keys;

@@ -20,7 +20,7 @@ use crate::secrets::Secret;
 use crate::signing::{Pair, SigningKeys};
 use crate::{Vault, VaultError};
 
-/// How long an access token signed with the token secret lives.
+/// How long an access token signed with the token secret lives, unless said otherwise.
 const ACCESS_LIFE: TimeDelta = TimeDelta::hours(1);
 /// How long one signed with a key pair lives.
 const PUBLIC_LIFE: TimeDelta = TimeDelta::hours(24);
@@ -52,6 +52,15 @@ pub struct Access {
     pub expires_at: DateTime<Utc>,
 }
 
+/// What clients read of the access tokens that are made for them; we do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ForClients {
+    /// The account's number.
+    pub identity: u64,
+    /// Whether a password was shown for it just now.
+    pub fresh: bool,
+}
+
 /// What a refresh token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refresh {
@@ -75,6 +84,8 @@ struct AccessClaims {
     sid: u32,
     iat: i64,
     exp: i64,
+    #[serde(flatten, skip_deserializing, skip_serializing_if = "Option::is_none")]
+    told: Option<ForClients>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,7 +142,7 @@ impl Tokens {
                 (decoded.map_err(|_| TokenError::Invalid)?.claims, Some(pair))
             }
         };
-        let AccessClaims { sub, sid, iat, exp } = claims;
+        let AccessClaims { sub, sid, iat, exp, .. } = claims;
         let time = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(TokenError::Invalid);
         let (issued_at, expires_at) = (time(iat)?, time(exp)?);
         Ok(Verified { access: Access { account: sub, session: sid, issued_at, expires_at }, pair })
@@ -183,13 +194,27 @@ impl Signer {
 fn access(account: EntityId, session: u32, now: DateTime<Utc>, life: TimeDelta) -> (AccessClaims, DateTime<Utc>) {
     let (iat, exp) = (now.timestamp(), (now + life).timestamp());
     let expires_at = DateTime::from_timestamp(exp, 0).unwrap_or(now);
-    (AccessClaims { sub: account, sid: session, iat, exp }, expires_at)
+    (AccessClaims { sub: account, sid: session, iat, exp, told: None }, expires_at)
 }
 
 impl Vault {
     /// An HS256 JWT that lives for an hour. The same arguments give the same token.
     pub fn sign_access(&self, account: EntityId, session: u32, now: DateTime<Utc>) -> AccessToken {
         let (claims, expires_at) = access(account, session, now, ACCESS_LIFE);
+        AccessToken { token: self.0.tokens.access.sign(&claims), expires_at }
+    }
+
+    /// As [`Self::sign_access`], with a life of its own and what clients read of it.
+    pub fn sign_access_for(
+        &self,
+        told: ForClients,
+        account: EntityId,
+        session: u32,
+        now: DateTime<Utc>,
+        life: TimeDelta,
+    ) -> AccessToken {
+        let (claims, expires_at) = access(account, session, now, life);
+        let claims = AccessClaims { told: Some(told), ..claims };
         AccessToken { token: self.0.tokens.access.sign(&claims), expires_at }
     }
 

@@ -22,6 +22,33 @@ pub struct Answer<O = Many> {
     origin: O,
 }
 
+/// A cookie that a browser keeps: it comes back over TLS only, and not with what other sites ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrowserCookie {
+    name: &'static str,
+    /// The paths that it comes back to begin with this.
+    path: &'static str,
+    /// Whether scripts of the page can read it.
+    scripted: bool,
+}
+
+impl BrowserCookie {
+    /// A cookie that comes back to every path, and which no script can read.
+    pub const fn named(name: &'static str) -> BrowserCookie {
+        BrowserCookie { name, path: "/", scripted: false }
+    }
+
+    /// The same, coming back to what begins with `path`.
+    pub const fn path(self, path: &'static str) -> BrowserCookie {
+        BrowserCookie { path, ..self }
+    }
+
+    /// The same, for scripts.
+    pub const fn scripted(self) -> BrowserCookie {
+        BrowserCookie { scripted: true, ..self }
+    }
+}
+
 /// What a handler comes to.
 pub type Outcome<O = Many> = Result<Answer<O>, Failure>;
 
@@ -170,10 +197,11 @@ impl<O> Answer<O> {
         self
     }
 
-    /// Lets the browser keep a secret of visible ASCII for as long as `life`, or drop it where that is zero. It comes
-    /// back over TLS only, to no script, and not with what other sites ask for.
-    pub fn cookie(mut self, name: &'static str, secret: &str, life: Duration) -> Self {
-        let cookie = Cookie::build((name, secret)).path("/").secure(true).http_only(true).same_site(SameSite::Strict);
+    /// Lets the browser keep a secret of visible ASCII for as long as `life`, or drop it where that is zero.
+    pub fn cookie(mut self, cookie: BrowserCookie, secret: &str, life: Duration) -> Self {
+        let BrowserCookie { name, path, scripted } = cookie;
+        let cookie = Cookie::build((name, secret)).path(path).secure(true).http_only(!scripted);
+        let cookie = cookie.same_site(SameSite::Strict);
         let cookie = cookie.max_age(life.try_into().unwrap_or(cookie::time::Duration::MAX)).build();
         if let Ok(cookie) = HeaderValue::from_str(&cookie.to_string()) {
             self.headers.append(header::SET_COOKIE, cookie);

@@ -1,5 +1,6 @@
 //! What a handler gets.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,11 +10,12 @@ use caravan_domain::EntityId;
 use caravan_domain::identity::Person;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Failure, Operation, typed};
+use crate::{Failure, Operation, Place, typed};
 
 /// One request to one operation, and what its side works on.
 pub struct Call<S> {
@@ -41,6 +43,8 @@ pub struct Request {
     /// What the client calls the body, with the boundary of its parts; empty where it says nothing.
     pub media_type: String,
     pub headers: Headers,
+    /// All of them as they came; they belong in no log.
+    pub raw_headers: HeaderMap,
     /// What the client calls this request, or a name made for it; it is in the log and in the answer's header.
     pub request_id: String,
     /// The request id as a UUID, for the metadata of events.
@@ -73,6 +77,11 @@ impl<S> Deref for Call<S> {
 }
 
 impl Request {
+    /// What the request shows in a place of tokens that the service does not look into: a token of another sort.
+    pub fn shown_in(&self, place: Place) -> Option<String> {
+        place.in_headers(&self.raw_headers).into_iter().next().map(Cow::into_owned)
+    }
+
     /// The body as a type that has the names of commands; a failure names the field as the client writes it.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         typed::read(&self.body, self.operation.names, "body")

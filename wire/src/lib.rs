@@ -35,7 +35,7 @@ mod token;
 mod typed;
 mod unique;
 
-pub use answer::{Answer, Content, Log, Many, Origin, Outcome, Stream, Tells, Told};
+pub use answer::{Answer, BrowserCookie, Content, Log, Many, Origin, Outcome, Stream, Tells, Told};
 pub use call::{Call, Headers, Request};
 pub use contract::{Contract, In, Media, Operation, Parameter, ParameterType, contracts, operation};
 pub use dialect::{DIALECTS, Dialect};

@@ -247,6 +247,7 @@ impl Service {
             bytes,
             media_type,
             headers,
+            raw_headers: parts.headers,
             request_id: arrival.request_id.clone(),
             correlation_id: request::correlation_id(&arrival.request_id),
             now: arrival.now,

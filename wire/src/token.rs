@@ -31,7 +31,17 @@ impl Place {
     }
 
     fn tokens(self, request: &Parts) -> Vec<Cow<'_, str>> {
-        let headers = &request.headers;
+        match self {
+            Place::Query(name) => {
+                let pairs = parameters::pairs(request.uri.query().unwrap_or_default()).flatten();
+                pairs.filter(|(given, _)| given == name).map(|(_, token)| Cow::Owned(token)).collect()
+            }
+            Place::Scheme(_) | Place::Header(_) | Place::Cookie(_) => self.in_headers(&request.headers),
+        }
+    }
+
+    /// The tokens that headers have in this place.
+    pub(crate) fn in_headers(self, headers: &HeaderMap) -> Vec<Cow<'_, str>> {
         match self {
             Place::Scheme(scheme) => {
                 let values = texts(headers, header::AUTHORIZATION.as_str()).filter_map(|value| value.split_once(' '));
@@ -39,10 +49,7 @@ impl Place {
                 ours.map(|(_, token)| Cow::Borrowed(token.trim())).collect()
             }
             Place::Header(name) => texts(headers, name).map(Cow::Borrowed).collect(),
-            Place::Query(name) => {
-                let pairs = parameters::pairs(request.uri.query().unwrap_or_default()).flatten();
-                pairs.filter(|(given, _)| given == name).map(|(_, token)| Cow::Owned(token)).collect()
-            }
+            Place::Query(_) => vec![],
             Place::Cookie(name) => {
                 let cookies = texts(headers, header::COOKIE.as_str()).flat_map(Cookie::split_parse).flatten();
                 let ours = cookies.filter(|cookie| cookie.name() == name);

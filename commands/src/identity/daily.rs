@@ -25,12 +25,11 @@ pub enum Entry {
     },
 }
 
-/// A session that is open, and its token.
+/// A session that is open.
 pub struct Opened {
     pub account: EntityId,
     pub state: Arc<AccountState>,
     pub session: LoginSession,
-    pub token: AccessToken,
     pub position: Position,
 }
 
@@ -48,6 +47,16 @@ pub enum Needed {
 /// Logs in by an address that the account has proven, or by a user name. Unknown and wrong look and cost the same, and
 /// count with all other attempts at the account's password.
 pub async fn log_in(asking: &Asking, address: &str, password: &str) -> Result<Entry, CommandError> {
+    enter(asking, address, password, LoginTerms::DAILY).await
+}
+
+/// As [`log_in`], on other terms.
+pub(super) async fn enter(
+    asking: &Asking,
+    address: &str,
+    password: &str,
+    terms: LoginTerms,
+) -> Result<Entry, CommandError> {
     let name = credentials::normalised_username(address);
     let (proven, named) = (proven_by(asking, address.trim()).await?, account_of(asking, &name).await?);
     let found = proven.or(named);
@@ -70,7 +79,7 @@ pub async fn log_in(asking: &Asking, address: &str, password: &str) -> Result<En
     if registered.mfa_phone().is_some() {
         return outstanding(Needed::SecondFactor { login, channel: Channel::Sms });
     }
-    let log_in = AccountCommand::LogIn { verified, login, terms: LoginTerms::DAILY };
+    let log_in = AccountCommand::LogIn { verified, login, terms };
     let changed = asking.send::<Account>(account, log_in).await?;
     let challenge = changed.state.registered().and_then(|account| account.challenge(login, asking.now()));
     match challenge.map(|pending| pending.challenge) {
@@ -105,8 +114,13 @@ async fn opened(asking: &Asking, changed: Done<Account>, login: Uuid) -> Result<
     let state = asking.state::<Account>(changed.id).await?.state;
     let session = state.registered().and_then(|account| account.session_of(login, asking.now()));
     let session = *session.ok_or_else(ended)?;
-    let token = asking.vault().sign_public_access(changed.id, session.number, asking.now(), session.expires_at)?;
-    Ok(Opened { account: changed.id, state, session, token, position: changed.position })
+    Ok(Opened { account: changed.id, state, session, position: changed.position })
+}
+
+/// The token of a session, which others can verify.
+pub fn public_token(asking: &Asking, opened: &Opened) -> Result<AccessToken, CommandError> {
+    let Opened { account, session, .. } = opened;
+    Ok(asking.vault().sign_public_access(*account, session.number, asking.now(), session.expires_at)?)
 }
 
 fn ended() -> CommandError {

@@ -185,10 +185,13 @@ pub(super) async fn attempt_newcomers_password(
 
 /// Whether `given` is the code of a nonce; takes equally long whatever is given.
 fn is_code(commands: &Commands, nonce: Uuid, given: &str) -> bool {
-    let code = commands.vault().code(nonce);
-    let given = given.trim();
-    let differences = code.bytes().zip(given.bytes()).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
-    code.len() == given.len() && differences == 0
+    is_same(&commands.vault().code(nonce), given.trim())
+}
+
+/// Whether `given` is our secret; takes equally long whatever is given.
+pub(super) fn is_same(ours: &str, given: &str) -> bool {
+    let differences = ours.bytes().zip(given.bytes()).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+    ours.len() == given.len() && differences == 0
 }
 
 async fn judged(attempt: Attempt, right: Result<bool, CommandError>) -> Result<bool, CommandError> {

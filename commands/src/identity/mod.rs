@@ -15,6 +15,7 @@ pub mod passwords;
 pub mod people;
 pub mod profile;
 mod provider;
+pub mod remembered;
 pub mod roles;
 pub mod sessions;
 pub mod sign_up;

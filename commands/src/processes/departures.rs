@@ -42,6 +42,7 @@ fn to_account(kind: AccountEventKind) -> Option<Handler<AccountEvent>> {
         | K::SessionRefreshed
         | K::SessionClosed
         | K::LoggedOut
+        | K::RefreshTokensVoided
         | K::LoginChallenged
         | K::LoginChallengeEnded
         | K::PasswordChanged

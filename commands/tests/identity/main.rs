@@ -9,6 +9,7 @@ mod forgetting;
 mod limits;
 mod logins;
 mod passwords;
+mod remembered;
 mod roles;
 mod sign_ups;
 #[path = "../support/mod.rs"]

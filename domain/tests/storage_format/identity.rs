@@ -48,6 +48,7 @@ fn accounts() -> Pinned {
         json!({"type": "SessionRefreshed", "data": {"number": 1, "generation": 2, "at": AT}}),
         json!({"type": "SessionClosed", "data": {"number": 1}}),
         json!({"type": "LoggedOut", "data": {}}),
+        json!({"type": "RefreshTokensVoided", "data": {}}),
         json!({"type": "LoginChallenged", "data": {"login": NONCE, "challenge": "mfa", "expires_at": LATER}}),
         json!({"type": "LoginChallenged", "data": {"login": NONCE, "challenge": "new_password", "expires_at": LATER}}),
         json!({"type": "LoginChallengeEnded", "data": {"login": NONCE}}),
@@ -113,6 +114,7 @@ fn every_event_is_named(account: AccountEvent, sign_up: SignUpEvent, claim: Clai
         | AccountEvent::SessionRefreshed { .. }
         | AccountEvent::SessionClosed { .. }
         | AccountEvent::LoggedOut {}
+        | AccountEvent::RefreshTokensVoided {}
         | AccountEvent::LoginChallenged { .. }
         | AccountEvent::LoginChallengeEnded { .. }
         | AccountEvent::PasswordChanged { .. }

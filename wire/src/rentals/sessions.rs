@@ -6,10 +6,11 @@ use caravan_domain::identity::{Attribute, Role, Roles};
 use serde_json::{Value, json};
 
 use crate::shape::{sealed, words};
-use crate::{Failure, FailureKind, Operation};
+use crate::{BrowserCookie, Failure, FailureKind, Operation};
 
 /// The cookie and the header that carry a token.
 pub const TOKEN: &str = "airbnb3-access-token";
+pub const COOKIE: BrowserCookie = BrowserCookie::named(TOKEN);
 
 /// `Session`
 pub fn session(id: EntityId, account: &Registered, session: &account::LoginSession, token: &str) -> Value {
@@ -90,8 +91,9 @@ mod tests {
         let at = chrono::DateTime::UNIX_EPOCH;
         let login = Uuid::from_u128(7);
         let (opened_at, refreshed_at, expires_at) = (at, at, at);
+        let (generation, since, voided) = (0, None, false);
         let open =
-            account::LoginSession { number: 1, login, generation: 0, opened_at, refreshed_at, expires_at, since: None };
+            account::LoginSession { number: 1, login, generation, opened_at, refreshed_at, expires_at, since, voided };
         let mut shape = session(ID, &account, &open, "a.b.c");
         let closed = Closed::find(&mut shape);
         let texts = closed.sealed().iter().map(|sealed| sealed.cipher.clone()).collect();

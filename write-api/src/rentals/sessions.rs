@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use caravan_commands::Asking;
 use caravan_commands::identity::daily::{self, Entry, Needed, Opened};
 use caravan_domain::identity::Channel;
-use caravan_wire::rentals::sessions::{TOKEN, session};
+use caravan_wire::rentals::sessions::{COOKIE, TOKEN, session};
 use caravan_wire::{Answer, Call, Failure, Log, Stream};
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -23,9 +24,10 @@ struct LoginRequest {
 pub(super) async fn log_in(call: Call<Write>) -> Result<Answer<Log>, Failure> {
     let LoginRequest { username, email, password } = call.body()?;
     let address = username.or(email).ok_or_else(|| Failure::mistyped("username", "is required"))?;
-    let entry = daily::log_in(&asking(&call).await?, &address, &password).await?;
+    let asking = asking(&call).await?;
+    let entry = daily::log_in(&asking, &address, &password).await?;
     let (account, needed) = match entry {
-        Entry::Open(opened) => return with_token(&call, &opened),
+        Entry::Open(opened) => return with_token(&asking, &opened),
         Entry::Outstanding { account, needed } => (account, needed),
     };
     let needs = |what: &str| Failure::forbidden(what).telling("userId", json!(account));
@@ -43,8 +45,9 @@ pub(super) async fn log_in(call: Call<Write>) -> Result<Answer<Log>, Failure> {
 }
 
 pub(super) async fn relogin(call: Call<Write>) -> Result<Answer<Log>, Failure> {
-    let opened = daily::relogin(&asking(&call).await?, call.person()?).await?;
-    with_token(&call, &opened)
+    let asking = asking(&call).await?;
+    let opened = daily::relogin(&asking, call.person()?).await?;
+    with_token(&asking, &opened)
 }
 
 /// Whoever asks has no session afterwards, had they one or not.
@@ -56,18 +59,19 @@ pub(super) async fn log_out(call: Call<Write>) -> Result<Answer<Option<Stream>>,
         }
         None => None,
     };
-    Ok(Answer::json(json!({"status": "OK"})).cookie(TOKEN, "", Duration::ZERO).coming_from(closed))
+    Ok(Answer::json(json!({"status": "OK"})).cookie(COOKIE, "", Duration::ZERO).coming_from(closed))
 }
 
 /// A session that was opened just now.
-fn with_token(call: &Call<Write>, opened: &Opened) -> Result<Answer<Log>, Failure> {
+fn with_token(asking: &Asking, opened: &Opened) -> Result<Answer<Log>, Failure> {
     let account = opened.state.registered().ok_or_else(|| Failure::unauthorised("this session has ended"))?;
-    let token = &opened.token.token;
+    let access = daily::public_token(asking, opened)?;
+    let token = &access.token;
     let mut shape = session(opened.account, account, &opened.session, token);
     // In whole seconds, as the token has it.
-    let life = Duration::from_secs((opened.token.expires_at.timestamp() - call.now.timestamp()).max(0).unsigned_abs());
+    let life = Duration::from_secs((access.expires_at.timestamp() - asking.now().timestamp()).max(0).unsigned_abs());
     shape["expiresIn"] = json!(life.as_secs());
-    let answer = Answer::json(shape).cookie(TOKEN, token, life);
+    let answer = Answer::json(shape).cookie(COOKIE, token, life);
     let header = HeaderValue::from_str(token).map_err(Failure::broken)?;
     Ok(answer.header(HeaderName::from_static(TOKEN), header).at(opened.position))
 }

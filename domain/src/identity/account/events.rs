@@ -44,6 +44,8 @@ pub enum AccountEvent {
     },
     /// Every session was closed.
     LoggedOut {},
+    /// No session open then is renewed any more; each stays open until it ends.
+    RefreshTokensVoided {},
     /// Who logs in was right so far, but more is asked.
     LoginChallenged {
         login: Uuid,

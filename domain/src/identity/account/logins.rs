@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::events::{AccountEvent, Challenge};
-use super::state::Registered;
+use super::state::{LoginSession, Registered};
 use crate::identity::code::{CODE_LIFE, wrong_code};
 use crate::identity::{Channel, CodeIssued, CodePurpose};
 use crate::{Rejection, Sealed};
@@ -13,6 +13,8 @@ use crate::{Rejection, Sealed};
 pub const SESSION_LIFE: TimeDelta = TimeDelta::days(90);
 /// How long a session lasts that is not refreshed but logged in anew.
 const DAILY_LIFE: TimeDelta = TimeDelta::hours(24);
+/// How long a session lasts of a client that somebody wants to stay logged in on.
+const REMEMBERED_LIFE: TimeDelta = TimeDelta::days(365);
 /// How many sessions may be open; one more closes the oldest.
 pub const MAX_SESSIONS: usize = 20;
 /// How long a login waits for the answer to its challenge.
@@ -34,6 +36,8 @@ impl LoginTerms {
     pub const REFRESHED: LoginTerms = LoginTerms { life: SESSION_LIFE, code_at_once: true };
     /// A session of one day.
     pub const DAILY: LoginTerms = LoginTerms { life: DAILY_LIFE, code_at_once: false };
+    /// A session of one year.
+    pub const REMEMBERED: LoginTerms = LoginTerms { life: REMEMBERED_LIFE, code_at_once: false };
 }
 
 pub(super) fn open_session(
@@ -127,6 +131,9 @@ pub(super) fn refresh(
     let Some(session) = account.session(session, now) else {
         return Err(ended());
     };
+    if session.voided {
+        return Err(ended());
+    }
     let number = session.number;
     Ok(if generation == session.generation {
         vec![AccountEvent::SessionRefreshed { number, generation: generation.saturating_add(1), at: now }]
@@ -149,7 +156,7 @@ pub(super) fn relogin(
     if account.session_of(login, now).is_some() {
         return Ok(vec![]);
     }
-    let session = account.session(session, now).filter(|session| session.expires_at <= session.opened_at + DAILY_LIFE);
+    let session = account.session(session, now).filter(|session| session.is_daily());
     let session = session.ok_or_else(ended)?;
     let since = session.since.unwrap_or(session.opened_at);
     let expires_at = (now + DAILY_LIFE).min(since + SESSION_LIFE);
@@ -169,6 +176,18 @@ pub(super) fn close_session(account: &Registered, session: u32, now: DateTime<Ut
 pub(super) fn log_out(account: &Registered) -> Vec<AccountEvent> {
     let nothing = account.sessions.is_empty() && account.challenges.is_empty();
     if nothing { vec![] } else { vec![AccountEvent::LoggedOut {}] }
+}
+
+pub(super) fn void_refresh_tokens(account: &Registered, now: DateTime<Utc>) -> Vec<AccountEvent> {
+    let renewable = account.sessions.iter().any(|session| now < session.expires_at && !session.voided);
+    if renewable { vec![AccountEvent::RefreshTokensVoided {}] } else { vec![] }
+}
+
+impl LoginSession {
+    /// Whether it lasts no longer than a day: then it is not renewed, but logged in anew.
+    pub fn is_daily(&self) -> bool {
+        self.expires_at <= self.opened_at + DAILY_LIFE
+    }
 }
 
 impl Registered {

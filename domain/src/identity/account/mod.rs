@@ -71,6 +71,8 @@ pub enum AccountCommand {
         session: u32,
     },
     LogOut,
+    /// Keeps every session that is open from being renewed.
+    VoidRefreshTokens,
     RequestPasswordReset {
         nonce: Uuid,
     },
@@ -155,6 +157,7 @@ impl Decider for Account {
                 Do::Relogin { session, login } => logins::relogin(account, session, login, now),
                 Do::CloseSession { session } => Ok(logins::close_session(account, session, now)),
                 Do::LogOut => Ok(logins::log_out(account)),
+                Do::VoidRefreshTokens => Ok(logins::void_refresh_tokens(account, now)),
                 Do::RequestPasswordReset { nonce } => profile::request_password_reset(account, nonce, now),
                 Do::ResetPassword { nonce, hash } => profile::reset_password(account, nonce, hash, now),
                 Do::ChangePassword { verified, hash, session } => {

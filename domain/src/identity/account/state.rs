@@ -74,6 +74,9 @@ pub struct LoginSession {
     /// As in the event that opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<DateTime<Utc>>,
+    /// Whether it is not renewed any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub voided: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -258,7 +261,7 @@ impl LoginSession {
     /// Whether a refresh token of this generation may renew the session.
     pub fn accepts(&self, generation: u32, now: DateTime<Utc>) -> bool {
         let repeated = Some(generation) == self.generation.checked_sub(1) && now < self.refreshed_at + REFRESH_GRACE;
-        generation == self.generation || repeated
+        !self.voided && (generation == self.generation || repeated)
     }
 }
 
@@ -291,6 +294,7 @@ pub(super) fn evolve(mut state: AccountState, event: &AccountEvent) -> AccountSt
         | AccountEvent::SessionRefreshed { .. }
         | AccountEvent::SessionClosed { .. }
         | AccountEvent::LoggedOut {}
+        | AccountEvent::RefreshTokensVoided {}
         | AccountEvent::LoginChallenged { .. }
         | AccountEvent::LoginChallengeEnded { .. }
         | AccountEvent::PasswordChanged { .. }
@@ -338,6 +342,7 @@ impl Registered {
                     refreshed_at: *at,
                     expires_at: *expires_at,
                     since: *since,
+                    voided: false,
                 });
                 self.next_session = self.next_session.max(number.saturating_add(1));
             }
@@ -351,6 +356,9 @@ impl Registered {
             AccountEvent::LoggedOut {} => {
                 self.sessions.clear();
                 self.challenges.clear();
+            }
+            AccountEvent::RefreshTokensVoided {} => {
+                self.sessions.iter_mut().for_each(|session| session.voided = true);
             }
             AccountEvent::LoginChallenged { login, challenge, expires_at } => {
                 self.challenges.push(PendingChallenge { login: *login, challenge: *challenge, expires_at: *expires_at })

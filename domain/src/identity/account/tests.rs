@@ -315,6 +315,33 @@ fn logging_out_closes_every_session() {
 }
 
 #[test]
+fn a_voided_session_stays_open_and_is_not_renewed() {
+    let open = [opened(1, 1, 0), daily(2, 2, 0)];
+    let state = registered(open.clone()).when(Do::VoidRefreshTokens).then([Event::RefreshTokensVoided {}]);
+    assert!(state.has_open_session(1, after(1)) && state.has_open_session(2, after(1)));
+    let voided = || [open.to_vec(), vec![Event::RefreshTokensVoided {}]].concat();
+    registered(voided()).when(Do::Refresh { session: 1, generation: 0 }).then_err("session-ended");
+    registered(voided()).when(Do::VoidRefreshTokens).then_nothing();
+    // What is opened later is another session.
+    let later = [voided(), vec![opened(3, 3, 5)]].concat();
+    let refreshed = Event::SessionRefreshed { number: 3, generation: 1, at: after(9) };
+    registered(later.clone()).at(after(9)).when(Do::Refresh { session: 3, generation: 0 }).then([refreshed]);
+    registered(later).when(Do::VoidRefreshTokens).then([Event::RefreshTokensVoided {}]);
+    registered([]).when(Do::VoidRefreshTokens).then_nothing();
+}
+
+#[test]
+fn a_login_that_is_remembered_opens_a_session_for_a_year() {
+    let log_in = Do::LogIn { verified: sealed("old"), login: nonce(7), terms: LoginTerms::REMEMBERED };
+    let (at, expires_at) = (after(5), after(365 * DAY + 5));
+    let session = Event::SessionOpened { number: 1, login: nonce(7), at, expires_at, since: None };
+    let state = registered([]).at(at).when(log_in).then([session]);
+    assert!(state.has_open_session(1, after(365 * DAY)) && !state.has_open_session(1, expires_at));
+    let session = state.registered().and_then(|account| account.session(1, at));
+    assert!(session.is_some_and(|session| !session.is_daily()));
+}
+
+#[test]
 fn a_daily_login_opens_a_session_for_a_day() {
     let log_in = Do::LogIn { verified: sealed("old"), login: nonce(7), terms: LoginTerms::DAILY };
     let state = registered([]).at(after(5)).when(log_in.clone()).then([daily(1, 7, 5)]);

@@ -1,7 +1,7 @@
 //! Bodies, headers and cookies of answers.
 
 use super::*;
-use crate::{open_event, rentals};
+use crate::{BrowserCookie, open_event, rentals};
 
 async fn ask(routes: Routes<Reads>, path: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
     let router = router(vec![routes.serve(Arc::new(Reads))], Documents::new([]), settings());
@@ -42,13 +42,14 @@ async fn json_is_of_the_documented_media_type() {
 async fn a_header_replaces_ours_and_cookies_add_up() {
     let answer = || {
         let answer = Answer::json(json!({})).header(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
-        answer.cookie("token", "abc", Duration::from_secs(60)).cookie("old", "", Duration::ZERO)
+        let kept = answer.cookie(BrowserCookie::named("token"), "abc", Duration::from_secs(60));
+        kept.cookie(BrowserCookie::named("old").path("/deep").scripted(), "", Duration::ZERO)
     };
     let (_, headers, _) = ask(rentals(answer), "/auth-api/").await;
     assert_eq!(headers.get_all("cache-control").iter().collect::<Vec<_>>(), ["max-age=60"]);
     let cookies: Vec<_> = headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
     assert_eq!(cookies[0], "token=abc; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=60");
-    assert_eq!((cookies.len(), cookies[1]), (2, "old=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0"));
+    assert_eq!((cookies.len(), cookies[1]), (2, "old=; SameSite=Strict; Secure; Path=/deep; Max-Age=0"));
     assert!(answer().secret);
 }
 
