@@ -46,6 +46,8 @@ pub struct Config {
     pub mail_from: String,
     pub sms: String,
     pub public_url: String,
+    #[serde(deserialize_with = "text")]
+    pub booking_partner: String,
     pub cors_origins: String,
     pub trusted_proxies: String,
     pub header_read_timeout: u64,

@@ -218,6 +218,7 @@ fn router(
             people: People::default(),
             limits: node.limits.clone(),
             public_url: node.config.public_url()?.into(),
+            booking_partner: node.config.booking_partner.as_str().into(),
         };
         endpoints.extend(caravan_read_api::endpoints(&Arc::new(read)));
     }

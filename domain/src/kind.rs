@@ -29,6 +29,8 @@ pub struct Kind {
     pub sealed_text: &'static [&'static str],
     /// Whether the `search` follower keeps a search document of it.
     pub searchable: bool,
+    /// Whether clients keep a copy of all there are, and bring it up to date by what has changed.
+    pub copied: bool,
     pub fold: Fold,
 }
 
@@ -83,6 +85,7 @@ impl Kind {
             text: &[],
             sealed_text: &[],
             searchable: false,
+            copied: false,
             fold: Fold { version: D::FOLD_VERSION, empty: empty::<D>, resume: resume::<D> },
         }
     }
@@ -135,6 +138,11 @@ impl Kind {
     /// That the `search` follower keeps search documents of.
     pub const fn searchable(self) -> Kind {
         Kind { searchable: true, ..self }
+    }
+
+    /// Of which clients keep copies.
+    pub const fn copied(self) -> Kind {
+        Kind { copied: true, ..self }
     }
 
     /// A field that conditions may name: a declared one, or the parent's.

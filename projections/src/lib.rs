@@ -27,7 +27,7 @@ pub use bookkeeping::DOCUMENTS;
 pub use error::{NotSeen, ReadError, RebuildError};
 pub use follower::postgres_follower;
 pub use plan::{BORN, Cursor, Found, Near, Plan, Sort};
-pub use read_models::{Document, ReadModels};
+pub use read_models::{Document, Moment, ReadModels};
 pub use rebuild::{Progress, Rebuilt, rebuild};
 pub use search::{Elastic, Search, SearchTarget};
 pub use verify::{Difference, Discrepancy, Verified, verify};

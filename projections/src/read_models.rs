@@ -50,6 +50,13 @@ pub struct Document<S = Value> {
     pub state: S,
 }
 
+/// A moment in the life of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Made,
+    LastChanged,
+}
+
 impl<S> Document<S> {
     /// When and by whom it was made; unavailable while it is being made anew.
     pub fn stamps(&self) -> Result<Stamps, ReadError> {
@@ -197,6 +204,24 @@ impl ReadModels {
             SearchTarget::Postgres => Ok(()),
             SearchTarget::Elasticsearch(elastic) => Ok(elastic.ping().await?),
         }
+    }
+
+    /// Up to `limit` documents of a kind that clients copy, deleted ones too, that were made or last changed after a
+    /// position of the log, in that order. Each was made, and last changed, at a position of its own.
+    pub async fn after(
+        &self,
+        kind: &Kind,
+        moment: Moment,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<Document>, ReadError> {
+        let stored = sql::after(&self.0.finding, kind, moment, position, limit).await?;
+        stored.iter().map(read).collect()
+    }
+
+    /// The document of a kind that clients copy that changed last.
+    pub async fn latest(&self, kind: &Kind) -> Result<Option<Document>, ReadError> {
+        sql::latest(&self.0.finding, kind).await?.as_ref().map(read).transpose()
     }
 
     /// The followers that must have passed an event for [`ReadModels::find`] to see it; reads by id see what

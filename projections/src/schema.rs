@@ -124,6 +124,9 @@ fn create_indexes(kind: &Kind, table: &str) -> Vec<CreateIndex> {
         CreateIndex { statement: format!("create index \"{name}\" on {table} {what}"), name }
     };
     let mut statements = vec![create("born", "(born)")];
+    if kind.copied {
+        statements.push(create("position", "(position)"));
+    }
     if kind.parent.is_some() {
         statements.push(create("parent", "(parent, born)"));
     }

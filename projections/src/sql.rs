@@ -1,5 +1,6 @@
 //! Plans as SQL: one statement, bound parameters only. Nothing of a caller's value becomes part of the text.
 
+use caravan_domain::Kind;
 use caravan_domain::kind::FieldType;
 use caravan_event_store::Position;
 use caravan_postgres::SidePool;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::conditions::push_condition;
 use crate::document::{self, Stored};
 use crate::plan::{Order, invalid_cursor};
-use crate::read_models::read;
+use crate::read_models::{Moment, read};
 use crate::{Cursor, Found, Near, Plan, ReadError, schema};
 
 /// How alike a written and a found word must be, of 1: what a slip of the pen leaves of the trigrams of a word of five
@@ -44,6 +45,37 @@ pub(crate) async fn find(pool: &SidePool, plan: &Plan) -> Result<Found, ReadErro
         rows
     };
     page(plan, &order, rows)
+}
+
+/// See [`crate::ReadModels::after`].
+pub(crate) async fn after(
+    pool: &SidePool,
+    kind: &Kind,
+    moment: Moment,
+    position: Position,
+    limit: usize,
+) -> Result<Vec<Stored>, ReadError> {
+    let at = match moment {
+        Moment::Made => "d.born",
+        Moment::LastChanged => "d.position",
+    };
+    let mut query = of_kind(kind);
+    query.push(format!(" where {at} > ")).push_bind(position);
+    query.push(format!(" order by {at} limit ")).push_bind(limit as i64);
+    let rows = query.build().fetch_all(&mut *pool.acquire().await?).await?;
+    Ok(rows.iter().map(|row| document::stored(row, 0)).collect::<Result<_, _>>()?)
+}
+
+/// See [`crate::ReadModels::latest`].
+pub(crate) async fn latest(pool: &SidePool, kind: &Kind) -> Result<Option<Stored>, ReadError> {
+    let mut query = of_kind(kind);
+    query.push(" order by d.position desc limit 1");
+    let row = query.build().fetch_optional(&mut *pool.acquire().await?).await?;
+    Ok(row.map(|row| document::stored(&row, 0)).transpose()?)
+}
+
+fn of_kind(kind: &Kind) -> QueryBuilder<Postgres> {
+    QueryBuilder::new(format!("select {} from {} d", document::columns("d"), schema::view(kind)))
 }
 
 async fn demand_likeness(tx: &mut PgConnection) -> Result<(), sqlx::Error> {

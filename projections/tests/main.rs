@@ -1,6 +1,7 @@
 //! Read models on real servers: Postgres and Elasticsearch.
 
 mod conditions;
+mod copying;
 mod following;
 mod plans;
 mod reading;

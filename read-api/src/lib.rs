@@ -38,6 +38,8 @@ pub struct Read {
     pub limits: Limits,
     /// Where clients find this installation.
     pub public_url: Arc<str>,
+    /// What booking.com knows us by; empty where it does not.
+    pub booking_partner: Arc<str>,
 }
 
 /// The queries of all dialects.

@@ -28,6 +28,7 @@ pub fn describe(config: &Config) -> String {
         ("MAIL_FROM", config.mail_from.clone()),
         ("SMS", webhook(&config.sms)),
         ("PUBLIC_URL", config.public_url().unwrap_or_default()),
+        ("BOOKING_PARTNER", config.booking_partner.clone()),
         ("CORS_ORIGINS", config.cors_origins.clone()),
         ("TRUSTED_PROXIES", config.trusted_proxies.clone()),
         ("HEADER_READ_TIMEOUT", config.header_read_timeout.to_string()),

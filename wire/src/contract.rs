@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::face::Names;
-use crate::schema::{self, Schemas};
+use crate::schema::{self, Schemas, essential};
 use crate::{Bounds, DIALECTS, Dialect};
 
 /// One documented operation.
@@ -307,14 +307,15 @@ impl Entry {
     }
 
     fn asks(&self) -> Value {
-        let json = |body: &BodyEntry| body.content.get("application/json").map(|content| content.schema.clone());
+        let json =
+            |body: &BodyEntry| body.content.get("application/json").map(|content| essential(content.schema.clone()));
         self.request_body.as_ref().and_then(json).unwrap_or_default()
     }
 
     fn answers(&self) -> Value {
         let answered = self.responses.get(self.success().as_str());
         let json = answered.and_then(|answer| answer.content.iter().find(|(name, _)| name.ends_with("json")));
-        json.map(|(_, content)| content.schema.clone()).unwrap_or_default()
+        json.map(|(_, content)| essential(content.schema.clone())).unwrap_or_default()
     }
 
     fn json(&self) -> Option<String> {

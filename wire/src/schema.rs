@@ -44,9 +44,32 @@ pub(crate) fn name(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")
 }
 
+/// What is looked at of a schema. The rest, prose and examples, is most of it, and would be kept for nothing.
+const ESSENTIAL: [&str; 11] =
+    ["$ref", "allOf", "anyOf", "const", "enum", "format", "oneOf", "properties", "readOnly", "required", "type"];
+
+/// A schema without what nobody looks at.
+pub(crate) fn essential(schema: Value) -> Value {
+    match schema {
+        Value::Object(keywords) => {
+            let kept = keywords.into_iter().filter(|(keyword, _)| ESSENTIAL.contains(&&**keyword));
+            kept.map(|(keyword, value)| match value {
+                Value::Object(named) if keyword == "properties" => {
+                    let named = named.into_iter().map(|(name, schema)| (name, essential(schema)));
+                    (keyword, named.collect())
+                }
+                value => (keyword, essential(value)),
+            })
+            .collect()
+        }
+        Value::Array(several) => several.into_iter().map(essential).collect(),
+        value => value,
+    }
+}
+
 impl Schemas {
     pub(crate) fn new(schemas: BTreeMap<String, Value>) -> Self {
-        Schemas(schemas)
+        Schemas(schemas.into_iter().map(|(name, schema)| (name, essential(schema))).collect())
     }
 
     /// The schema of a name; null where there is none.

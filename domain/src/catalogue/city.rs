@@ -29,7 +29,8 @@ pub struct City {
 pub const CITY: Record = Record::of::<City>("city")
     .fields(&[keyword("country"), keyword("region"), integer("population"), place("place")])
     .text(&["name"])
-    .searchable();
+    .searchable()
+    .copied();
 
 pub(super) fn country_code(code: &str, _: &()) -> garde::Result {
     if code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {

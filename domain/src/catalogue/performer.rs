@@ -13,4 +13,4 @@ pub struct Performer {
     pub name: String,
 }
 
-pub const PERFORMER: Record = Record::of::<Performer>("performer").text(&["name"]).searchable();
+pub const PERFORMER: Record = Record::of::<Performer>("performer").text(&["name"]).searchable().copied();

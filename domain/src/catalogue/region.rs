@@ -25,4 +25,4 @@ pub struct Region {
 }
 
 pub const REGION: Record =
-    Record::of::<Region>("region").fields(&[keyword("code"), keyword("country")]).text(&["name"]).searchable();
+    Record::of::<Region>("region").fields(&[keyword("code"), keyword("country")]).text(&["name"]).searchable().copied();

@@ -141,6 +141,11 @@ impl Record {
         Record { kind: self.kind.searchable(), ..self }
     }
 
+    /// See [`Kind::copied`].
+    pub const fn copied(self) -> Record {
+        Record { kind: self.kind.copied(), ..self }
+    }
+
     /// See [`Kind::known`].
     pub const fn known(self, who: Who) -> Record {
         Record { kind: self.kind.known(who), ..self }

@@ -19,7 +19,8 @@ pub const GIG: Kind = Kind::of::<Records>()
         place("place"),
     ])
     .text(&["title", "bands"])
-    .searchable();
+    .searchable()
+    .copied();
 
 /// Sealed text; searchable.
 pub const GUEST: Kind = Kind::of::<Records>()

@@ -1,10 +1,13 @@
 //! Krugo's queries, by group.
 
+mod appdata;
+mod bookingdotcom;
 mod bookings;
 mod crews;
 mod discover;
 mod events;
 mod people;
+mod tickets;
 mod users;
 
 use caravan_wire::Routes;
@@ -35,6 +38,13 @@ pub(crate) fn routes() -> Routes<Read> {
         .search("events-for-date", events::for_date)
         .search("events-for-trip", events::for_trip)
         .search("performer-event-count", events::count)
+        .on("get-app-data-start-keys", appdata::start_keys)
+        .on("get-current-cache-keys", appdata::cache_keys)
+        .on("getall", appdata::items)
+        .on("sync-app-data", appdata::changes)
+        .on("updated-tickets", tickets::updated)
+        .on("booking-link", bookingdotcom::link)
+        .on("booking-details", bookingdotcom::details)
         .on("trip-ideas", crews::trip_ideas)
         .on("existing-members", crews::existing_members)
         .on("get-profile-picture", users::profile_picture)

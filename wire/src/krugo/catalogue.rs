@@ -44,6 +44,16 @@ pub fn event(id: EntityId, published: &PublishedEvent) -> Value {
     shape
 }
 
+/// `updatedTicketsResponse`: of a number that is not known there are 0.
+pub fn updated_tickets(published: &PublishedEvent) -> Value {
+    let offers = &published.details.offers;
+    let mut shape =
+        json!({"ticketCount": offers.ticket_count.unwrap_or(0), "listingCount": offers.offer_count.unwrap_or(0)});
+    set(&mut shape, "minPrice", offers.prices.map(|prices| number(prices.lowest)));
+    set(&mut shape, "maxPrice", offers.prices.map(|prices| number(prices.highest)));
+    shape
+}
+
 /// `Trip`: `flexible` days at either end.
 pub fn trip(trip: &Trip, flexible: u32, zone: Tz) -> Value {
     let events: Vec<Value> = trip.events.iter().map(|candidate| event(candidate.id, &candidate.published)).collect();

@@ -1,6 +1,7 @@
 //! Krugo: group trips around live events. Shapes that both APIs render.
 
 pub mod accounts;
+pub mod appdata;
 pub mod catalogue;
 pub mod day;
 pub mod ids;

@@ -54,7 +54,8 @@ pub const KIND: Kind = Kind::of::<Event>()
         place("place"),
     ])
     .text(&["name", "category"])
-    .searchable();
+    .searchable()
+    .copied();
 
 impl Decider for Event {
     const CATEGORY: &'static str = "event";
