@@ -7,6 +7,25 @@ use crate::body::fault;
 use crate::contract::{In, Parameter, ParameterType};
 use crate::{Failure, FailureKind, Fault, Operation, Place};
 
+/// A query string of parameters by name.
+pub(crate) fn query(parameters: &Map<String, Value>) -> Result<String, Failure> {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in parameters {
+        let values = value.as_array().map_or_else(|| vec![value], |values| values.iter().collect());
+        for value in values {
+            match value {
+                Value::String(text) => query.append_pair(name, text),
+                Value::Number(_) | Value::Bool(_) => query.append_pair(name, &value.to_string()),
+                Value::Null | Value::Array(_) | Value::Object(_) => {
+                    let message = "must be a text, a number, true or false, or a list of such";
+                    return Err(Failure::mistyped(format!("query.{name}"), message));
+                }
+            };
+        }
+    }
+    Ok(query.finish())
+}
+
 /// The typed parameters of a request, from the texts in its path and its query string; else everything that is wrong
 /// with them.
 pub(crate) fn read(

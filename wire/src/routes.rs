@@ -15,7 +15,8 @@ use futures::{FutureExt, TryFutureExt};
 use crate::contract::operation;
 use crate::shape::Closed;
 use crate::{
-    Answer, Call, Content, Dialect, Failure, FailureKind, Operation, Origin, Outcome, Request, Tells, Token, Told,
+    Answer, Call, Content, Dialect, Failure, FailureKind, Operation, Origin, Outcome, Request, Stream, Tells, Token,
+    Told,
 };
 
 /// What one side of the system, commands or queries, adds to the path of a request.
@@ -72,6 +73,8 @@ pub struct Registration {
     pub token: Token,
     pub shown: Shown,
     pub tells: Tells,
+    /// Whether its request names another operation, as which it is answered.
+    pub forwards: bool,
 }
 
 impl Registration {
@@ -129,6 +132,15 @@ impl<S: Side> Routes<S> {
         self.add(id, Token::Required, Shown::Search, handler)
     }
 
+    /// Forwards requests of an operation, from whoever has a good token, to the operations that they name.
+    pub fn forwarding(mut self, id: &str) -> Self {
+        self = self.add(id, Token::Required, Shown::Documents, nobody::<S>);
+        if let Some(route) = self.routes.get_mut(id) {
+            route.registration.forwards = true;
+        }
+        self
+    }
+
     fn add<M, H: Handler<S, M>>(mut self, id: &str, token: Token, shown: Shown, handler: H) -> Self {
         let Some(operation) = operation(self.dialect, id) else {
             panic!("the contract of {} has no operation {id}", self.dialect.name);
@@ -139,7 +151,7 @@ impl<S: Side> Routes<S> {
             if operation.command { "command" } else { "query" }
         );
         let handler: Erased<S> = Box::new(move |call| handler.handle(call));
-        let registration = Registration { operation, token, shown, tells: H::TELLS };
+        let registration = Registration { operation, token, shown, tells: H::TELLS, forwards: false };
         let before = self.routes.insert(operation.id.as_str(), Route { handler, registration });
         assert!(before.is_none(), "{id} is registered twice");
         self
@@ -163,6 +175,11 @@ impl<S: Side> Routes<S> {
         });
         Endpoints { commands: S::COMMANDS, served: served.collect() }
     }
+}
+
+/// Stands where the service forwards.
+async fn nobody<S>(_: Call<S>) -> Result<Answer<Option<Stream>>, Failure> {
+    Err(Failure::broken("a request was to be forwarded"))
 }
 
 /// The served operations of one dialect and side, whatever its state.

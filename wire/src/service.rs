@@ -29,8 +29,8 @@ use crate::exchange::{Exchange, Reached, Uncompressed};
 use crate::routes::{Endpoint, Endpoints, Registration};
 use crate::table::{Found, Table};
 use crate::{
-    Answer, DIALECTS, Documents, Failure, FailureKind, Headers, Operation, Place, Readiness, Token, Told, body, call,
-    pages, parameters, request, token,
+    Answer, DIALECTS, Dialect, Documents, Failure, FailureKind, Headers, Media, Operation, Place, Readiness, Token,
+    Told, body, call, contract, pages, parameters, request, token,
 };
 
 /// How long a command's answer waits for the read models, and a query for its follower.
@@ -226,6 +226,19 @@ impl Service {
             }
             None => (Bytes::new(), Value::Null),
         };
+        let (endpoint, operation) = match registration.forwards {
+            true => {
+                let forwarded = self.forwarded(operation.dialect, &body)?;
+                (parameters, body) = (forwarded.parameters, forwarded.body);
+                let registration = forwarded.endpoint.registration();
+                exchange.reached = Reached::Operation(registration.operation);
+                if headers.if_match.is_some() && !registration.takes_if_match() {
+                    return Err(Failure::unreadable("If-Match", "this operation's answer has no ETag to match"));
+                }
+                (forwarded.endpoint, registration.operation)
+            }
+            false => (endpoint, operation),
+        };
         if let (Some(person), Some(field)) = (person, operation.actor) {
             let named = match &mut body {
                 Value::Object(fields) => fields.remove(field),
@@ -259,6 +272,39 @@ impl Service {
             answer.headers.remove(header::SET_COOKIE);
         }
         Ok(answer)
+    }
+
+    /// What a body asks of another operation of the dialect. Only those are carried out that ask for a token as this one
+    /// does: whoever need not be known has no rights to pass on.
+    fn forwarded(&self, dialect: &Dialect, body: &Value) -> Result<Forwarded, Failure> {
+        let wish = body.as_object().ok_or_else(|| Failure::mistyped("body", "must be an object"))?;
+        if let Some(unknown) = wish.keys().find(|name| !["operationId", "query", "body"].contains(&name.as_str())) {
+            return Err(Failure::mistyped(unknown, "is not known"));
+        }
+        let id = wish.get("operationId").and_then(Value::as_str);
+        let id = id.ok_or_else(|| Failure::mistyped("operationId", "must be a text"))?;
+        let unknown = || Failure::not_found("is no operation").on("operationId");
+        let operation = contract::operation(dialect, id).ok_or_else(unknown)?;
+        let endpoint = self.endpoint(operation)?;
+        let Registration { token, forwards, .. } = endpoint.registration();
+        if token != Token::Required || forwards {
+            return Err(Failure::forbidden("is not forwarded").on("operationId"));
+        }
+        let query = match wish.get("query") {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::Object(query)) => parameters::query(query)?,
+            Some(_) => return Err(Failure::mistyped("query", "must be an object")),
+        };
+        let parameters = parameters::read(operation, Map::new(), &query)?;
+        let body = wish.get("body").cloned().unwrap_or_default();
+        match &operation.body {
+            Some(documented) if documented.required && body.is_null() => Err(Failure::mistyped("body", "is required")),
+            Some(documented) if !body.is_null() && !documented.takes.contains(&Media::Json) => {
+                Err(Failure::mistyped("body", "cannot be JSON"))
+            }
+            None if !body.is_null() => Err(Failure::mistyped("body", "is not taken by this operation")),
+            Some(_) | None => Ok(Forwarded { endpoint, parameters, body }),
+        }
     }
 
     async fn carry_out(
@@ -297,6 +343,13 @@ impl Service {
             Failure::not_found(format!("{what} are served by the {side}, not here"))
         })
     }
+}
+
+/// Another operation, and what is asked of it.
+struct Forwarded {
+    endpoint: Arc<dyn Endpoint>,
+    parameters: Map<String, Value>,
+    body: Value,
 }
 
 /// Who calls, as far as the operation asks, and the token that says so.

@@ -7,6 +7,7 @@ mod crews;
 mod discover;
 mod events;
 mod people;
+mod services;
 mod tickets;
 mod users;
 
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> Routes<Read> {
         .on("updated-tickets", tickets::updated)
         .on("booking-link", bookingdotcom::link)
         .on("booking-details", bookingdotcom::details)
+        .on("route", services::all)
         .on("trip-ideas", crews::trip_ideas)
         .on("existing-members", crews::existing_members)
         .on("get-profile-picture", users::profile_picture)

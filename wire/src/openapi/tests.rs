@@ -10,7 +10,7 @@ const MANY: Tells = Tells { etag: false, position: false };
 
 fn registration(id: &str, token: Token, tells: Tells) -> Registration {
     let operation = operation(&crate::krugo::DIALECT, id).unwrap();
-    Registration { operation, token, shown: Shown::Documents, tells }
+    Registration { operation, token, shown: Shown::Documents, tells, forwards: false }
 }
 
 fn documents() -> Documents {

@@ -18,6 +18,7 @@ use crate::Write;
 
 pub(crate) fn routes() -> Routes<Write> {
     users::routes(Routes::new(&DIALECT))
+        .forwarding("route-post")
         .on("create-crew", crews::create_crew)
         .on("update-crew", crews::update_crew)
         .on("delete-crew", crews::delete_crew)
