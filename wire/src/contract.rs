@@ -44,7 +44,8 @@ pub struct Operation {
     pub success: StatusCode,
     /// The media type of JSON that is answered with success, where it is not the dialect's own.
     pub(crate) json: Option<String>,
-    /// The schemas of the JSON that it asks for and that it answers with success; null where there is none.
+    /// The schemas of the JSON that it asks for and that it answers with success; null where there is none, and of
+    /// dialects that show no records.
     pub(crate) asks: Value,
     pub(crate) answers: Value,
     /// The version that its group's documentation has, where it says one.
@@ -178,6 +179,7 @@ fn read(dialect: &'static Dialect) -> Contract {
         .unwrap_or_else(|error| panic!("the contract of {} is not as expected: {error}", dialect.name));
     let base = document.servers.first().map_or("", |server| server.url.trim_end_matches('/'));
     let face = &dialect.face;
+    let shows = face.objects.is_some();
     let mut operations = vec![];
     for (path, item) in &document.paths {
         let base = item.servers.first().map_or(base, |server| server.url.trim_end_matches('/'));
@@ -203,8 +205,8 @@ fn read(dialect: &'static Dialect) -> Contract {
                 bounds: (face.bounds)(&entry.operation_id),
                 success: entry.success(),
                 json: entry.json(),
-                asks: entry.asks(),
-                answers: entry.answers(),
+                asks: if shows { entry.asks() } else { Value::Null },
+                answers: if shows { entry.answers() } else { Value::Null },
                 version: document.version(&entry.tags),
                 failures: entry.statuses().filter(|status| !status.is_success()).collect(),
                 failure: document.failure(entry, face.own_failures),
@@ -213,7 +215,8 @@ fn read(dialect: &'static Dialect) -> Contract {
             });
         }
     }
-    Contract { dialect, operations, schemas: Schemas::new(document.components.schemas) }
+    let schemas = if shows { document.components.schemas } else { BTreeMap::new() };
+    Contract { dialect, operations, schemas: Schemas::new(schemas) }
 }
 
 #[derive(Deserialize)]

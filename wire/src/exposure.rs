@@ -24,7 +24,7 @@ pub struct Exposure {
     pub record: &'static Record,
     /// Fields that the record has in minor units of the currency in its field `currency`, or as an object of such.
     pub amounts: &'static [&'static str],
-    /// Fields that the program decides, where the contract does not say so: what clients send for them is not looked at.
+    /// Fields that the program decides, where the contract does not say so: what clients send for them is ignored.
     pub owned: &'static [&'static str],
     /// Members that show when it was last changed.
     pub touched: &'static [&'static str],

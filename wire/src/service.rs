@@ -274,8 +274,8 @@ impl Service {
         Ok(answer)
     }
 
-    /// What a body asks of another operation of the dialect. Only those are carried out that ask for a token as this one
-    /// does: whoever need not be known has no rights to pass on.
+    /// What a body asks of another operation of the dialect. Only those are carried out that ask for a token as this
+    /// one does: whoever need not be known has no rights to pass on.
     fn forwarded(&self, dialect: &Dialect, body: &Value) -> Result<Forwarded, Failure> {
         let wish = body.as_object().ok_or_else(|| Failure::mistyped("body", "must be an object"))?;
         if let Some(unknown) = wish.keys().find(|name| !["operationId", "query", "body"].contains(&name.as_str())) {
