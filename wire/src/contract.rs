@@ -379,8 +379,12 @@ impl Document {
         entry.parameters.iter().any(|parameter| self.parameter(parameter).name == name) || bodies.into_iter().any(has)
     }
 
+    /// The schema that another names, which may name a further one.
     fn schema<'d>(&'d self, given: &'d Value) -> &'d Value {
-        schema::name(given).and_then(|name| self.components.schemas.get(name)).unwrap_or(given)
+        match schema::name(given).and_then(|name| self.components.schemas.get(name)) {
+            Some(named) => self.schema(named),
+            None => given,
+        }
     }
 
     fn version(&self, tags: &[String]) -> String {
