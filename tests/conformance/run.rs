@@ -157,7 +157,7 @@ impl Runner<'_> {
         }
         for name in &file.admins {
             let role = ["account", "role", &format!("${name}.username"), "admin"].map(str::to_owned).to_vec();
-            self.run(&Run { run: role, save_output: None })?;
+            self.run(&Run { run: role, contains: None, save_output: None })?;
         }
         Ok(())
     }
@@ -356,6 +356,13 @@ impl Runner<'_> {
             of_channel && of_text
         };
         let (found, code) = self.message(&to, wanted).await?;
+        if let Some(lacks) = &message.lacks {
+            let lacks = self.variables.text(lacks)?;
+            let told = |found: &Value| found["text"].as_str().unwrap_or_default().contains(&lacks);
+            if let Some(found) = messages(&self.target.outbox, &to).iter().find(|found| told(found)) {
+                return Err(format!("{to} was sent {found}"));
+            }
+        }
         if let Some(variable) = &message.code {
             self.variables.set(variable, code.ok_or_else(|| format!("no six digits in {found}"))?);
         }
@@ -389,8 +396,13 @@ impl Runner<'_> {
         if !output.status.success() {
             return Err(format!("{}: {}", run.run.join(" "), String::from_utf8_lossy(&output.stderr)));
         }
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let part = run.contains.as_deref().map(|part| self.variables.text(part)).transpose()?;
+        if let Some(part) = part.filter(|part| !printed.contains(part)) {
+            return Err(format!("{}: {part:?} is not in {printed}", run.run.join(" ")));
+        }
         if let Some(variable) = &run.save_output {
-            self.variables.set(variable, String::from_utf8_lossy(&output.stdout).trim());
+            self.variables.set(variable, printed.trim());
         }
         Ok(())
     }

@@ -122,6 +122,7 @@ pub struct Message {
     pub outbox: String,
     pub channel: Option<String>,
     pub text: Option<String>,
+    pub lacks: Option<String>,
     pub code: Option<String>,
 }
 
@@ -129,5 +130,6 @@ pub struct Message {
 #[serde(deny_unknown_fields)]
 pub struct Run {
     pub run: Vec<String>,
+    pub contains: Option<String>,
     pub save_output: Option<String>,
 }
