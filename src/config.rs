@@ -13,7 +13,7 @@ use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use caravan_clock::Clock;
-use caravan_commands::effects::{Carriers, LONGEST_PUBLIC_URL};
+use caravan_commands::effects::{CarrierSettings, Carriers, LONGEST_PUBLIC_URL};
 use caravan_projections::{Elastic, SearchTarget};
 use figment::Figment;
 use figment::providers::{Format, Toml};
@@ -45,6 +45,8 @@ pub struct Config {
     pub mail: String,
     pub mail_from: String,
     pub sms: String,
+    pub push: String,
+    pub webhook_secret: String,
     pub public_url: String,
     #[serde(deserialize_with = "text")]
     pub booking_partner: String,
@@ -208,7 +210,7 @@ impl Config {
         if !self.is_production() {
             return Ok(());
         }
-        for (name, carrier) in [("MAIL", &self.mail), ("SMS", &self.sms)] {
+        for (name, carrier) in [("MAIL", &self.mail), ("SMS", &self.sms), ("PUSH", &self.push)] {
             ensure!(
                 carrier != "outbox" || allowed.contains(&"outbox"),
                 "CARAVAN_{name}: production writes no messages to files, unless CARAVAN_ALLOW=outbox"
@@ -261,14 +263,21 @@ impl Config {
 
     /// What takes messages out.
     pub fn carriers(&self) -> Result<Carriers> {
-        Ok(Carriers::open(&self.mail, &self.mail_from, &self.sms, &self.outbox())?)
+        Ok(Carriers::open(CarrierSettings {
+            mail: &self.mail,
+            mail_from: &self.mail_from,
+            sms: &self.sms,
+            push: &self.push,
+            webhook_secret: &self.webhook_secret,
+            outbox: &self.outbox(),
+        })?)
     }
 
     /// Whether anything is kept in files: on a cluster nothing need be.
     pub fn uses_data_dir(&self) -> bool {
         self.database_url == "embedded"
             || [&self.secret, &self.master_key].iter().any(|secret| secret.is_empty())
-            || [&self.mail, &self.sms].iter().any(|carrier| *carrier == "outbox")
+            || [&self.mail, &self.sms, &self.push].iter().any(|carrier| *carrier == "outbox")
     }
 
     /// Where messages go that are written to files.

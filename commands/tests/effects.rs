@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use caravan_commands::effects::{Carrier, Carriers, DeliveryError, Message, Smtp, Webhook};
+use caravan_commands::effects::{Carrier, CarrierSettings, Carriers, DeliveryError, Message, Smtp, Webhook};
 use caravan_domain::EntityId;
-use caravan_domain::identity::Channel;
+use caravan_domain::identity::Medium;
 use chrono::DateTime;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -59,8 +59,8 @@ impl Drop for MailServer {
     }
 }
 
-fn message(channel: Channel, to: &str) -> Message {
-    let is_mail = channel == Channel::Mail;
+fn message(channel: Medium, to: &str) -> Message {
+    let is_mail = channel == Medium::Mail;
     Message {
         id: Uuid::from_u128(7),
         channel,
@@ -78,8 +78,8 @@ fn message(channel: Channel, to: &str) -> Message {
 async fn a_mail_arrives_as_text_and_html() {
     let server = MailServer::start(&[]);
     let carrier = server.carrier("");
-    carrier.deliver(&message(Channel::Mail, "dana@example.com")).await.unwrap();
-    carrier.deliver(&message(Channel::Mail, "eli@example.com")).await.unwrap();
+    carrier.deliver(&message(Medium::Mail, "dana@example.com")).await.unwrap();
+    carrier.deliver(&message(Medium::Mail, "eli@example.com")).await.unwrap();
     let mails = server.mails();
     assert_eq!(mails.len(), 2);
     assert_eq!(mails[0]["from"], "caravan@example.org");
@@ -104,10 +104,10 @@ async fn a_mail_arrives_as_text_and_html() {
 #[tokio::test]
 async fn credentials_of_the_url_are_shown_to_the_server() {
     let server = MailServer::start(&["--user", "dana", "--password", "p@ss word"]);
-    server.carrier("dana:p%40ss%20word@").deliver(&message(Channel::Mail, "dana@example.com")).await.unwrap();
+    server.carrier("dana:p%40ss%20word@").deliver(&message(Medium::Mail, "dana@example.com")).await.unwrap();
     assert_eq!(server.mails()[0]["user"], "dana");
     for wrong in ["", "dana:wrong@"] {
-        let outcome = server.carrier(wrong).deliver(&message(Channel::Mail, "dana@example.com")).await;
+        let outcome = server.carrier(wrong).deliver(&message(Medium::Mail, "dana@example.com")).await;
         assert!(matches!(outcome, Err(DeliveryError::Later(_))), "{wrong}: {outcome:?}");
     }
     assert_eq!(server.mails().len(), 1);
@@ -117,7 +117,7 @@ async fn credentials_of_the_url_are_shown_to_the_server() {
 async fn what_the_mail_server_answers_decides_about_another_try() {
     let server = MailServer::start(&["--answer", "RCPT=451", "--answer", "RCPT=550", "--answer", "DATA-END=452"]);
     let carrier = server.carrier("");
-    let mail = message(Channel::Mail, "dana@example.com");
+    let mail = message(Medium::Mail, "dana@example.com");
     let later = carrier.deliver(&mail).await;
     assert!(matches!(&later, Err(DeliveryError::Later(reason)) if reason.contains("451")), "{later:?}");
     let refused = carrier.deliver(&mail).await;
@@ -134,9 +134,9 @@ async fn a_mail_server_that_is_away_is_tried_again_later() {
     let server = MailServer::start(&[]);
     let carrier = server.carrier("");
     drop(server);
-    let outcome = carrier.deliver(&message(Channel::Mail, "dana@example.com")).await;
+    let outcome = carrier.deliver(&message(Medium::Mail, "dana@example.com")).await;
     assert!(matches!(outcome, Err(DeliveryError::Later(_))), "{outcome:?}");
-    let outcome = carrier.deliver(&message(Channel::Mail, "no address")).await;
+    let outcome = carrier.deliver(&message(Medium::Mail, "no address")).await;
     assert!(matches!(outcome, Err(DeliveryError::Refused(_))), "{outcome:?}");
 }
 
@@ -170,8 +170,8 @@ async fn web_server(statuses: &[u16]) -> (String, Arc<Mutex<Vec<(String, String)
 #[tokio::test]
 async fn a_text_message_is_posted_with_its_id_as_idempotency_key() {
     let (url, requests) = web_server(&[204]).await;
-    let sms = message(Channel::Sms, "+14165550100");
-    Webhook::new(&url).unwrap().deliver(&sms).await.unwrap();
+    let sms = message(Medium::Sms, "+14165550100");
+    Webhook::new("CARAVAN_SMS", &url, None).unwrap().deliver(&sms).await.unwrap();
     let (head, body) = requests.lock().unwrap().pop().unwrap();
     assert!(head.starts_with("post /sms?from=caravan http/1.1"), "{head}");
     assert!(head.contains("idempotency-key: 00000000-0000-0000-0000-000000000007"), "{head}");
@@ -185,8 +185,8 @@ async fn a_text_message_is_posted_with_its_id_as_idempotency_key() {
 #[tokio::test]
 async fn what_the_webhook_answers_decides_about_another_try() {
     let (url, _) = web_server(&[200, 429, 503, 400, 302]).await;
-    let webhook = Webhook::new(&url).unwrap();
-    let sms = message(Channel::Sms, "+14165550100");
+    let webhook = Webhook::new("CARAVAN_SMS", &url, None).unwrap();
+    let sms = message(Medium::Sms, "+14165550100");
     webhook.deliver(&sms).await.unwrap();
     for again in [true, true, false, false, true] {
         // After the last planned answer nobody listens.
@@ -196,24 +196,98 @@ async fn what_the_webhook_answers_decides_about_another_try() {
     }
 }
 
+/// The head of a request has a header of this name.
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+#[tokio::test]
+async fn a_push_message_has_a_subject_and_a_repeat_of_it_the_same_id() {
+    let (url, requests) = web_server(&[503, 200]).await;
+    let push = Message { subject: Some("Your trip".into()), ..message(Medium::Push, "arn:aws:sns:app/1") };
+    let webhook = Webhook::new("CARAVAN_PUSH", &url, None).unwrap();
+    assert!(matches!(webhook.deliver(&push).await, Err(DeliveryError::Later(_))));
+    webhook.deliver(&push).await.unwrap();
+    let requests = requests.lock().unwrap().clone();
+    assert_eq!(requests.len(), 2);
+    for (head, body) in &requests {
+        for name in ["idempotency-key", "webhook-id"] {
+            assert_eq!(header(head, name), Some("00000000-0000-0000-0000-000000000007"), "{head}");
+        }
+        assert_eq!(header(head, "webhook-signature"), None);
+        assert_eq!(
+            serde_json::from_str::<Value>(body).unwrap(),
+            json!({"id": push.id, "to": "arn:aws:sns:app/1", "text": push.text, "template": "sign-up-code",
+                "subject": "Your trip"})
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_says_that_a_device_is_gone_and_never_that_a_number_is() {
+    let (url, _) = web_server(&[404, 410, 404, 410]).await;
+    let webhook = Webhook::new("CARAVAN_PUSH", &url, None).unwrap();
+    for (medium, gone) in [(Medium::Push, true), (Medium::Push, true), (Medium::Sms, false), (Medium::Sms, false)] {
+        let outcome = webhook.deliver(&message(medium, "+14165550100")).await;
+        assert_eq!(matches!(outcome, Err(DeliveryError::Gone)), gone, "{outcome:?}");
+        assert_eq!(matches!(outcome, Err(DeliveryError::Refused(_))), !gone, "{outcome:?}");
+    }
+}
+
+/// Checked as the receiver does, with the standard's own arithmetic.
+#[tokio::test]
+async fn what_a_webhook_is_sent_is_signed_with_its_time() {
+    let (url, requests) = web_server(&[204]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let settings = CarrierSettings { push: &url, webhook_secret: SECRET, ..settings(dir.path()) };
+    Carriers::open(settings).unwrap().push.deliver(&message(Medium::Push, "device")).await.unwrap();
+    let (head, body) = requests.lock().unwrap().pop().unwrap();
+    let timestamp: i64 = header(&head, "webhook-timestamp").unwrap().parse().unwrap();
+    assert!((chrono::Utc::now().timestamp() - timestamp).abs() < 60, "{timestamp}");
+    let script = "import base64, hashlib, hmac, sys\n\
+                  key = base64.b64decode(sys.argv[1].removeprefix('whsec_'))\n\
+                  print(base64.b64encode(hmac.new(key, sys.argv[2].encode(), hashlib.sha256).digest()).decode())";
+    let signed = format!("00000000-0000-0000-0000-000000000007.{timestamp}.{body}");
+    let output = Command::new("python3").args(["-c", script, SECRET, &signed]).output().unwrap();
+    let expected = format!("v1,{}", String::from_utf8(output.stdout).unwrap().trim());
+    // `web_server` keeps heads in lower case.
+    assert_eq!(header(&head, "webhook-signature"), Some(expected.to_lowercase().as_str()));
+}
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+fn settings(outbox: &Path) -> CarrierSettings<'_> {
+    CarrierSettings { mail: "outbox", mail_from: FROM, sms: "outbox", push: "outbox", webhook_secret: "", outbox }
+}
+
 #[tokio::test]
 async fn settings_choose_the_carriers() {
     let dir = tempfile::tempdir().unwrap();
-    let outbox = Carriers::open("outbox", FROM, "outbox", dir.path()).unwrap();
-    outbox.sms.deliver(&message(Channel::Sms, "+14165550100")).await.unwrap();
+    let plain = settings(dir.path());
+    let outbox = Carriers::open(plain).unwrap();
+    outbox.sms.deliver(&message(Medium::Sms, "+14165550100")).await.unwrap();
     assert!(dir.path().join("00000000-0000-0000-0000-000000000007.json").exists());
-    assert!(Carriers::open("smtps://mail.example.org", FROM, "https://sms.example.org", dir.path()).is_ok());
-    for (mail, sms, setting) in [
-        ("files", "outbox", "CARAVAN_MAIL"),
-        ("outbox", "ftp://example.org", "CARAVAN_SMS"),
-        ("outbox", "files", "CARAVAN_SMS"),
+    let outside = CarrierSettings {
+        mail: "smtps://mail.example.org",
+        sms: "https://sms.example.org",
+        push: "https://push.example.org",
+        webhook_secret: SECRET,
+        ..plain
+    };
+    assert!(Carriers::open(outside).is_ok());
+    for (settings, setting) in [
+        (CarrierSettings { mail: "files", ..plain }, "CARAVAN_MAIL"),
+        (CarrierSettings { sms: "ftp://example.org", ..plain }, "CARAVAN_SMS"),
+        (CarrierSettings { sms: "files", ..plain }, "CARAVAN_SMS"),
+        (CarrierSettings { push: "files", ..plain }, "CARAVAN_PUSH"),
+        (CarrierSettings { webhook_secret: "secret", ..plain }, "CARAVAN_WEBHOOK_SECRET"),
     ] {
-        assert_eq!(Carriers::open(mail, FROM, sms, dir.path()).err().unwrap().setting, setting);
+        assert_eq!(Carriers::open(settings).err().unwrap().setting, setting);
     }
 }
 
 #[test]
 fn a_message_shows_nothing_personal() {
-    let shown = format!("{:?}", message(Channel::Mail, "dana@example.com"));
+    let shown = format!("{:?}", message(Medium::Mail, "dana@example.com"));
     assert!(!shown.contains("dana") && !shown.contains("012345"), "{shown}");
 }

@@ -9,7 +9,7 @@ use caravan_commands::{Asking, Caller, CommandError, Commands, records};
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::catalogue::event::{Event, EventCommand};
 use caravan_domain::identity::account::{Provider, Registration};
-use caravan_domain::identity::{Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, Contact};
+use caravan_domain::identity::{Account, AccountCommand, AccountState, Claim, ClaimCommand, Contact, Medium};
 use caravan_domain::record::Change;
 use caravan_domain::trips::booking::{NewBooking, NewMember, TripBookingCommand, TripBookingEvent, TripBookings};
 use caravan_domain::trips::crew::{CrewCommand, Crews, NewCrew};
@@ -286,9 +286,9 @@ async fn a_reminder_goes_by_mail_else_sms_and_to_temp_members_by_sms() {
     for person in [ben, cal, temp] {
         bookings::add_member(&world.by(ann), booking, new_member(person)).await.unwrap();
     }
-    for (person, expected) in [(ann, Channel::Mail), (ben, Channel::Sms), (temp, Channel::Sms)] {
+    for (person, expected) in [(ann, Medium::Mail), (ben, Medium::Sms), (temp, Medium::Sms)] {
         let done = bookings::remind_member(&world.by(ann), booking, person).await.unwrap();
-        let reminded = TripBookingEvent::MemberReminded { person, channel: expected, at: world.now };
+        let reminded = TripBookingEvent::MemberReminded { person, medium: expected, at: world.now };
         assert_eq!(done.events, [reminded]);
     }
     let unreachable = bookings::remind_member(&world.by(ann), booking, cal).await;

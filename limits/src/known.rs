@@ -88,6 +88,12 @@ pub const NOTICES_OF_BOOKING: Limit = Limit {
     span: DAY,
     meaning: "notices of one trip booking, whichever member causes them",
 };
+pub const NOTICES_OF_CREW: Limit = Limit {
+    name: "NOTICES_OF_CREW",
+    most: 200,
+    span: DAY,
+    meaning: "notices of one crew's trips that are suggested or booked, whichever member causes them",
+};
 pub const NUMBERS_PER_ACCOUNT: Limit = Limit {
     name: "NUMBERS_PER_ACCOUNT",
     most: 1_000,
@@ -119,6 +125,7 @@ pub const LIMITS: &[&Limit] = &[
     &REQUESTS_TO_RECIPIENT,
     &MESSAGES_TO_RECIPIENT,
     &NOTICES_OF_BOOKING,
+    &NOTICES_OF_CREW,
     &NUMBERS_PER_ACCOUNT,
     &NUMBERS_PER_ADDRESS,
 ];

@@ -27,6 +27,8 @@ pub fn describe(config: &Config) -> String {
         ("MAIL", url(&config.mail)),
         ("MAIL_FROM", config.mail_from.clone()),
         ("SMS", webhook(&config.sms)),
+        ("PUSH", webhook(&config.push)),
+        ("WEBHOOK_SECRET", if config.webhook_secret.is_empty() { String::new() } else { "(set)".to_owned() }),
         ("PUBLIC_URL", config.public_url().unwrap_or_default()),
         ("BOOKING_PARTNER", config.booking_partner.clone()),
         ("CORS_ORIGINS", config.cors_origins.clone()),

@@ -50,13 +50,14 @@ fn messages_point_to_where_the_process_listens_unless_told_otherwise() {
 #[test]
 fn production_that_reaches_nobody_is_refused_unless_meant() {
     let secrets = format!("secret = '{}'\nmaster_key = '{}'", "x".repeat(32), STANDARD.encode([7; 32]));
-    let outside = "mail = 'smtp://mail.example'\nsms = 'https://sms.example'\npublic_url = 'https://trips.example'";
+    let outside = "mail = 'smtp://mail.example'\nsms = 'https://sms.example'\npush = 'https://push.example'\npublic_url = 'https://trips.example'";
     let check = |settings: &str| with(&format!("env = 'production'\n{secrets}\n{settings}")).check();
     check(outside).unwrap();
     check("allow = 'outbox, localhost'").unwrap();
     for (settings, named) in [
         ("allow = 'localhost'", "CARAVAN_MAIL: "),
         ("allow = 'localhost'\nmail = 'smtp://mail.example'", "CARAVAN_SMS: "),
+        ("allow = 'localhost'\nmail = 'smtp://mail.example'\nsms = 'https://sms.example'", "CARAVAN_PUSH: "),
         ("allow = 'outbox'", "CARAVAN_PUBLIC_URL: "),
         ("allow = 'outbox'\npublic_url = 'https://[::1]:8443/x'", "CARAVAN_PUBLIC_URL: "),
         ("allow = 'outbox'\npublic_url = 'http://127.1'", "CARAVAN_PUBLIC_URL: "),
@@ -95,6 +96,8 @@ fn what_is_wrong_is_named() {
         ("mail", "foo"),
         ("mail_from", "nobody"),
         ("sms", "foo"),
+        ("push", "foo"),
+        ("webhook_secret", "foo"),
         ("cors_origins", "not an origin"),
         ("cors_origins", "https://app.example,*"),
         ("cors_origins", "https://app.example/path"),

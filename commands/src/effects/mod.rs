@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use caravan_domain::EntityId;
-use caravan_domain::identity::Channel;
+use caravan_domain::identity::Medium;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -26,10 +26,10 @@ pub const LONGEST_PUBLIC_URL: usize = 200;
 pub struct Message {
     /// The same whenever it is sent again.
     pub id: Uuid,
-    pub channel: Channel,
-    /// Email address or phone number.
+    pub channel: Medium,
+    /// Email address, phone number, or what a push service knows the device by.
     pub to: String,
-    /// Of a mail.
+    /// Of a mail, or a push message.
     pub subject: Option<String>,
     pub text: String,
     /// Of a mail: the text with markup.
@@ -62,6 +62,9 @@ pub enum DeliveryError {
     /// Sending it again later may help; it may even have been accepted.
     #[error("not now: {0}")]
     Later(String),
+    /// The device is not known any more.
+    #[error("nobody is there")]
+    Gone,
     /// It will never be accepted.
     #[error("refused: {0}")]
     Refused(String),
@@ -80,29 +83,50 @@ pub struct CarrierSettingError {
 pub struct Carriers {
     pub mail: Arc<dyn Carrier>,
     pub sms: Arc<dyn Carrier>,
+    pub push: Arc<dyn Carrier>,
     pub outbox: Outbox,
 }
 
+/// The carriers that settings name.
+#[derive(Debug, Clone, Copy)]
+pub struct CarrierSettings<'a> {
+    /// `outbox`, `smtp://…` or `smtps://…`
+    pub mail: &'a str,
+    /// The sender's mailbox.
+    pub mail_from: &'a str,
+    /// `outbox` or the `http(s)://…` address of a webhook.
+    pub sms: &'a str,
+    /// The same.
+    pub push: &'a str,
+    /// What requests to webhooks are signed with: `whsec_…`; empty: nothing.
+    pub webhook_secret: &'a str,
+    /// The directory of the outbox's files.
+    pub outbox: &'a Path,
+}
+
 impl Carriers {
-    /// The carriers that settings name. `mail`: `outbox`, `smtp://…` or `smtps://…`; `mail_from`: the sender's mailbox;
-    /// `sms`: `outbox` or the `http(s)://…` address of a webhook; `outbox`: the directory of the files.
-    pub fn open(mail: &str, mail_from: &str, sms: &str, outbox: &Path) -> Result<Carriers, CarrierSettingError> {
-        let outbox = Outbox::new(outbox);
-        let mail: Arc<dyn Carrier> = match mail {
+    pub fn open(settings: CarrierSettings<'_>) -> Result<Carriers, CarrierSettingError> {
+        let outbox = Outbox::new(settings.outbox);
+        let secret = webhook::secret(settings.webhook_secret)?;
+        let mail: Arc<dyn Carrier> = match settings.mail {
             "outbox" => Arc::new(outbox.clone()),
-            url => Arc::new(Smtp::new(url, mail_from)?),
+            url => Arc::new(Smtp::new(url, settings.mail_from)?),
         };
-        let sms: Arc<dyn Carrier> = match sms {
-            "outbox" => Arc::new(outbox.clone()),
-            url => Arc::new(Webhook::new(url)?),
+        let webhook = |setting, url: &str| -> Result<Arc<dyn Carrier>, CarrierSettingError> {
+            Ok(match url {
+                "outbox" => Arc::new(outbox.clone()),
+                url => Arc::new(Webhook::new(setting, url, secret.clone())?),
+            })
         };
-        Ok(Carriers { mail, sms, outbox })
+        let (sms, push) = (webhook("CARAVAN_SMS", settings.sms)?, webhook("CARAVAN_PUSH", settings.push)?);
+        Ok(Carriers { mail, sms, push, outbox })
     }
 
     pub(crate) async fn deliver(&self, message: &Message) -> Result<(), DeliveryError> {
         match message.channel {
-            Channel::Mail => self.mail.deliver(message).await,
-            Channel::Sms => self.sms.deliver(message).await,
+            Medium::Mail => self.mail.deliver(message).await,
+            Medium::Push => self.push.deliver(message).await,
+            Medium::Sms => self.sms.deliver(message).await,
         }
     }
 }

@@ -92,7 +92,7 @@ impl Carrier for Outbox {
 
 #[cfg(test)]
 mod tests {
-    use caravan_domain::identity::Channel;
+    use caravan_domain::identity::Medium;
     use chrono::DateTime;
     use serde_json::{Value, json};
     use uuid::Uuid;
@@ -102,7 +102,7 @@ mod tests {
     fn message(subjects: Vec<EntityId>) -> Message {
         Message {
             id: Uuid::new_v4(),
-            channel: Channel::Mail,
+            channel: Medium::Mail,
             to: "dana@example.com".into(),
             subject: Some("Hello".into()),
             text: "Hello".into(),

@@ -5,11 +5,13 @@
 
 pub mod contacts;
 pub mod daily;
+pub mod devices;
 pub mod facebook;
 mod guesses;
 mod homes;
 pub mod invited;
 mod lookup;
+pub mod mailing_lists;
 pub mod operator;
 pub mod passwords;
 pub mod people;

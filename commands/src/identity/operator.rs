@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use caravan_domain::identity::mailing_lists::MAILING_LISTS;
+use caravan_domain::identity::notices::{MAIL_NOTICES, PUSH_NOTICES, SMS_NOTICES};
 use caravan_domain::identity::preferences::PREFERENCES;
 use caravan_domain::identity::{
     Account, AccountCommand, AccountState, Channel, Claim, ClaimCommand, account, credentials,
@@ -61,9 +63,11 @@ pub async fn forget(asking: &Asking, account: EntityId) -> Result<Vec<EntityId>,
     for (name, claimed) in claimed {
         asking.step(name).send::<Claim>(claimed, ClaimCommand::Release { owner: account }).await?;
     }
-    match records::change(&asking.system_step("preferences"), &PREFERENCES, account, Change::Delete).await {
-        Err(error) if !error.is_rejection(RejectionKind::NotFound) => return Err(error),
-        _ => {}
+    for record in [&PREFERENCES, &MAILING_LISTS, &MAIL_NOTICES, &PUSH_NOTICES, &SMS_NOTICES] {
+        match records::change(&asking.system_step(record.kind.name), record, account, Change::Delete).await {
+            Err(error) if !error.is_rejection(RejectionKind::NotFound) => return Err(error),
+            _ => {}
+        }
     }
     forget_homes(asking, account).await?;
     Ok(asking.vault().forget(account).await?)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use caravan_clock::Clock;
-use caravan_domain::identity::Channel;
+use caravan_domain::identity::Medium;
 use chrono::{DateTime, Utc};
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use sqlx::PgPool;
@@ -16,14 +16,15 @@ const ROUND: Duration = Duration::from_secs(5);
 const OUTCOMES: [&str; 5] = ["accepted", "postponed", "failed", "dropped", "void"];
 
 /// A message that was due came to an outcome. `channel`: where it went; unknown before it was composed.
-pub(super) fn message(channel: Option<Channel>, outcome: &'static str) {
+pub(super) fn message(channel: Option<Medium>, outcome: &'static str) {
     counter!("caravan_messages_total", "channel" => name(channel), "outcome" => outcome).increment(1);
 }
 
-fn name(channel: Option<Channel>) -> &'static str {
+fn name(channel: Option<Medium>) -> &'static str {
     match channel {
-        Some(Channel::Mail) => "mail",
-        Some(Channel::Sms) => "sms",
+        Some(Medium::Mail) => "mail",
+        Some(Medium::Push) => "push",
+        Some(Medium::Sms) => "sms",
         None => "none",
     }
 }
@@ -33,7 +34,7 @@ pub(super) fn begin() {
     describe_counter!(
         "caravan_messages_total",
         "Messages by channel and outcome: accepted, postponed (tried again), failed (given up), dropped (a notice beyond a \
-         limit), void (nobody to tell, or too late)"
+         limit), void (nobody to tell, switched off, or too late)"
     );
     describe_gauge!("caravan_messages_waiting", "Messages that are not settled yet, postponed ones included");
     describe_gauge!(
@@ -46,7 +47,7 @@ pub(super) fn begin() {
         Unit::Seconds,
         "How long the deadline that was due first waits; 0 where none is due"
     );
-    for channel in [Some(Channel::Mail), Some(Channel::Sms), None] {
+    for channel in Medium::ALL.map(Some).into_iter().chain([None]) {
         for outcome in OUTCOMES {
             counter!("caravan_messages_total", "channel" => name(channel), "outcome" => outcome).increment(0);
         }

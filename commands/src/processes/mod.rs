@@ -24,7 +24,8 @@ pub use deadlines::{Due, deadlines, forget_again};
 pub(crate) use departures::DEPARTURES;
 pub use departures::departures;
 pub(crate) use messages::settings as message_settings;
-pub use messages::{Sender, messages};
+pub(crate) use messages::{CREW_INVITATION, Reach, TRIP_BOOKING_REMINDER, Template};
+pub use messages::{Sender, messages, moved_trips};
 pub use reactions::Reactions;
 
 use crate::Commands;
@@ -50,6 +51,7 @@ pub fn all(setup: &Setup, stop: &CancellationToken) -> Vec<(&'static str, BoxFut
     measure::begin();
     vec![
         ("messages", following(setup, messages(setup), stop)),
+        (messages::MOVED_TRIPS, following(setup, moved_trips(setup), stop)),
         (DEPARTURES, following(setup, departures(setup), stop)),
         ("absorption", following(setup, absorption(setup), stop)),
         ("deadlines", following(setup, deadlines(setup), stop)),

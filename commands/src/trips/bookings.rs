@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use caravan_domain::identity::Account;
 use caravan_domain::trips::booking::{
     AddMember, ChangeBooking, ChangeMember, CreateBooking, MemberChange, NewBooking, NewMember, TripBookingCommand,
     TripBookingState, TripBookings,
@@ -14,6 +15,7 @@ use caravan_limits::known::REMINDERS_PER_ACCOUNT;
 use super::facts::{crew, existing_city, existing_events, send_with_accounts};
 use super::requests::ask_for_messages;
 use crate::identity::people;
+use crate::processes::{Reach, TRIP_BOOKING_REMINDER};
 use crate::{Asking, CommandError, Commands, Done};
 
 pub async fn create(asking: &Asking, booking: NewBooking) -> Result<Done<TripBookings>, CommandError> {
@@ -121,7 +123,7 @@ async fn without<C: Into<TripBookingCommand>>(
     send_with_accounts::<TripBookings, _>(asking, booking, members, command).await
 }
 
-/// Has a message sent to a member: by mail, else SMS; temp members by SMS.
+/// Has a message sent to a member, by what reaches them and they have not switched off.
 pub async fn remind_member(
     asking: &Asking,
     booking: EntityId,
@@ -130,13 +132,14 @@ pub async fn remind_member(
     if let Some(done) = asking.done_before(booking).await? {
         return Ok(done);
     }
-    let accounts = people::accounts(asking, &[person]).await?;
-    let channel = accounts.first().and_then(|(_, state)| state.reached_by()).map(|(channel, _)| channel);
-    let remind = TripBookingCommand::RemindMember { person, channel };
+    let account = asking.state::<Account>(person).await?.state;
+    let reach = Reach::of(asking, &TRIP_BOOKING_REMINDER, person, &account, asking.now()).await?;
+    let remind = TripBookingCommand::RemindMember { person, medium: reach.medium() };
     // Who may not remind is told nothing about what the person was sent.
     let present = asking.state::<TripBookings>(booking).await?.state;
     TripBookings::decide(&present, remind.clone(), &asking.caller().context())?;
-    let taken = ask_for_messages(asking, &REMINDERS_PER_ACCOUNT, &[person], BTreeSet::new()).await?;
+    let taken =
+        ask_for_messages(asking, &REMINDERS_PER_ACCOUNT, &TRIP_BOOKING_REMINDER, &[person], BTreeSet::new()).await?;
     let reminded = asking.send(booking, remind).await;
     if matches!(reminded, Err(CommandError::Rejected(_) | CommandError::PreconditionFailed)) {
         taken.give_back().await?;

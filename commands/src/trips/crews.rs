@@ -15,6 +15,7 @@ use super::crewmates::crewmates;
 use super::facts::{crew, send_with_accounts};
 use super::requests::ask_for_messages;
 use crate::identity::{invited, people};
+use crate::processes::CREW_INVITATION;
 use crate::{Asking, CommandError, Commands, Done};
 
 /// Somebody known by phone number only.
@@ -171,7 +172,7 @@ async fn ask_to_invite(
     let state = crew(asking, crew_id).await?;
     let members = state.crew()?;
     let recipients: Vec<EntityId> = distinct(known).into_iter().filter(|person| !members.is_member(*person)).collect();
-    ask_for_messages(asking, &INVITATIONS_PER_ACCOUNT, &recipients, strangers).await
+    ask_for_messages(asking, &INVITATIONS_PER_ACCOUNT, &CREW_INVITATION, &recipients, strangers).await
 }
 
 fn of_invite(rejection: Rejection, index: usize) -> Rejection {

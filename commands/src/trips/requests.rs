@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use caravan_domain::EntityId;
-use caravan_domain::identity::contact::claimed_form;
 use caravan_limits::known::{MESSAGES_TO_RECIPIENT, REQUESTS_TO_RECIPIENT};
 use caravan_limits::{Attempt, Limit, Place};
 
 use crate::identity::people;
+use crate::processes::{Reach, Template};
 use crate::{Asking, CommandError};
 
 /// Takes what a request needs that has a message sent to each of `people`, and to `strangers`, phone numbers that
@@ -15,17 +15,16 @@ use crate::{Asking, CommandError};
 pub(super) async fn ask_for_messages(
     asking: &Asking,
     limit: &'static Limit,
+    message: &Template,
     people: &[EntityId],
     strangers: BTreeSet<String>,
 ) -> Result<Attempt, CommandError> {
     let sender = asking.person()?;
     let number = u32::try_from(people.len() + strangers.len()).unwrap_or(u32::MAX);
     let mut recipients = strangers;
-    for (_, state) in people::accounts(asking, people).await? {
+    for (person, state) in people::accounts(asking, people).await? {
         // Whom no message reaches is sent none.
-        if let Some((channel, contact)) = state.reached_by() {
-            recipients.insert(claimed_form(channel, &asking.vault().open_text(contact).await?));
-        }
+        recipients.extend(Reach::of(asking, message, person, &state, asking.now()).await?.recipients());
     }
     let mut places: Vec<Place> = vec![limit.of(sender).times(number)];
     for recipient in recipients {

@@ -6,6 +6,7 @@ mod departures;
 mod invitations;
 mod limits;
 mod messages;
+mod notices;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

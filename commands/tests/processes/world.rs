@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use caravan_clock::Clock;
-use caravan_commands::effects::Carriers;
+use caravan_commands::effects::{CarrierSettings, Carriers};
 use caravan_commands::processes::{self, Due, Sender};
 use caravan_commands::trips::crews::NewInvite;
 use caravan_commands::trips::{bookings, crews};
@@ -56,8 +56,15 @@ impl World {
             checkpoints: checkpoints.clone(),
             clock: clock.clone(),
             pool: pool.clone(),
-            carriers: Carriers::open("outbox", "Caravan <caravan@localhost>", "outbox", &dir.path().join("outbox"))
-                .unwrap(),
+            carriers: Carriers::open(CarrierSettings {
+                mail: "outbox",
+                mail_from: "Caravan <caravan@localhost>",
+                sms: "outbox",
+                push: "outbox",
+                webhook_secret: "",
+                outbox: &dir.path().join("outbox"),
+            })
+            .unwrap(),
             public_url: "https://caravan.test".into(),
         };
         World { commands, pool, keys, setup, checkpoints, dir, clock }

@@ -56,7 +56,7 @@ fn parse_email(text: &str) -> Option<String> {
 }
 
 /// A domain in the one form that names of it in any language have, if it may be one.
-fn domain(host: &str) -> Option<String> {
+pub(super) fn domain(host: &str) -> Option<String> {
     let ascii = Uts46::new().to_ascii(host.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Verify).ok()?;
     Some(ascii.into_owned())
 }

@@ -60,6 +60,8 @@ fn accounts() -> Pinned {
         json!({"type": "EmailChangeRequested", "data": {"email": sealed()}}),
         json!({"type": "EmailProven", "data": {"email": sealed()}}),
         json!({"type": "EmailRemoved", "data": {}}),
+        json!({"type": "PushEndpointSet", "data": {"session": 1, "endpoint": sealed()}}),
+        json!({"type": "PushEndpointDropped", "data": {"session": 1}}),
         json!({"type": "ProfileChanged", "data": {"attributes": {"gender": sealed(), "nickname": null}}}),
         json!({"type": "MfaSwitched", "data": {"on": true}}),
         json!({"type": "RoleGranted", "data": {"role": "admin"}}),
@@ -124,6 +126,8 @@ fn every_event_is_named(account: AccountEvent, sign_up: SignUpEvent, claim: Clai
         | AccountEvent::EmailChangeRequested { .. }
         | AccountEvent::EmailProven { .. }
         | AccountEvent::EmailRemoved {}
+        | AccountEvent::PushEndpointSet { .. }
+        | AccountEvent::PushEndpointDropped { .. }
         | AccountEvent::ProfileChanged { .. }
         | AccountEvent::MfaSwitched { .. }
         | AccountEvent::RoleGranted { .. }

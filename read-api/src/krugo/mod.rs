@@ -6,6 +6,7 @@ mod bookings;
 mod crews;
 mod discover;
 mod events;
+mod notices;
 mod people;
 mod services;
 mod tickets;
@@ -52,4 +53,7 @@ pub(crate) fn routes() -> Routes<Read> {
         .on("get-profile-picture", users::profile_picture)
         .on("get-user-preferences", users::preferences)
         .on("getmfastatus", users::mfa_status)
+        .on("mailing-settings", notices::mailing_settings)
+        .on("push-notification-settings", notices::push_notification_settings)
+        .on("sms-settings", notices::sms_settings)
 }

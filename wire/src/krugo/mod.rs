@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod day;
 pub mod ids;
 mod names;
+pub mod notices;
 pub mod services;
 pub mod trips;
 

@@ -89,6 +89,7 @@ mod tests {
         let actor = |id: &str| operation(&DIALECT, id).unwrap().actor;
         assert_eq!(actor("update-ticket"), Some("userId"));
         assert_eq!(actor("crews"), Some("userId"), "a parameter");
+        assert_eq!(actor("update-sms-settings"), Some("userId"), "a field of what its body refers to");
         assert_eq!(actor("assign-ticket"), None, "there it is the consumer");
         assert_eq!(actor("add-trip-idea"), Some("suggestorId"));
         for undocumented in ["add-accommodation-guests", "login", "discover-any"] {

@@ -6,6 +6,8 @@ mod crews;
 mod events;
 mod ideas;
 mod invites;
+mod mailing;
+mod notices;
 mod people;
 mod requests;
 mod tickets;
@@ -56,4 +58,9 @@ pub(crate) fn routes() -> Routes<Write> {
         .on("add-accommodation-guests", accommodations::add_accommodation_guests)
         .on("update-accommodation-guest", accommodations::update_accommodation_guest)
         .on("delete-accommodation-guest", accommodations::delete_accommodation_guest)
+        .on("join-mailing-list", mailing::join_mailing_list)
+        .on("update-mailing-settings", notices::update_mailing_settings)
+        .on("update-push-notification-settings", notices::update_push_notification_settings)
+        .on("update-sms-settings", notices::update_sms_settings)
+        .on("update-user-push-endpoint", notices::update_user_push_endpoint)
 }

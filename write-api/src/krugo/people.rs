@@ -3,7 +3,7 @@
 use caravan_commands::identity::people;
 use caravan_commands::trips::bookings;
 use caravan_domain::EntityId;
-use caravan_domain::identity::Channel;
+use caravan_domain::identity::Medium;
 use caravan_domain::trips::booking::{Availability, MemberChange, NewMember, TripBookingEvent};
 use caravan_wire::krugo::day::Day;
 use caravan_wire::krugo::trips;
@@ -87,13 +87,14 @@ pub(super) async fn remind_trip_booking_member(call: Call<Write>) -> Outcome<Str
     let person = people::present(&call.state.commands, person).await?;
     let done = bookings::remind_member(&asking(&call).await?, id, person).await?;
     let reminded = done.events.iter().find_map(|event| match event {
-        TripBookingEvent::MemberReminded { channel, at, .. } => Some((*channel, *at)),
+        TripBookingEvent::MemberReminded { medium, at, .. } => Some((*medium, *at)),
         _ => None,
     });
-    let (channel, at) = reminded.ok_or_else(|| Failure::broken("a reminder left no event"))?;
-    let kind = match channel {
-        Channel::Mail => "email",
-        Channel::Sms => "sms",
+    let (medium, at) = reminded.ok_or_else(|| Failure::broken("a reminder left no event"))?;
+    let kind = match medium {
+        Medium::Mail => "email",
+        Medium::Push => "push",
+        Medium::Sms => "sms",
     };
     answer(
         &done,

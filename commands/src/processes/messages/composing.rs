@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
-use caravan_domain::identity::{Account, AccountState, Channel};
-use caravan_domain::{Decider, EntityId, Sealed};
+use caravan_domain::identity::{Account, AccountState};
+use caravan_domain::{Decider, EntityId};
 use caravan_event_store::{Recorded, codec};
+use caravan_limits::Limit;
+use chrono::{DateTime, Utc};
 
+use super::Template;
+use super::reach::{self, Reach};
 use super::words::Values;
 use crate::{CommandError, Commands};
 
 /// A message under way.
 pub(super) struct Composing<'a> {
     pub commands: &'a Commands,
+    pub template: &'static Template,
+    pub now: DateTime<Utc>,
     /// What demands it.
     pub recorded: &'a Recorded,
     pub recipient: EntityId,
@@ -27,13 +33,15 @@ pub(super) struct Composed {
     pub values: Values,
     /// Whom it names besides.
     pub named: Option<EntityId>,
+    /// Of what this is a notice that nobody asked for, and how many of these there may be; they also count for who gets
+    /// them.
+    pub limited: Option<(&'static Limit, EntityId)>,
 }
 
 /// A person, and where they are reached.
 pub(super) struct Reached {
     pub person: EntityId,
-    pub channel: Channel,
-    pub to: String,
+    pub reach: Reach,
     pub has_account: bool,
 }
 
@@ -54,16 +62,15 @@ impl Composing<'_> {
     }
 
     /// The recipient as they can be reached now; a temp member who was absorbed is the account that did.
-    pub(super) async fn reached(&self) -> Result<Option<Reached>, CommandError> {
+    pub(super) async fn reached(&self) -> Result<Reached, CommandError> {
         let mut person = self.recipient;
         let mut state = self.account(person).await?;
         if let AccountState::Absorbed { into } = *state {
             person = into;
             state = self.account(person).await?;
         }
-        let Some((channel, contact)) = state.reached_by() else { return Ok(None) };
-        let Some(to) = self.opened(contact).await? else { return Ok(None) };
-        Ok(Some(Reached { person, channel, to, has_account: state.registered().is_some() }))
+        let reach = Reach::of(self.commands, self.template, person, &state, self.now).await?;
+        Ok(Reached { person, reach, has_account: state.registered().is_some() })
     }
 
     /// The first name of somebody the message tells of, and who they are if it names them.
@@ -74,17 +81,8 @@ impl Composing<'_> {
         let Some(person) = person else { return Ok((None, None)) };
         let state = self.account(person).await?;
         let Some(sealed) = state.first_name() else { return Ok((None, None)) };
-        let name = self.opened(sealed).await?;
+        let name = reach::opened(self.commands, sealed).await?;
         Ok((name.is_some().then_some(person), name))
-    }
-
-    /// What is sealed; none of somebody who was forgotten.
-    pub(super) async fn opened(&self, sealed: &Sealed) -> Result<Option<String>, CommandError> {
-        let vault = self.commands.vault();
-        if vault.is_forgotten(sealed.subject).await? {
-            return Ok(None);
-        }
-        Ok(Some(vault.open_text(sealed).await?))
     }
 
     async fn account(&self, person: EntityId) -> Result<Arc<AccountState>, CommandError> {

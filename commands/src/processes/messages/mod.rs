@@ -3,6 +3,7 @@
 
 mod composing;
 mod identity;
+mod reach;
 mod sender;
 #[cfg(test)]
 mod tests;
@@ -10,16 +11,19 @@ mod trips;
 mod words;
 
 use caravan_domain::EntityId;
+use caravan_domain::identity::Notice;
 use caravan_domain::platform::message_setting::MESSAGE_SETTING;
 use caravan_domain::platform::seeds::Seed;
 use caravan_event_store::following::FollowError;
-use caravan_limits::Limit;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use serde_json::json;
 use uuid::Uuid;
 
+pub(crate) use reach::Reach;
 pub use sender::Sender;
+pub(crate) use trips::crew_invitation::CREW_INVITATION;
+pub(crate) use trips::trip_booking_reminder::TRIP_BOOKING_REMINDER;
 
 use super::Setup;
 use super::reaction::Reaction;
@@ -31,7 +35,7 @@ use composing::{Composed, Composing};
 const WORTH_TELLING: TimeDelta = TimeDelta::hours(24);
 
 /// One of our messages.
-struct Template {
+pub(crate) struct Template {
     /// What rows and the outbox call it: `crew-invitation`.
     name: &'static str,
     /// What it says: the subject, an empty line, and paragraphs, in the form of `minijinja`. Mails have them with
@@ -39,8 +43,8 @@ struct Template {
     words: &'static str,
     /// How staff know its mail, which they can switch off; none of what is never mailed.
     mail: Option<Mail>,
-    /// How many of these one stream may cause, where nobody asked for them; they also count for who gets them.
-    notice: Option<&'static Limit>,
+    /// By which of their settings people switch it off; none of what always goes: codes.
+    notice: Option<Notice>,
     /// Finds out who gets it and what fills its words; none where there is nothing to tell any more.
     compose: Compose,
 }
@@ -96,6 +100,14 @@ pub fn messages(setup: &Setup) -> Reactions {
     trips::register(identity::register(reactions))
 }
 
+/// Takes down the messages that need to know what happened long ago.
+pub fn moved_trips(setup: &Setup) -> Reactions {
+    trips::trip_is_moved_to_booking::register(Reactions::new(MOVED_TRIPS, setup))
+}
+
+/// The follower's name.
+pub(super) const MOVED_TRIPS: &str = "moved-trips";
+
 impl Demand {
     /// Due now, and for a day.
     fn of(reaction: &Reaction<'_>, recipient: EntityId) -> Demand {
@@ -107,6 +119,9 @@ impl Demand {
 impl Template {
     async fn demand(&self, reaction: &mut Reaction<'_>, demand: Demand) -> Result<(), FollowError> {
         let Demand { recipient, part, due_at, expires_at } = demand;
+        if expires_at <= reaction.clock.now() {
+            return Ok(());
+        }
         let told = format!("{}/{}/{recipient}", self.name, part.unwrap_or_default());
         let event = reaction.recorded;
         sqlx::query(

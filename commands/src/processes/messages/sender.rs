@@ -5,25 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caravan_clock::Clock;
-use caravan_domain::EntityId;
-use caravan_domain::identity::Channel;
-use caravan_domain::identity::contact::claimed_form;
-use caravan_domain::platform::message_setting::{MESSAGE_SETTING, MessageSetting};
+use caravan_domain::identity::{Account, AccountCommand, Medium};
+use caravan_domain::{EntityId, Sealed};
 use caravan_event_store::{Direction, Recorded, StreamId};
-use caravan_limits::LimitError;
 use caravan_limits::known::MESSAGES_TO_RECIPIENT;
+use caravan_limits::{Limit, LimitError};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future;
 use sqlx::{FromRow, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::composing::{Composed, Composing};
+use super::composing::{Composed, Composing, Reached};
+use super::reach::Reach;
 use super::words::Words;
-use super::{Mail, Template, all};
+use super::{Template, all};
 use crate::effects::{Carriers, DeliveryError, Message};
 use crate::processes::{Setup, measure};
-use crate::{CommandError, Commands};
+use crate::{Caller, CommandError, Commands};
 
 /// How often messages that are due are looked for.
 const POLL: Duration = Duration::from_millis(200);
@@ -35,6 +34,9 @@ const TOGETHER: usize = 4;
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(300);
 /// After so many tries, about half an hour, it has failed.
 const MOST_ATTEMPTS: i32 = 13;
+/// Why nothing is sent.
+const NOBODY: &str = "nobody to tell";
+const GONE: &str = "the device is gone";
 
 #[derive(Clone)]
 pub struct Sender {
@@ -54,8 +56,29 @@ struct Row {
     revision: i64,
     recipient: Uuid,
     part: Option<i64>,
+    /// The session of the device it goes to; none before it is known to go to one.
+    device: Option<i64>,
     expires_at: DateTime<Utc>,
     attempts: i32,
+}
+
+/// What became of a row.
+enum Composition {
+    Ready(Box<Ready>),
+    /// Why there is nothing to send.
+    Void(&'static str),
+}
+
+/// A message that is ready to go.
+struct Ready {
+    message: Message,
+    /// Where it goes, as the account has it.
+    to: Sealed,
+    device: Option<u32>,
+    /// The recipient's other devices, to which it goes as well.
+    other_devices: Vec<u32>,
+    /// As in [`Composed`].
+    limited: Option<(&'static Limit, EntityId)>,
 }
 
 impl Sender {
@@ -107,7 +130,7 @@ impl Sender {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let row: Option<Row> = sqlx::query_as(
-            "select id, template, category, stream_id, revision, recipient, part, expires_at, attempts
+            "select id, template, category, stream_id, revision, recipient, part, device, expires_at, attempts
              from outgoing_messages where outcome is null and due_at <= $1
                and (template = any($2) or expires_at <= $1)
              order by expires_at, due_at limit 1 for update skip locked",
@@ -121,18 +144,17 @@ impl Sender {
             self.settle(&mut tx, &row, "void", Some("too late")).await?;
             measure::message(None, "void");
         } else {
-            match self.message(&row).await {
-                Ok(Some(message)) if self.is_switched_off(&row, &message).await? => {
-                    self.settle(&mut tx, &row, "void", Some("switched off")).await?;
-                    measure::message(Some(message.channel), "void");
-                }
-                Ok(Some(message)) if self.is_too_much(&row, &message).await? => {
+            match self.compose(&row).await {
+                Ok(Composition::Ready(ready)) if self.is_too_much(&row, &ready).await? => {
                     self.settle(&mut tx, &row, "dropped", Some("beyond a limit")).await?;
-                    measure::message(Some(message.channel), "dropped");
+                    measure::message(Some(ready.message.channel), "dropped");
                 }
-                Ok(Some(message)) => self.deliver(&mut tx, &row, &message).await?,
-                Ok(None) => {
-                    self.settle(&mut tx, &row, "void", Some("nobody to tell")).await?;
+                Ok(Composition::Ready(ready)) => {
+                    self.spread(&mut tx, &row, &ready).await?;
+                    self.deliver(&mut tx, &row, &ready).await?;
+                }
+                Ok(Composition::Void(reason)) => {
+                    self.settle(&mut tx, &row, "void", Some(reason)).await?;
                     measure::message(None, "void");
                 }
                 Err(error @ (CommandError::Unavailable(_) | CommandError::Busy | CommandError::Overloaded)) => {
@@ -149,32 +171,76 @@ impl Sender {
         Ok(true)
     }
 
-    async fn message(&self, row: &Row) -> Result<Option<Message>, CommandError> {
+    async fn compose(&self, row: &Row) -> Result<Composition, CommandError> {
         let template = template(row)?;
-        let Some(recorded) = self.event(row).await? else { return Ok(None) };
+        let Some(recorded) = self.event(row).await? else { return Ok(Composition::Void(NOBODY)) };
         let composing = Composing {
             commands: &self.commands,
+            template,
+            now: self.clock.now(),
             recorded: &recorded,
             recipient: EntityId(row.recipient),
             part: row.part.and_then(|part| part.try_into().ok()),
             public_url: &self.public_url,
         };
-        let Some(Composed { to, values, named }) = (template.compose)(&composing).await? else { return Ok(None) };
+        let Some(Composed { to, values, named, limited }) = (template.compose)(&composing).await? else {
+            return Ok(Composition::Void(NOBODY));
+        };
+        let Reached { person, reach, .. } = to;
+        let (channel, to) = match reach {
+            Reach::By(channel, to) => (channel, to),
+            Reach::SwitchedOff => return Ok(Composition::Void("switched off")),
+            Reach::Nowhere => return Ok(Composition::Void(NOBODY)),
+        };
+        let is_meant = |device: Option<u32>| row.device.is_none() || row.device == device.map(i64::from);
+        let mut to = to.into_iter().filter(|to| is_meant(to.device));
+        let Some(first) = to.next() else { return Ok(Composition::Void(GONE)) };
         let words = Words::of(template.words, &values).map_err(CommandError::broken)?;
-        let mut subjects = vec![to.person];
-        subjects.extend(named.filter(|named| *named != to.person));
-        let is_mail = to.channel == Channel::Mail;
-        Ok(Some(Message {
+        let mut subjects = vec![person];
+        subjects.extend(named.filter(|named| *named != person));
+        let message = Message {
             id: row.id,
-            channel: to.channel,
-            to: to.to,
-            html: if is_mail { Some(words.html().map_err(CommandError::broken)?) } else { None },
-            subject: is_mail.then_some(words.subject),
+            channel,
+            to: first.address,
+            html: match channel {
+                Medium::Mail => Some(words.html().map_err(CommandError::broken)?),
+                Medium::Push | Medium::Sms => None,
+            },
+            subject: (channel != Medium::Sms).then_some(words.subject),
             text: words.text,
             template: template.name.to_owned(),
             subjects,
             created_at: recorded.time,
-        }))
+        };
+        let other_devices = to.filter_map(|to| to.device).collect();
+        Ok(Composition::Ready(Box::new(Ready {
+            message,
+            to: first.sealed,
+            device: first.device,
+            other_devices,
+            limited,
+        })))
+    }
+
+    /// Of what goes to several devices, each gets a row of its own.
+    async fn spread(&self, tx: &mut PgConnection, row: &Row, ready: &Ready) -> Result<(), CommandError> {
+        let Some(device) = ready.device.filter(|_| row.device.is_none()) else { return Ok(()) };
+        let others = ready.other_devices.iter();
+        let ids: Vec<Uuid> = others.clone().map(|other| Uuid::new_v5(&row.id, &other.to_be_bytes())).collect();
+        sqlx::query(
+            "with told as (update outgoing_messages set device = $2 where id = $1 returning *)
+             insert into outgoing_messages
+                 (id, template, category, stream_id, revision, recipient, part, device, expires_at, due_at)
+             select other.id, template, category, stream_id, revision, recipient, part, other.device, expires_at, due_at
+             from told, unnest($3::uuid[], $4::bigint[]) other (id, device) on conflict do nothing",
+        )
+        .bind(row.id)
+        .bind(i64::from(device))
+        .bind(ids)
+        .bind(others.map(|other| i64::from(*other)).collect::<Vec<_>>())
+        .execute(tx)
+        .await?;
+        Ok(())
     }
 
     async fn event(&self, row: &Row) -> Result<Option<Recorded>, CommandError> {
@@ -182,36 +248,38 @@ impl Sender {
         Ok(self.commands.store().read_stream(&stream, row.revision, Direction::Forwards, 1).await?.pop())
     }
 
-    /// Whether staff want no such mail to be sent.
-    async fn is_switched_off(&self, row: &Row, message: &Message) -> Result<bool, CommandError> {
-        let Some(Mail { number, .. }) = template(row)?.mail.filter(|_| message.channel == Channel::Mail) else {
-            return Ok(false);
-        };
-        let id = self.commands.vault().id_of(MESSAGE_SETTING.kind.name, number);
-        let setting = self.commands.record(&MESSAGE_SETTING, id).await?.state.get::<MessageSetting>();
-        Ok(setting.is_some_and(|setting| !setting.enabled))
-    }
-
-    /// Whether a notice, which nobody asked for, is beyond what its recipient may get or its stream may cause. What was
-    /// asked for has been counted with the request, and what was tried before has been counted then.
-    async fn is_too_much(&self, row: &Row, message: &Message) -> Result<bool, CommandError> {
-        let Some(notices) = template(row)?.notice.filter(|_| row.attempts == 0) else { return Ok(false) };
-        let recipient = MESSAGES_TO_RECIPIENT.of(claimed_form(message.channel, &message.to));
-        match self.commands.limits().spend(&[recipient, notices.of(row.stream_id)]).await {
+    /// Whether a notice, which nobody asked for, is beyond what its recipient may get or what it tells of may cause.
+    /// What was asked for has been counted with the request, and what was tried before has been counted then.
+    async fn is_too_much(&self, row: &Row, ready: &Ready) -> Result<bool, CommandError> {
+        let Some((notices, of)) = ready.limited.filter(|_| row.attempts == 0) else { return Ok(false) };
+        let Message { channel, to, .. } = &ready.message;
+        let mut places = vec![MESSAGES_TO_RECIPIENT.of(channel.claimed_form(to))];
+        // A person with several devices is told once.
+        places.extend(row.device.is_none().then(|| notices.of(of)));
+        match self.commands.limits().spend(&places).await {
             Ok(()) => Ok(false),
             Err(LimitError::Limited { .. }) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }
 
-    #[tracing::instrument(name = "deliver message", skip_all, fields(otel.kind = "client", caravan.template = message.template))]
-    async fn deliver(&self, tx: &mut PgConnection, row: &Row, message: &Message) -> Result<(), CommandError> {
+    #[tracing::instrument(name = "deliver message", skip_all, fields(otel.kind = "client", caravan.template = ready.message.template))]
+    async fn deliver(&self, tx: &mut PgConnection, row: &Row, ready: &Ready) -> Result<(), CommandError> {
+        let message = &ready.message;
         let (template, id) = (&message.template, row.id);
         let outcome = match self.carriers.deliver(message).await {
             Ok(()) => {
                 self.settle(tx, row, "accepted", None).await?;
                 "accepted"
             }
+            Err(DeliveryError::Gone) => match ready.device {
+                Some(session) => self.give_up_device(tx, row, session, &ready.to).await?,
+                None => {
+                    tracing::error!(%id, template, "message was for a device that there never was");
+                    self.settle(tx, row, "failed", Some(GONE)).await?;
+                    "failed"
+                }
+            },
             Err(DeliveryError::Later(reason)) if row.attempts + 1 < MOST_ATTEMPTS => {
                 tracing::warn!(%id, template, reason, attempts = row.attempts + 1, "message is tried again");
                 self.postpone(tx, row).await?;
@@ -225,6 +293,34 @@ impl Sender {
         };
         measure::message(Some(message.channel), outcome);
         Ok(())
+    }
+
+    /// The push service does not know the device any more. Where it was the last one, the message goes another way.
+    async fn give_up_device(
+        &self,
+        tx: &mut PgConnection,
+        row: &Row,
+        session: u32,
+        endpoint: &Sealed,
+    ) -> Result<&'static str, CommandError> {
+        let now = self.clock.now();
+        let asking = self.commands.asked_by(Caller::system(now, Uuid::new_v4()));
+        let drop = AccountCommand::DropPushEndpoint { session, endpoint: endpoint.clone() };
+        let left = match asking.send::<Account>(endpoint.subject, drop).await {
+            Ok(done) => !done.state.reached_by(Medium::Push, now).is_empty(),
+            // Forgotten meanwhile.
+            Err(CommandError::Rejected(_)) => true,
+            Err(error) => return Err(error),
+        };
+        if left {
+            self.settle(tx, row, "void", Some(GONE)).await?;
+            return Ok("void");
+        }
+        sqlx::query("update outgoing_messages set attempts = attempts + 1, device = null where id = $1")
+            .bind(row.id)
+            .execute(tx)
+            .await?;
+        Ok("postponed")
     }
 
     async fn settle(

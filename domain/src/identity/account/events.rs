@@ -81,6 +81,15 @@ pub enum AccountEvent {
         email: Sealed,
     },
     EmailRemoved {},
+    /// The device that a session is on is reached by push; by what, replaces what was known of it.
+    PushEndpointSet {
+        session: u32,
+        endpoint: Sealed,
+    },
+    /// The push service does not know the device any more.
+    PushEndpointDropped {
+        session: u32,
+    },
     /// Only what changed; null means taken away.
     ProfileChanged {
         attributes: BTreeMap<Attribute, Option<Sealed>>,

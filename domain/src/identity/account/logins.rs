@@ -197,7 +197,7 @@ impl Registered {
     }
 }
 
-fn ended() -> Rejection {
+pub(super) fn ended() -> Rejection {
     Rejection::gone("session-ended", "this session has ended")
 }
 

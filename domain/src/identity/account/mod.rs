@@ -5,6 +5,7 @@ mod contacts;
 mod events;
 mod logins;
 mod profile;
+mod push;
 mod registration;
 mod roles;
 mod state;
@@ -17,7 +18,10 @@ use uuid::Uuid;
 
 pub use events::{AccountEvent, AccountEventKind, Challenge, Provider, Registration};
 pub use logins::{LOGIN_LIFE, LoginTerms, MAX_SESSIONS, SESSION_LIFE, wrong_password};
-pub use state::{AccountState, ContactChange, Invited, LoginSession, LoginSessions, PendingChallenge, Registered};
+pub use state::{
+    AccountState, ContactChange, Destination, Invited, LoginSession, LoginSessions, PendingChallenge, PushEndpoint,
+    Registered,
+};
 
 use super::{Attribute, Channel, Role};
 use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};
@@ -106,6 +110,16 @@ pub enum AccountCommand {
     SwitchMfa {
         on: bool,
     },
+    /// From now on the device of this session is reached by push.
+    SetPushEndpoint {
+        session: u32,
+        endpoint: Sealed,
+    },
+    /// The push service does not know this device any more.
+    DropPushEndpoint {
+        session: u32,
+        endpoint: Sealed,
+    },
     /// `account` is this one. Who is super-admin is decided by the [`super::Roster`] first.
     ChangeRole {
         account: EntityId,
@@ -170,6 +184,8 @@ impl Decider for Account {
                 Do::ProveContact { nonce } => contacts::prove(account, nonce, now),
                 Do::EditProfile { email, attributes, nonce } => profile::edit(account, email, attributes, nonce, now),
                 Do::SwitchMfa { on } => profile::switch_mfa(account, on),
+                Do::SetPushEndpoint { session, endpoint } => push::set(account, session, endpoint, now),
+                Do::DropPushEndpoint { session, endpoint } => Ok(push::drop_endpoint(account, session, &endpoint)),
                 Do::ChangeRole { account: id, role, on } => roles::change(account, id, role, on, context),
                 Do::Invite { .. } | Do::Register(_) | Do::Absorb { .. } | Do::Forget => Ok(vec![]),
             },

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::events::{AccountEvent, Challenge, Registration};
 use crate::identity::code::PendingCode;
-use crate::identity::{Attribute, Channel, CodePurpose, Contact, Role, Roles};
+use crate::identity::{Attribute, Channel, CodePurpose, Contact, Medium, Role, Roles};
 use crate::{EntityId, Sealed};
 
 /// A person, from unknown to forgotten.
@@ -56,6 +56,9 @@ pub struct Registered {
     /// live, as the proof of one may be under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contact_changes: Vec<ContactChange>,
+    /// In the order they were set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub push_endpoints: Vec<PushEndpoint>,
     /// Besides being a user, which every account is.
     #[serde(default, skip_serializing_if = "Roles::is_empty")]
     granted: Roles,
@@ -93,6 +96,21 @@ pub struct ContactChange {
     pub value: Sealed,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<PendingCode>,
+}
+
+/// By what a push service reaches the device of a session; gone with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PushEndpoint {
+    pub session: u32,
+    pub endpoint: Sealed,
+}
+
+/// Where a message to somebody goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Destination<'a> {
+    /// The session of the device, where it is one.
+    pub device: Option<u32>,
+    pub address: &'a Sealed,
 }
 
 /// What the stored state of an account says about its sessions and roles: all that a token is checked against, and but
@@ -176,11 +194,16 @@ impl AccountState {
         }
     }
 
-    /// How a message reaches the person: by a contact they have proven, the address first; a temp member, who is known
-    /// by nothing else, by the number they were invited by.
-    pub fn reached_by(&self) -> Option<(Channel, &Sealed)> {
-        let mail = self.registered().and_then(Registered::proven_email).map(|email| (Channel::Mail, email));
-        mail.or_else(|| self.own_phone().map(|phone| (Channel::Sms, phone)))
+    /// Where a message reaches the person by a medium: at a contact they have proven, or on each of their devices; a
+    /// temp member, who is known by nothing else, at the number they were invited by.
+    pub fn reached_by(&self, medium: Medium, now: DateTime<Utc>) -> Vec<Destination<'_>> {
+        let account = self.registered();
+        let contact = match medium {
+            Medium::Mail => account.and_then(Registered::proven_email),
+            Medium::Sms => self.own_phone(),
+            Medium::Push => return account.map_or_else(Vec::new, |account| account.devices(now).collect()),
+        };
+        contact.map(|address| Destination { device: None, address }).into_iter().collect()
     }
 
     /// Who somebody is now: an absorbed temp member is the account that absorbed them.
@@ -221,6 +244,12 @@ impl Registered {
     /// The session that a login opened, if it is open.
     pub fn session_of(&self, login: Uuid, now: DateTime<Utc>) -> Option<&LoginSession> {
         self.sessions.iter().find(|session| session.login == login && now < session.expires_at)
+    }
+
+    /// The devices that are reached by push, those set first before others.
+    fn devices(&self, now: DateTime<Utc>) -> impl Iterator<Item = Destination<'_>> {
+        let open = self.push_endpoints.iter().filter(move |push| self.session(push.session, now).is_some());
+        open.map(|push| Destination { device: Some(push.session), address: &push.endpoint })
     }
 
     /// The challenge that a login waits on, if it has not lapsed.
@@ -285,6 +314,7 @@ pub(super) fn evolve(mut state: AccountState, event: &AccountEvent) -> AccountSt
             challenges: vec![],
             password_reset: None,
             contact_changes: vec![],
+            push_endpoints: vec![],
             granted: Roles::NONE,
         })),
         AccountEvent::Absorbed { into } => AccountState::Absorbed { into: *into },
@@ -304,12 +334,15 @@ pub(super) fn evolve(mut state: AccountState, event: &AccountEvent) -> AccountSt
         | AccountEvent::EmailChangeRequested { .. }
         | AccountEvent::EmailProven { .. }
         | AccountEvent::EmailRemoved {}
+        | AccountEvent::PushEndpointSet { .. }
+        | AccountEvent::PushEndpointDropped { .. }
         | AccountEvent::ProfileChanged { .. }
         | AccountEvent::MfaSwitched { .. }
         | AccountEvent::RoleGranted { .. }
         | AccountEvent::RoleRevoked { .. } => {
             if let AccountState::Registered(registered) = &mut state {
                 registered.apply(event);
+                registered.drop_endpoints_without_session();
             }
             state
         }
@@ -397,6 +430,14 @@ impl Registered {
                 self.registration.email = None;
                 self.contact_changes.retain(|change| change.channel != Channel::Mail);
             }
+            AccountEvent::PushEndpointSet { session, endpoint } => {
+                // A device that logged in anew is not told twice.
+                self.push_endpoints.retain(|push| push.session != *session && push.endpoint != *endpoint);
+                self.push_endpoints.push(PushEndpoint { session: *session, endpoint: endpoint.clone() });
+            }
+            AccountEvent::PushEndpointDropped { session } => {
+                self.push_endpoints.retain(|push| push.session != *session);
+            }
             AccountEvent::ProfileChanged { attributes } => {
                 for (attribute, value) in attributes {
                     match value {
@@ -426,6 +467,12 @@ impl Registered {
         let later = self.contact_changes.split_off(later);
         self.contact_changes.retain(|change| change.channel != channel);
         self.contact_changes.extend(later);
+    }
+
+    /// A session that is closed takes its device with it.
+    fn drop_endpoints_without_session(&mut self) {
+        let Registered { push_endpoints, sessions, .. } = self;
+        push_endpoints.retain(|push| sessions.iter().any(|session| session.number == push.session));
     }
 
     /// A password that changes makes every code and challenge given out under the old one void.

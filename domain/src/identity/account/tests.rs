@@ -7,7 +7,7 @@ use super::*;
 use crate::decider::testing::{Given, given};
 use crate::identity::code::CODE_LIFE;
 use crate::identity::testing::*;
-use crate::identity::{Channel, CodeIssued, CodePurpose, Contact, Roles};
+use crate::identity::{Channel, CodeIssued, CodePurpose, Contact, Medium, Roles};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -728,4 +728,58 @@ proptest! {
         events.rotate_left(seed as usize % len);
         let _ = crate::decider::fold::<Account>(&events);
     }
+}
+
+fn set(session: u32, endpoint: &str) -> Event {
+    Event::PushEndpointSet { session, endpoint: sealed(endpoint) }
+}
+
+fn set_endpoint(session: u32, endpoint: &str) -> Do {
+    Do::SetPushEndpoint { session, endpoint: sealed(endpoint) }
+}
+
+/// The sessions of the devices that a state is reached on.
+fn devices(state: &AccountState, at: i64) -> Vec<u32> {
+    state.reached_by(Medium::Push, after(at)).iter().filter_map(|to| to.device).collect()
+}
+
+#[test]
+fn a_session_is_one_device() {
+    let two = || registered([opened(1, 1, 0), opened(2, 2, 0)]).at(after(MINUTE));
+    let state = two().when(set_endpoint(1, "phone")).then([set(1, "phone")]);
+    assert_eq!(devices(&state, MINUTE), [1]);
+    registered([opened(1, 1, 0), set(1, "phone")]).at(after(MINUTE)).when(set_endpoint(1, "phone")).then_nothing();
+    let both = registered([opened(1, 1, 0), opened(2, 2, 0), set(1, "phone")]).at(after(MINUTE));
+    assert_eq!(devices(&both.when(set_endpoint(2, "tablet")).then([set(2, "tablet")]), MINUTE), [1, 2]);
+    let anew = registered([opened(1, 1, 0), opened(2, 2, 0), set(1, "phone")]).at(after(MINUTE));
+    let state = anew.when(set_endpoint(2, "phone")).then([set(2, "phone")]);
+    assert_eq!(devices(&state, MINUTE), [2], "a device that logged in anew is one device");
+    two().when(set_endpoint(3, "phone")).then_err("session-ended");
+}
+
+#[test]
+fn a_device_goes_with_its_session() {
+    let events = || [opened(1, 1, 0), opened(2, 2, 0), set(1, "phone"), set(2, "tablet")];
+    for (command, left) in [
+        (Do::LogOut, vec![]),
+        (Do::CloseSession { session: 1 }, vec![2]),
+        (Do::ForcePassword { hash: sealed("new") }, vec![]),
+        (Do::Forget, vec![]),
+    ] {
+        let state = registered(events()).at(after(MINUTE)).when(command.clone()).then_state();
+        assert_eq!(devices(&state, MINUTE), left, "{command:?}");
+        let kept = state.registered().map_or(0, |account| account.push_endpoints.len());
+        assert_eq!(kept, left.len(), "{command:?}");
+    }
+    let later = registered(events()).at(after(MINUTE)).when(set_endpoint(1, "phone")).then_state();
+    assert_eq!(devices(&later, 91 * DAY), Vec::<u32>::new(), "a session that has ended");
+}
+
+#[test]
+fn a_device_that_is_gone_is_dropped_unless_it_has_another_endpoint_by_now() {
+    let events = || [opened(1, 1, 0), set(1, "old"), set(1, "new")];
+    let gone = |endpoint| Do::DropPushEndpoint { session: 1, endpoint: sealed(endpoint) };
+    registered(events()).when(gone("old")).then_nothing();
+    let state = registered(events()).when(gone("new")).then([Event::PushEndpointDropped { session: 1 }]);
+    assert_eq!(devices(&state, MINUTE), Vec::<u32>::new());
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::events::Availability;
 use crate::EntityId;
-use crate::identity::Channel;
+use crate::identity::Medium;
 use crate::trips::crew::CrewState;
 
 #[derive(Debug, Clone, From)]
@@ -39,10 +39,10 @@ pub enum TripBookingCommand {
         person: EntityId,
         with_account: BTreeSet<EntityId>,
     },
-    /// `channel` is the one that reaches the person, if any does.
+    /// `medium` is the one that reaches the person, if any does.
     RemindMember {
         person: EntityId,
-        channel: Option<Channel>,
+        medium: Option<Medium>,
     },
     AddEvent {
         event: EntityId,

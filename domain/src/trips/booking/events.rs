@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
-use crate::identity::Channel;
+use crate::identity::Medium;
 use crate::{EntityId, Money};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, EnumDiscriminants)]
@@ -65,7 +65,8 @@ pub enum TripBookingEvent {
     /// A message to the person is to be sent.
     MemberReminded {
         person: EntityId,
-        channel: Channel,
+        #[serde(rename = "channel")]
+        medium: Medium,
         at: DateTime<Utc>,
     },
     EventAdded {

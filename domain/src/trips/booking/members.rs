@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::commands::{AddMember, ChangeMember, MemberChange, NewMember};
 use super::events::Terms;
 use super::{Decision, TripBooking, TripBookingEvent};
-use crate::identity::Channel;
+use crate::identity::Medium;
 use crate::trips::{Successor, by_system, in_order};
 use crate::{Actor, Context, EntityId, Rejection};
 
@@ -154,12 +154,13 @@ fn may_clear(booking: &TripBooking, actor: EntityId, person: EntityId) -> bool {
         && rooms.all(|room| booking.may_act_on_room(room, actor))
 }
 
-pub(super) fn remind(booking: &TripBooking, person: EntityId, channel: Option<Channel>, context: &Context) -> Decision {
+pub(super) fn remind(booking: &TripBooking, person: EntityId, medium: Option<Medium>, context: &Context) -> Decision {
     booking.acting_member(context)?;
     terms(booking, person)?;
-    let channel = channel
-        .ok_or_else(|| Rejection::conflict("member-unreachable", "cannot be reached by mail or sms").on("person"))?;
-    Ok(vec![TripBookingEvent::MemberReminded { person, channel, at: context.now }])
+    let medium = medium.ok_or_else(|| {
+        Rejection::conflict("member-unreachable", "cannot be reached by mail, push or sms").on("person")
+    })?;
+    Ok(vec![TripBookingEvent::MemberReminded { person, medium, at: context.now }])
 }
 
 pub(super) fn leave_crew(

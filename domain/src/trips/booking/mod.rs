@@ -107,7 +107,7 @@ fn decide_active(booking: &TripBooking, command: TripBookingCommand, context: &C
         C::AddMember(add) => members::add(booking, add, context),
         C::ChangeMember(change) => members::change(booking, change, context),
         C::RemoveMember { person, with_account } => members::remove(booking, person, &with_account, context),
-        C::RemindMember { person, channel } => members::remind(booking, person, channel, context),
+        C::RemindMember { person, medium } => members::remind(booking, person, medium, context),
         C::LeaveCrew { person, with_account } => members::leave_crew(booking, person, &with_account, context),
         C::PassOn { person, with_account } => members::pass_on(booking, person, &with_account, context),
         C::ReplaceMember { from, to } => members::replace(booking, from, to, context),

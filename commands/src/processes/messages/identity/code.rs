@@ -6,6 +6,7 @@ use caravan_event_store::following::FollowError;
 use futures::FutureExt;
 
 use super::super::composing::{Composed, Composing, Reached};
+use super::super::reach::Reach;
 use super::super::words::Values;
 use super::super::{Demand, Mail, Template};
 use crate::CommandError;
@@ -58,10 +59,10 @@ async fn of_account(composing: &Composing<'_>) -> Result<Option<Composed>, Comma
 }
 
 async fn compose(composing: &Composing<'_>, code: &CodeIssued) -> Result<Option<Composed>, CommandError> {
-    let Some(to) = composing.opened(&code.to).await? else { return Ok(None) };
-    let to = Reached { person: code.to.subject, channel: code.channel, to, has_account: false };
+    let reach = Reach::of_code(composing.commands, composing.template, code.channel, &code.to).await?;
+    let to = Reached { person: code.to.subject, reach, has_account: false };
     let values = values(code.purpose, &composing.commands.vault().code(code.nonce));
-    Ok(Some(Composed { to, values, named: None }))
+    Ok(Some(Composed { to, values, named: None, limited: None }))
 }
 
 pub fn values(purpose: CodePurpose, code: &str) -> Values {

@@ -42,6 +42,8 @@ fn to_account(kind: AccountEventKind) -> Option<Handler<AccountEvent>> {
         | K::EmailChangeRequested
         | K::EmailProven
         | K::EmailRemoved
+        | K::PushEndpointSet
+        | K::PushEndpointDropped
         | K::ProfileChanged
         | K::MfaSwitched
         | K::RoleGranted

@@ -1,5 +1,6 @@
 //! Somebody was added to a crew and is to be told so.
 
+use caravan_domain::identity::Notice;
 use caravan_domain::trips::crew::{CrewEvent, Crews};
 use caravan_event_store::following::FollowError;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,7 +16,7 @@ pub const CREW_INVITATION: Template = Template {
     name: "crew-invitation",
     words: include_str!("crew_invitation.txt"),
     mail: Some(Mail { number: 4, recipient: "Invitee" }),
-    notice: None,
+    notice: Some(Notice::CrewInvitation),
     compose: |it| compose(it).boxed(),
 };
 
@@ -47,14 +48,14 @@ async fn pace(reaction: &mut Reaction<'_>) -> Result<DateTime<Utc>, FollowError>
 
 async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandError> {
     let state = composing.state::<Crews>().await?;
-    let Some(to) = composing.reached().await? else { return Ok(None) };
+    let to = composing.reached().await?;
     let Ok(crew) = state.crew() else { return Ok(None) };
     if !crew.is_member(to.person) && !crew.is_member(composing.recipient) {
         return Ok(None);
     }
     let (named, inviter) = composing.first_name(composing.actor()?).await?;
     let values = values(inviter.as_deref(), &crew.name, to.has_account, composing.public_url);
-    Ok(Some(Composed { to, values, named }))
+    Ok(Some(Composed { to, values, named, limited: None }))
 }
 
 pub fn values(inviter: Option<&str>, crew: &str, has_account: bool, url: &str) -> Values {

@@ -1,5 +1,6 @@
 //! Somebody paid for tickets or a room: the other members of the booking are told, once however often it changes.
 
+use caravan_domain::identity::Notice;
 use caravan_domain::money::exponent;
 use caravan_domain::trips::booking::{Purchase, RoomTerms, TripBooking, TripBookingEvent, TripBookings};
 use caravan_domain::{EntityId, Money};
@@ -18,7 +19,7 @@ pub const PURCHASE_IS_MADE: Template = Template {
     name: "purchase-is-made",
     words: include_str!("purchase_is_made.txt"),
     mail: Some(Mail { number: 6, recipient: "Member" }),
-    notice: Some(&NOTICES_OF_BOOKING),
+    notice: Some(Notice::PurchaseIsMade),
     compose: |it| compose(it).boxed(),
 };
 
@@ -84,7 +85,8 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
     let (named, purchaser) = composing.first_name(Some(found.purchaser)).await?;
     let values =
         values(purchaser.as_deref(), found.tickets, &found.purchase.amount, city.as_deref(), composing.public_url);
-    Ok(Some(Composed { to, values, named }))
+    let limited = Some((&NOTICES_OF_BOOKING, composing.recorded.stream.id));
+    Ok(Some(Composed { to, values, named, limited }))
 }
 
 struct Found {

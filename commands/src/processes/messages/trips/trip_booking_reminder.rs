@@ -1,5 +1,6 @@
 //! A member is asked by another to look after a booking.
 
+use caravan_domain::identity::Notice;
 use caravan_domain::trips::booking::TripBookingEvent;
 use caravan_event_store::following::FollowError;
 use chrono::NaiveDate;
@@ -16,7 +17,7 @@ pub const TRIP_BOOKING_REMINDER: Template = Template {
     name: "trip-booking-reminder",
     words: include_str!("trip_booking_reminder.txt"),
     mail: Some(Mail { number: 5, recipient: "Member" }),
-    notice: None,
+    notice: Some(Notice::TripBookingReminder),
     compose: |it| compose(it).boxed(),
 };
 
@@ -31,7 +32,7 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
     let (named, sender) = composing.first_name(composing.actor()?).await?;
     let days = (booking.start_date, booking.end_date);
     let values = values(sender.as_deref(), city.as_deref(), days, composing.public_url);
-    Ok(Some(Composed { to, values, named }))
+    Ok(Some(Composed { to, values, named, limited: None }))
 }
 
 pub fn values(sender: Option<&str>, city: Option<&str>, (start, end): (NaiveDate, NaiveDate), url: &str) -> Values {

@@ -250,13 +250,13 @@ fn what_is_owed_to_a_purchaser_stays_when_they_leave_an_equal_split() {
 
 #[test]
 fn members_remind_members_through_the_channel_that_reaches_them() {
-    let remind = |person, channel| TripBookingCommand::RemindMember { person, channel };
+    let remind = |person, medium| TripBookingCommand::RemindMember { person, medium };
     let reminded =
-        TripBookingEvent::MemberReminded { person: cal(), channel: Channel::Sms, at: at("2030-01-01T12:00:00Z") };
-    booking().by(ben()).when(remind(cal(), Some(Channel::Sms))).then([reminded]);
+        TripBookingEvent::MemberReminded { person: cal(), medium: Medium::Sms, at: at("2030-01-01T12:00:00Z") };
+    booking().by(ben()).when(remind(cal(), Some(Medium::Sms))).then([reminded]);
     booking().by(ben()).when(remind(cal(), None)).then_err("member-unreachable");
-    booking().by(ben()).when(remind(dan(), Some(Channel::Mail))).then_err("no-such-booking-member");
-    booking().by(dan()).when(remind(cal(), Some(Channel::Mail))).then_err("only-booking-members");
+    booking().by(ben()).when(remind(dan(), Some(Medium::Mail))).then_err("no-such-booking-member");
+    booking().by(dan()).when(remind(cal(), Some(Medium::Mail))).then_err("only-booking-members");
 }
 
 #[test]

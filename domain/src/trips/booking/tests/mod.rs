@@ -17,7 +17,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::*;
 use crate::EntityId;
 use crate::decider::testing::{Given, given};
-use crate::identity::Channel;
+use crate::identity::Medium;
 use crate::trips::crew::{CrewEvent, CrewState, Crews};
 
 pub(super) use laws::bookings;

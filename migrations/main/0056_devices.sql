@@ -1,0 +1,2 @@
+-- The device that a message goes to by push, by the number of its session: one that goes to several is a row for each.
+alter table outgoing_messages add column device bigint;
