@@ -13,7 +13,8 @@ use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use caravan_clock::Clock;
-use caravan_commands::effects::{CarrierSettings, Carriers, LONGEST_PUBLIC_URL};
+use caravan_commands::effects::{CarrierSettings, Carriers, Files, LONGEST_PUBLIC_URL};
+use caravan_domain::identity::contact;
 use caravan_projections::{Elastic, SearchTarget};
 use figment::Figment;
 use figment::providers::{Format, Toml};
@@ -44,6 +45,8 @@ pub struct Config {
     pub search: String,
     pub mail: String,
     pub mail_from: String,
+    pub mail_senders: String,
+    pub files: String,
     pub sms: String,
     pub push: String,
     pub webhook_secret: String,
@@ -146,6 +149,7 @@ impl Config {
         ensure!(known_store, "CARAVAN_EVENT_STORE: expected database or memory:");
         self.search_target()?;
         self.carriers()?;
+        self.mail_senders()?;
         self.cors_origins()?;
         self.trusted_proxies()?;
         self.limits()?;
@@ -271,6 +275,20 @@ impl Config {
             webhook_secret: &self.webhook_secret,
             outbox: &self.outbox(),
         })?)
+    }
+
+    /// Where files are that go with mails.
+    pub fn files(&self) -> Files {
+        let directory = if self.files.is_empty() { self.data_dir.join("files") } else { self.files.clone().into() };
+        Files::new(directory)
+    }
+
+    /// The addresses that mails of staff may be from.
+    pub fn mail_senders(&self) -> Result<Vec<String>> {
+        let sender = |address: &str| {
+            contact::email("CARAVAN_MAIL_SENDERS", address).map_err(|error| anyhow::anyhow!("{error}: {address}"))
+        };
+        list(&self.mail_senders).map(sender).collect()
     }
 
     /// Whether anything is kept in files: on a cluster nothing need be.

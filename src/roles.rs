@@ -205,8 +205,13 @@ fn router(
 ) -> Result<axum::Router> {
     let mut endpoints: Vec<Endpoints> = vec![];
     if role.writes() {
-        let write =
-            Write { commands: node.commands.clone(), checkpoints: node.checkpoints.clone(), tasks: tasks.clone() };
+        let write = Write {
+            commands: node.commands.clone(),
+            checkpoints: node.checkpoints.clone(),
+            mail_senders: node.config.mail_senders()?,
+            files: node.config.files(),
+            tasks: tasks.clone(),
+        };
         endpoints.extend(caravan_write_api::endpoints(&Arc::new(write)));
     }
     if role.reads() {
@@ -243,6 +248,7 @@ fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Re
         clock: node.clock.clone(),
         pool: node.pool.clone(),
         carriers: config.carriers()?,
+        files: config.files(),
         public_url: config.public_url()?.into(),
     };
     let documents = caravan_projections::postgres_follower(node.store.clone(), KINDS);

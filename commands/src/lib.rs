@@ -13,6 +13,7 @@ mod error;
 mod execute;
 mod idempotency;
 pub mod identity;
+pub mod platform;
 pub mod processes;
 pub mod records;
 pub mod seeds;

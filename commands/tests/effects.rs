@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use caravan_commands::effects::{Carrier, CarrierSettings, Carriers, DeliveryError, Message, Smtp, Webhook};
+use caravan_commands::effects::{
+    Attachment, Carrier, CarrierSettings, Carriers, DeliveryError, Letterhead, Message, Smtp, Webhook,
+};
 use caravan_domain::EntityId;
 use caravan_domain::identity::Medium;
 use chrono::DateTime;
@@ -71,6 +73,8 @@ fn message(channel: Medium, to: &str) -> Message {
         template: "sign-up-code".into(),
         subjects: vec![EntityId(Uuid::from_u128(8))],
         created_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+        letterhead: None,
+        attachment: None,
     }
 }
 
@@ -99,6 +103,52 @@ async fn a_mail_arrives_as_text_and_html() {
         assert!(data.contains(part), "{part:?} is not in:\n{data}");
     }
     assert!(!data.contains("Grüße"), "headers are ASCII");
+}
+
+fn letter(letterhead: Letterhead) -> Message {
+    let to = "dana@example.com, eli@example.com".to_owned();
+    Message { to, letterhead: Some(letterhead), template: "letter".into(), ..message(Medium::Mail, "") }
+}
+
+#[tokio::test]
+async fn a_letter_is_from_whom_it_says_and_hides_who_gets_a_blind_copy() {
+    let server = MailServer::start(&[]);
+    let letterhead = Letterhead {
+        from: "trips@example.com".into(),
+        cc: vec!["finn@example.com".into()],
+        bcc: vec!["gil@example.com".into()],
+        reply_to: Some("help@example.com".into()),
+    };
+    for _ in 0..2 {
+        server.carrier("").deliver(&letter(letterhead.clone())).await.unwrap();
+    }
+    let mails = server.mails();
+    for mail in &mails {
+        assert_eq!(mail["from"], "trips@example.com");
+        let to = ["dana@example.com", "eli@example.com", "finn@example.com", "gil@example.com"];
+        assert_eq!(mail["to"], json!(to));
+        let data = mail["data"].as_str().unwrap();
+        for part in [
+            "Message-ID: <00000000-0000-0000-0000-000000000007@example.org>",
+            "From: trips@example.com",
+            "To: dana@example.com, eli@example.com",
+            "Cc: finn@example.com",
+            "Reply-To: help@example.com",
+        ] {
+            assert!(data.contains(part), "{part:?} is not in:\n{data}");
+        }
+        assert!(!data.contains("gil@example.com"), "{data}");
+    }
+    let attachment = Some(Attachment { name: "plan.pdf".into(), content: "/wD+".into() });
+    let html = Message { text: String::new(), ..letter(letterhead.clone()) };
+    server.carrier("").deliver(&html).await.unwrap();
+    let data = server.mails()[2]["data"].as_str().unwrap().to_owned();
+    assert!(data.contains("Content-Type: text/html") && !data.contains("multipart"), "{data}");
+    server.carrier("").deliver(&Message { attachment, ..letter(letterhead) }).await.unwrap();
+    let data = server.mails()[3]["data"].as_str().unwrap().to_owned();
+    for part in ["multipart/mixed", "multipart/alternative", "filename=\"plan.pdf\"", "/wD+"] {
+        assert!(data.contains(part), "{part:?} is not in:\n{data}");
+    }
 }
 
 #[tokio::test]

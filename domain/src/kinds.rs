@@ -33,6 +33,7 @@ pub const KINDS: &[&Kind] = &[
     &crate::platform::financial_report::FINANCIAL_REPORT.kind,
     &crate::platform::image_sizes::EVENT_IMAGE_SIZES.kind,
     &crate::platform::image_sizes::SPEAKER_IMAGE_SIZES.kind,
+    &crate::platform::letter::KIND,
     &crate::platform::localization_setting::LOCALIZATION_SETTING.kind,
     &crate::platform::message_setting::MESSAGE_SETTING.kind,
     &crate::platform::page::PAGE.kind,

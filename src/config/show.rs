@@ -26,6 +26,8 @@ pub fn describe(config: &Config) -> String {
         ("SEARCH", url(&config.search)),
         ("MAIL", url(&config.mail)),
         ("MAIL_FROM", config.mail_from.clone()),
+        ("MAIL_SENDERS", config.mail_senders.clone()),
+        ("FILES", config.files.clone()),
         ("SMS", webhook(&config.sms)),
         ("PUSH", webhook(&config.push)),
         ("WEBHOOK_SECRET", if config.webhook_secret.is_empty() { String::new() } else { "(set)".to_owned() }),

@@ -95,6 +95,7 @@ fn what_is_wrong_is_named() {
         ("search", "http://"),
         ("mail", "foo"),
         ("mail_from", "nobody"),
+        ("mail_senders", "trips@example.com,nobody"),
         ("sms", "foo"),
         ("push", "foo"),
         ("webhook_secret", "foo"),

@@ -44,19 +44,18 @@ impl Installation {
 
     /// `caravan serve` on everything of its own.
     pub async fn serve() -> Installation {
-        Installation::one(Settings::new(program())).await
+        Installation::one(settings()).await
     }
 
     pub async fn serve_on_elasticsearch() -> Installation {
         let url = elasticsearch::empty().await;
-        Installation::one(Settings::new(program()).with("CARAVAN_SEARCH", url)).await
+        Installation::one(settings().with("CARAVAN_SEARCH", url)).await
     }
 
     /// Both APIs and the projector as processes of their own on one Postgres.
     pub async fn three_processes() -> Installation {
         let data = reachable_directory();
-        let settings =
-            Settings::new(program()).with("CARAVAN_DATABASE_URL", testing::database().await).with("CARAVAN_DEMO", "no");
+        let settings = settings().with("CARAVAN_DATABASE_URL", testing::database().await).with("CARAVAN_DEMO", "no");
         let write = Server::start_in(settings.clone().role("write-api"), data.path()).await;
         let read = Server::start_in(settings.clone().role("read-api"), data.path()).await;
         let project = Server::start_in(settings.role("project"), data.path()).await;
@@ -71,6 +70,12 @@ impl Installation {
         let target = target(&server, &server);
         Installation { target, _servers: vec![server], _data: None }
     }
+}
+
+/// What scenarios go by.
+fn settings() -> Settings {
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/files");
+    Settings::new(program()).with("CARAVAN_MAIL_SENDERS", "trips@example.com").with("CARAVAN_FILES", files)
 }
 
 fn program() -> PathBuf {

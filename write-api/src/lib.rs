@@ -11,6 +11,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use caravan_commands::effects::Files;
 use caravan_commands::identity::sessions;
 use caravan_commands::{Asking, Caller, Commands, Done};
 use caravan_domain::identity::{Person, Roles};
@@ -29,6 +30,10 @@ pub(crate) use failure::failure;
 pub struct Write {
     pub commands: Commands,
     pub checkpoints: Checkpoints,
+    /// The addresses that mails of staff may be from.
+    pub mail_senders: Vec<String>,
+    /// Files that go with them.
+    pub files: Files,
     /// Work that goes on after its answer; whoever stops the process waits for it.
     pub tasks: TaskTracker,
 }

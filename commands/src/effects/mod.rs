@@ -1,5 +1,6 @@
 //! What reaches the outside: messages, and the ports that carry them.
 
+mod files;
 mod outbox;
 mod smtp;
 mod webhook;
@@ -14,6 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use files::Files;
 pub use outbox::Outbox;
 pub use smtp::Smtp;
 pub use webhook::Webhook;
@@ -40,6 +42,29 @@ pub struct Message {
     pub subjects: Vec<EntityId>,
     /// When what it tells of happened.
     pub created_at: DateTime<Utc>,
+    /// Of a mail that somebody wrote; then `to` may be several addresses, separated by commas.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub letterhead: Option<Letterhead>,
+    /// A file that goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachment: Option<Attachment>,
+}
+
+/// A file that goes with a mail.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attachment {
+    pub name: String,
+    /// Base64.
+    pub content: String,
+}
+
+/// From whom a mail is that somebody wrote, and to whom else it goes.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Letterhead {
+    pub from: String,
+    pub cc: Vec<String>,
+    pub bcc: Vec<String>,
+    pub reply_to: Option<String>,
 }
 
 impl std::fmt::Debug for Message {

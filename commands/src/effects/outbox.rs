@@ -110,6 +110,8 @@ mod tests {
             template: "greeting".into(),
             subjects,
             created_at: DateTime::UNIX_EPOCH,
+            letterhead: None,
+            attachment: None,
         }
     }
 

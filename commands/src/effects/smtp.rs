@@ -1,16 +1,24 @@
 //! Mail through an SMTP server.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lettre::message::{Mailbox, MultiPart};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lettre::message::header::ContentType;
+use lettre::message::{Attachment as Attached, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
-use super::{Carrier, CarrierSettingError, DeliveryError, Message};
+use super::{Carrier, CarrierSettingError, DeliveryError, Letterhead, Message};
 
 /// How long the server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a file is said to be: its name says more.
+static BYTES: LazyLock<ContentType> =
+    LazyLock::new(|| ContentType::parse("application/octet-stream").expect("is a media type"));
 
 pub struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
@@ -42,17 +50,49 @@ impl Smtp {
 
     fn letter(&self, message: &Message) -> Result<lettre::Message, DeliveryError> {
         let refused = |what: &str| DeliveryError::Refused(what.to_owned());
-        let to = message.to.parse().map_err(|_| refused("the address has no mailbox's form"))?;
-        let builder = lettre::Message::builder()
+        let mailbox = |address: &str| {
+            let address = address.parse().map_err(|_| refused("the address has no mailbox's form"))?;
+            Ok(Mailbox::new(None, address))
+        };
+        let mut builder = lettre::Message::builder()
             // By its id the other side can tell a message that comes twice.
             .message_id(Some(format!("<{}@{}>", message.id, self.from.email.domain())))
-            .from(self.from.clone())
-            .to(Mailbox::new(None, to))
             .date(message.created_at.into())
             .subject(message.subject.clone().unwrap_or_default());
-        let letter = match &message.html {
-            Some(html) => builder.multipart(MultiPart::alternative_plain_html(message.text.clone(), html.clone())),
-            None => builder.body(message.text.clone()),
+        match &message.letterhead {
+            Some(Letterhead { from, cc, bcc, reply_to }) => {
+                builder = builder.from(mailbox(from)?);
+                for to in message.to.split(", ") {
+                    builder = builder.to(mailbox(to)?);
+                }
+                for cc in cc {
+                    builder = builder.cc(mailbox(cc)?);
+                }
+                for bcc in bcc {
+                    builder = builder.bcc(mailbox(bcc)?);
+                }
+                if let Some(reply_to) = reply_to {
+                    builder = builder.reply_to(mailbox(reply_to)?);
+                }
+            }
+            None => builder = builder.from(self.from.clone()).to(mailbox(&message.to)?),
+        }
+        let text = message.text.clone();
+        let letter = match (&message.html, &message.attachment) {
+            (html, Some(attachment)) => {
+                let content = STANDARD.decode(&attachment.content).map_err(|_| refused("the file is not base64"))?;
+                let file = Attached::new(attachment.name.clone()).body(content, BYTES.clone());
+                let mixed = MultiPart::mixed();
+                let words = match html {
+                    Some(html) if text.is_empty() => mixed.singlepart(SinglePart::html(html.clone())),
+                    Some(html) => mixed.multipart(MultiPart::alternative_plain_html(text, html.clone())),
+                    None => mixed.singlepart(SinglePart::plain(text)),
+                };
+                builder.multipart(words.singlepart(file))
+            }
+            (Some(html), None) if text.is_empty() => builder.singlepart(SinglePart::html(html.clone())),
+            (Some(html), None) => builder.multipart(MultiPart::alternative_plain_html(text, html.clone())),
+            (None, None) => builder.body(text),
         };
         letter.map_err(|_| refused("it cannot be written as a mail"))
     }

@@ -29,7 +29,7 @@ pub use messages::{Sender, messages, moved_trips};
 pub use reactions::Reactions;
 
 use crate::Commands;
-use crate::effects::Carriers;
+use crate::effects::{Carriers, Files};
 
 /// What process managers work with.
 #[derive(Clone)]
@@ -41,6 +41,8 @@ pub struct Setup {
     /// The main database.
     pub pool: PgPool,
     pub carriers: Carriers,
+    /// What goes with mails.
+    pub files: Files,
     /// The address that messages point to.
     pub public_url: Arc<str>,
 }

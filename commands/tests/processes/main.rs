@@ -4,6 +4,7 @@ mod absorption;
 mod deadlines;
 mod departures;
 mod invitations;
+mod letters;
 mod limits;
 mod messages;
 mod notices;

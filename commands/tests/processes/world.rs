@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use caravan_clock::Clock;
-use caravan_commands::effects::{CarrierSettings, Carriers};
+use caravan_commands::effects::{CarrierSettings, Carriers, Files};
 use caravan_commands::processes::{self, Due, Sender};
 use caravan_commands::trips::crews::NewInvite;
 use caravan_commands::trips::{bookings, crews};
@@ -65,6 +65,7 @@ impl World {
                 outbox: &dir.path().join("outbox"),
             })
             .unwrap(),
+            files: Files::new(dir.path().join("files")),
             public_url: "https://caravan.test".into(),
         };
         World { commands, pool, keys, setup, checkpoints, dir, clock }
@@ -239,6 +240,10 @@ impl World {
 
     pub fn outbox_dir(&self) -> PathBuf {
         self.dir.path().join("outbox")
+    }
+
+    pub fn files_dir(&self) -> PathBuf {
+        self.dir.path().join("files")
     }
 
     /// The messages in the outbox, by receiver.

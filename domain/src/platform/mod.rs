@@ -6,6 +6,7 @@ pub mod event_role;
 pub mod event_service;
 pub mod financial_report;
 pub mod image_sizes;
+pub mod letter;
 pub mod localization_setting;
 pub mod message_setting;
 pub mod page;

@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod identity;
+mod platform;
 mod trips;
 
 use std::collections::BTreeSet;
@@ -47,6 +48,7 @@ fn all() -> Vec<Pinned> {
     let mut all = vec![records()];
     all.extend(catalogue::all());
     all.extend(identity::all());
+    all.extend(platform::all());
     all.extend(trips::all());
     all.sort_by_key(|pinned| pinned.category);
     all

@@ -43,6 +43,7 @@ pub(super) fn other_names(operation: &str) -> Names {
         }
         "add-ticket-bundle" | "update-ticket-bundle" => BUNDLE,
         "assign-ticket" => &[("consumer", "userId")],
+        "send-attachment-email" => &[("bucket", "s3Bucket"), ("attachment_path", "s3AttachmentPath")],
         _ if operation.contains("-accommodation") => ACCOMMODATION,
         _ => &[],
     }

@@ -59,6 +59,8 @@ pub(crate) fn routes() -> Routes<Write> {
         .on("update-accommodation-guest", accommodations::update_accommodation_guest)
         .on("delete-accommodation-guest", accommodations::delete_accommodation_guest)
         .on("join-mailing-list", mailing::join_mailing_list)
+        .on("send-plain-email", mailing::send_plain_email)
+        .on("send-attachment-email", mailing::send_attachment_email)
         .on("update-mailing-settings", notices::update_mailing_settings)
         .on("update-push-notification-settings", notices::update_push_notification_settings)
         .on("update-sms-settings", notices::update_sms_settings)

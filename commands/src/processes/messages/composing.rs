@@ -11,11 +11,13 @@ use chrono::{DateTime, Utc};
 use super::Template;
 use super::reach::{self, Reach};
 use super::words::Values;
+use crate::effects::{Attachment, Files, Letterhead};
 use crate::{CommandError, Commands};
 
 /// A message under way.
 pub(super) struct Composing<'a> {
     pub commands: &'a Commands,
+    pub files: &'a Files,
     pub template: &'static Template,
     pub now: DateTime<Utc>,
     /// What demands it.
@@ -36,6 +38,15 @@ pub(super) struct Composed {
     /// Of what this is a notice that nobody asked for, and how many of these there may be; they also count for who gets
     /// them.
     pub limited: Option<(&'static Limit, EntityId)>,
+    pub written: Option<Written>,
+}
+
+/// What a mail has that somebody wrote.
+pub(super) struct Written {
+    pub letterhead: Letterhead,
+    /// Its words with markup, where there are any.
+    pub html: Option<String>,
+    pub attachment: Option<Attachment>,
 }
 
 /// A person, and where they are reached.

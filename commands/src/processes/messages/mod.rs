@@ -3,6 +3,7 @@
 
 mod composing;
 mod identity;
+mod platform;
 mod reach;
 mod sender;
 #[cfg(test)]
@@ -70,7 +71,7 @@ struct Demand {
 
 /// The messages of every context.
 fn all() -> impl Iterator<Item = &'static Template> {
-    [identity::MESSAGES, trips::MESSAGES].into_iter().flatten()
+    [identity::MESSAGES, trips::MESSAGES, platform::MESSAGES].into_iter().flatten()
 }
 
 /// The settings of the messages that are mailed, as an installation begins with them.
@@ -97,7 +98,7 @@ pub(crate) fn settings() -> impl Iterator<Item = Seed> {
 /// Takes down which messages events demand.
 pub fn messages(setup: &Setup) -> Reactions {
     let reactions = Reactions::new("messages", setup).no_older_than(WORTH_TELLING);
-    trips::register(identity::register(reactions))
+    platform::register(trips::register(identity::register(reactions)))
 }
 
 /// Takes down the messages that need to know what happened long ago.

@@ -20,7 +20,7 @@ use super::composing::{Composed, Composing, Reached};
 use super::reach::Reach;
 use super::words::Words;
 use super::{Template, all};
-use crate::effects::{Carriers, DeliveryError, Message};
+use crate::effects::{Carriers, DeliveryError, Files, Message};
 use crate::processes::{Setup, measure};
 use crate::{Caller, CommandError, Commands};
 
@@ -44,6 +44,7 @@ pub struct Sender {
     clock: Clock,
     pool: PgPool,
     carriers: Carriers,
+    files: Files,
     public_url: Arc<str>,
 }
 
@@ -83,8 +84,8 @@ struct Ready {
 
 impl Sender {
     pub fn new(setup: &Setup) -> Self {
-        let Setup { commands, clock, pool, carriers, public_url, .. } = setup.clone();
-        Sender { commands, clock, pool, carriers, public_url }
+        let Setup { commands, clock, pool, carriers, files, public_url, .. } = setup.clone();
+        Sender { commands, clock, pool, carriers, files, public_url }
     }
 
     /// Sends what is due, until `stop`; what is on its way then is seen through.
@@ -176,6 +177,7 @@ impl Sender {
         let Some(recorded) = self.event(row).await? else { return Ok(Composition::Void(NOBODY)) };
         let composing = Composing {
             commands: &self.commands,
+            files: &self.files,
             template,
             now: self.clock.now(),
             recorded: &recorded,
@@ -183,7 +185,7 @@ impl Sender {
             part: row.part.and_then(|part| part.try_into().ok()),
             public_url: &self.public_url,
         };
-        let Some(Composed { to, values, named, limited }) = (template.compose)(&composing).await? else {
+        let Some(Composed { to, values, named, limited, written }) = (template.compose)(&composing).await? else {
             return Ok(Composition::Void(NOBODY));
         };
         let Reached { person, reach, .. } = to;
@@ -202,10 +204,13 @@ impl Sender {
             id: row.id,
             channel,
             to: first.address,
-            html: match channel {
-                Medium::Mail => Some(words.html().map_err(CommandError::broken)?),
-                Medium::Push | Medium::Sms => None,
+            html: match (channel, &written) {
+                (_, Some(written)) => written.html.clone(),
+                (Medium::Mail, None) => Some(words.html().map_err(CommandError::broken)?),
+                (Medium::Push | Medium::Sms, None) => None,
             },
+            letterhead: written.as_ref().map(|written| written.letterhead.clone()),
+            attachment: written.and_then(|written| written.attachment),
             subject: (channel != Medium::Sms).then_some(words.subject),
             text: words.text,
             template: template.name.to_owned(),

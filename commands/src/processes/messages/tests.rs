@@ -7,6 +7,7 @@ use caravan_domain::identity::CodePurpose;
 use chrono::NaiveDate;
 
 use super::identity::code;
+use super::platform::letter;
 use super::trips::{
     crew_invitation, purchase_is_made, trip_booking_reminder, trip_is_moved_to_booking, trip_is_shared,
 };
@@ -35,6 +36,7 @@ fn samples(name: Option<&str>, url: &str) -> Vec<(Template, Values)> {
         (trip_booking_reminder::TRIP_BOOKING_REMINDER, trip_booking_reminder::values(name, name, days, url)),
         (trip_is_shared::TRIP_IS_SHARED, trip_is_shared::values(name, name, days, url)),
         (trip_is_moved_to_booking::TRIP_IS_MOVED_TO_BOOKING, trip_is_moved_to_booking::values(name, name, days, url)),
+        (letter::LETTER, letter::values("Your trip", "See you soon\n\nCaravan")),
         purchase(1, "120.5"),
         purchase(20_000, "90071992547409.91"),
         purchase(0, "300"),

@@ -62,7 +62,7 @@ async fn compose(composing: &Composing<'_>, code: &CodeIssued) -> Result<Option<
     let reach = Reach::of_code(composing.commands, composing.template, code.channel, &code.to).await?;
     let to = Reached { person: code.to.subject, reach, has_account: false };
     let values = values(code.purpose, &composing.commands.vault().code(code.nonce));
-    Ok(Some(Composed { to, values, named: None, limited: None }))
+    Ok(Some(Composed { to, values, named: None, limited: None, written: None }))
 }
 
 pub fn values(purpose: CodePurpose, code: &str) -> Values {

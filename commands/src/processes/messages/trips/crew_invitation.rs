@@ -55,7 +55,7 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
     }
     let (named, inviter) = composing.first_name(composing.actor()?).await?;
     let values = values(inviter.as_deref(), &crew.name, to.has_account, composing.public_url);
-    Ok(Some(Composed { to, values, named, limited: None }))
+    Ok(Some(Composed { to, values, named, limited: None, written: None }))
 }
 
 pub fn values(inviter: Option<&str>, crew: &str, has_account: bool, url: &str) -> Values {

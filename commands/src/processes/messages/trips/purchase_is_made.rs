@@ -86,7 +86,7 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
     let values =
         values(purchaser.as_deref(), found.tickets, &found.purchase.amount, city.as_deref(), composing.public_url);
     let limited = Some((&NOTICES_OF_BOOKING, composing.recorded.stream.id));
-    Ok(Some(Composed { to, values, named, limited }))
+    Ok(Some(Composed { to, values, named, limited, written: None }))
 }
 
 struct Found {

@@ -32,7 +32,7 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
     let (named, sender) = composing.first_name(composing.actor()?).await?;
     let days = (booking.start_date, booking.end_date);
     let values = values(sender.as_deref(), city.as_deref(), days, composing.public_url);
-    Ok(Some(Composed { to, values, named, limited: None }))
+    Ok(Some(Composed { to, values, named, limited: None, written: None }))
 }
 
 pub fn values(sender: Option<&str>, city: Option<&str>, (start, end): (NaiveDate, NaiveDate), url: &str) -> Values {

@@ -128,7 +128,7 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
     let city = city_name(composing, booking.city).await?;
     let days = (booking.start_date, booking.end_date);
     let values = values(booker.as_deref(), city.as_deref(), days, composing.public_url);
-    Ok(Some(Composed { to, values, named, limited: Some((&NOTICES_OF_CREW, booking.crew)) }))
+    Ok(Some(Composed { to, values, named, limited: Some((&NOTICES_OF_CREW, booking.crew)), written: None }))
 }
 
 pub fn values(booker: Option<&str>, city: Option<&str>, (start, end): (NaiveDate, NaiveDate), url: &str) -> Values {

@@ -35,7 +35,7 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
     let city = city_name(composing, idea.city).await?;
     let days = (idea.start_date, idea.end_date);
     let values = values(suggestor.as_deref(), city.as_deref(), days, composing.public_url);
-    Ok(Some(Composed { to, values, named, limited: Some((&NOTICES_OF_CREW, idea.crew)) }))
+    Ok(Some(Composed { to, values, named, limited: Some((&NOTICES_OF_CREW, idea.crew)), written: None }))
 }
 
 pub fn values(suggestor: Option<&str>, city: Option<&str>, (start, end): (NaiveDate, NaiveDate), url: &str) -> Values {

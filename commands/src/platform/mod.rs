@@ -1,0 +1,3 @@
+//! What those who run the platform do.
+
+pub mod letters;
