@@ -3,15 +3,47 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::event::PublishedEvent;
-use crate::EntityId;
+use crate::{EntityId, Rejection};
 
 /// How many days a trip takes when its traveller says nothing.
 pub const TRIP_LENGTH: u32 = 3;
 
 /// How many trips one answer holds.
 pub const MOST_TRIPS: usize = 50;
+
+/// How many days a trip takes at most.
+pub const LONGEST_TRIP: u32 = 365;
+
+/// How many days from today a trip lies at most, ahead or back.
+pub const FURTHEST_TRIP: u32 = 3_650;
+
+/// What a found trip is known by: its events may change, these stay. By how many days it may shift is no part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TripWindow {
+    pub region: EntityId,
+    /// Calendar days of the region, both included.
+    pub first_day: NaiveDate,
+    pub last_day: NaiveDate,
+}
+
+impl TripWindow {
+    /// Refuses days that no trip has, as of the day `today`; whether there is such a region is another question.
+    pub fn check(&self, today: NaiveDate) -> Result<(), Rejection> {
+        if self.last_day < self.first_day {
+            return Err(Rejection::invalid("trip-days-in-order", "trip", "ends before it starts"));
+        }
+        if self.last_day > ahead(self.first_day, LONGEST_TRIP - 1) {
+            return Err(Rejection::invalid("trip-too-long", "trip", format!("takes more than {LONGEST_TRIP} days")));
+        }
+        if self.first_day < back(today, FURTHEST_TRIP) || self.last_day > ahead(today, FURTHEST_TRIP) {
+            return Err(Rejection::invalid("trip-too-far", "trip", format!("is over {FURTHEST_TRIP} days away")));
+        }
+        Ok(())
+    }
+}
 
 /// An event that may be part of a trip.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +63,10 @@ pub struct Trip {
 }
 
 impl Trip {
+    pub fn window(&self) -> TripWindow {
+        TripWindow { region: self.region, first_day: self.first_day, last_day: self.last_day }
+    }
+
     /// The first and last day when the trip may shift by `days` at either end.
     pub fn flexible(&self, days: u32) -> (NaiveDate, NaiveDate) {
         (back(self.first_day, days), ahead(self.last_day, days))
@@ -161,6 +197,27 @@ mod tests {
         let found = trips(3, None, [(1, 10)]);
         assert_eq!(found[0].flexible(2), (day(8), day(14)));
         assert_eq!(found[0].flexible(0), (day(10), day(12)));
+    }
+
+    #[test]
+    fn a_window_has_days_that_a_trip_can_take() {
+        let today = day(0);
+        let rule = |first, last| {
+            let window = TripWindow { region: region(1), first_day: first, last_day: last };
+            window.check(today).err().map(|rejection| {
+                assert_eq!(rejection.field(), Some("trip"));
+                rejection.rule
+            })
+        };
+        assert_eq!(rule(day(3), day(3)), None);
+        assert_eq!(rule(day(3), day(3 + 364)), None);
+        assert_eq!(rule(day(3), day(2)), Some("trip-days-in-order"));
+        assert_eq!(rule(day(3), day(3 + 365)), Some("trip-too-long"));
+        assert_eq!(rule(day(3_650), day(3_650)), None);
+        assert_eq!(rule(day(3_650), day(3_651)), Some("trip-too-far"));
+        assert_eq!(rule(back(today, 3_650), today), Some("trip-too-long"));
+        assert_eq!(rule(back(today, 3_651), back(today, 3_650)), Some("trip-too-far"));
+        assert_eq!(rule(NaiveDate::MAX, NaiveDate::MAX), Some("trip-too-far"));
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::city::{CITY, City};
-use caravan_domain::catalogue::discover::{Candidate, TRIP_LENGTH, Trips, lies_ahead};
+use caravan_domain::catalogue::discover::{Candidate, TRIP_LENGTH, TripWindow, Trips, lies_ahead};
 use caravan_domain::catalogue::event::EventState;
 use caravan_domain::catalogue::performer::{PERFORMER, Performer};
 use caravan_domain::catalogue::region::{REGION, Region};
@@ -165,6 +165,7 @@ pub(super) async fn build_trip(call: Call<Read>) -> Outcome {
     let days = (body.start_date, body.end_date);
     within(days)?;
     let region = existing::<Region>(&call, &REGION, body.region_id, "region_id").await?;
-    let (Day(first), Day(last)) = days;
-    Ok(Answer::json(shapes::empty_trip(region.id, (first, last), region.state.time_zone)))
+    let (Day(first_day), Day(last_day)) = days;
+    let trip = TripWindow { region: region.id, first_day, last_day };
+    Ok(Answer::json(shapes::empty_trip(trip, region.state.time_zone)))
 }

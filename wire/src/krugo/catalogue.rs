@@ -4,12 +4,13 @@
 //! has none.
 
 use caravan_domain::EntityId;
-use caravan_domain::catalogue::discover::Trip;
+use caravan_domain::catalogue::discover::{Trip, TripWindow};
 use caravan_domain::catalogue::event::PublishedEvent;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
+use super::ids::TripId;
 use super::trips::number;
 use crate::shape::set;
 
@@ -57,25 +58,26 @@ pub fn updated_tickets(published: &PublishedEvent) -> Value {
 /// `Trip`: `flexible` days at either end.
 pub fn trip(trip: &Trip, flexible: u32, zone: Tz) -> Value {
     let events: Vec<Value> = trip.events.iter().map(|candidate| event(candidate.id, &candidate.published)).collect();
-    let mut shape = window(trip.region, (trip.first_day, trip.last_day), trip.flexible(flexible), zone);
+    let mut shape = window(trip.window(), trip.flexible(flexible), zone);
     set(&mut shape, "eventCount", Some(events.len()));
     set(&mut shape, "events", Some(events));
     shape
 }
 
 /// `buildTripResponse`: nothing in it yet, nor flexible.
-pub fn empty_trip(region: EntityId, days: (NaiveDate, NaiveDate), zone: Tz) -> Value {
-    let mut shape = window(region, days, days, zone);
+pub fn empty_trip(trip: TripWindow, zone: Tz) -> Value {
+    let mut shape = window(trip, (trip.first_day, trip.last_day), zone);
     set(&mut shape, "events", Some(json!([])));
     shape
 }
 
-fn window(region: EntityId, days: (NaiveDate, NaiveDate), flexible: (NaiveDate, NaiveDate), zone: Tz) -> Value {
+fn window(trip: TripWindow, flexible: (NaiveDate, NaiveDate), zone: Tz) -> Value {
     json!({
-        "regionId": region,
+        "tripId": TripId(trip),
+        "regionId": trip.region,
         "timezone": zone,
-        "tripStartDate": days.0,
-        "tripEndDate": days.1,
+        "tripStartDate": trip.first_day,
+        "tripEndDate": trip.last_day,
         "flexibleStartDate": flexible.0,
         "flexibleEndDate": flexible.1,
     })
@@ -129,6 +131,7 @@ mod tests {
             events: vec![Candidate { id: id(501), published: published() }],
         };
         let shape = trip(&found, 1, chrono_tz::America::Los_Angeles);
+        assert_eq!(shape["tripId"], format!("{}-20190614-20190617", id(17)), "by whatever days it may shift");
         assert_eq!(shape["flexibleStartDate"], "2019-06-13");
         assert_eq!(shape["flexibleEndDate"], "2019-06-18");
         assert_eq!((&shape["tripStartDate"], &shape["tripEndDate"]), (&json!("2019-06-14"), &json!("2019-06-17")));
