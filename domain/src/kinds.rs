@@ -46,6 +46,7 @@ pub const KINDS: &[&Kind] = &[
     &crate::platform::user_permission::USER_PERMISSION.kind,
     &crate::stays::amenity::AMENITY.kind,
     &crate::trips::crew::KIND,
+    &crate::trips::likes::KIND,
     &crate::trips::trip_idea::KIND,
     &crate::trips::booking::KIND,
 ];

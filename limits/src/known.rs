@@ -106,6 +106,8 @@ pub const NUMBERS_PER_ADDRESS: Limit = Limit {
     span: HOUR,
     meaning: "phone numbers that one client address asks whose they are",
 };
+pub const LIKES_PER_ACCOUNT: Limit =
+    Limit { name: "LIKES_PER_ACCOUNT", most: 300, span: DAY, meaning: "trips that one account comes to like" };
 
 /// All of them.
 pub const LIMITS: &[&Limit] = &[
@@ -128,6 +130,7 @@ pub const LIMITS: &[&Limit] = &[
     &NOTICES_OF_CREW,
     &NUMBERS_PER_ACCOUNT,
     &NUMBERS_PER_ADDRESS,
+    &LIKES_PER_ACCOUNT,
 ];
 
 #[cfg(test)]

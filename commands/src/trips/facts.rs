@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use caravan_domain::catalogue::city::{CITY, City};
 use caravan_domain::catalogue::event::{Event, EventState, no_such_event};
+use caravan_domain::catalogue::region::{REGION, Region};
 use caravan_domain::trips::crew::{CrewState, Crews};
 use caravan_domain::{Decider, EntityId, Rejection};
 use futures::{StreamExt, TryStreamExt};
@@ -53,6 +54,15 @@ pub(super) async fn existing_events(
 pub(super) async fn existing_city(commands: &Commands, city: EntityId) -> Result<City, CommandError> {
     let city = commands.record(&CITY, city).await?.state.get::<City>();
     city.ok_or_else(|| Rejection::not_found("no-such-city", "no such city").on("city_id").into())
+}
+
+pub(super) async fn existing_region(
+    commands: &Commands,
+    region: EntityId,
+    field: &'static str,
+) -> Result<Region, CommandError> {
+    let region = commands.record(&REGION, region).await?.state.get::<Region>();
+    region.ok_or_else(|| Rejection::not_found("no-such-region", "no such region").on(field).into())
 }
 
 pub(super) async fn crew(commands: &Commands, crew: EntityId) -> Result<Arc<CrewState>, CommandError> {

@@ -1,11 +1,13 @@
 use caravan_commands::Caller;
 use caravan_commands::processes::departures;
-use caravan_commands::trips::bookings;
+use caravan_commands::trips::{bookings, likes};
+use caravan_domain::catalogue::discover::TripWindow;
 use caravan_domain::identity::AccountCommand;
 use caravan_domain::trips::booking::{
     AddMember, ChangeBooking, MemberChange, NewBooking, NewMember, TripBookingCommand, TripBookingState, TripBookings,
 };
 use caravan_domain::trips::crew::{CrewChange, CrewCommand, CrewState, Crews};
+use caravan_domain::trips::likes::TripLikes;
 use caravan_domain::{EntityId, RejectionKind};
 
 use crate::world::{World, day};
@@ -271,4 +273,22 @@ async fn a_deleted_crew_is_not_brought_back_by_who_absorbs_a_member() {
     let state = world.commands.state::<Crews>(crew).await.unwrap().state;
     let CrewState::Deleted { last_members, .. } = &*state else { panic!("{state:?}") };
     assert_eq!(last_members, &[dana, eli], "who absorbed the temp member reads on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_forgotten_likes_no_trip_any_more() {
+    let world = World::new().await;
+    let (dana, eli) = (world.person("Dana", None, None).await, world.person("Eli", None, None).await);
+    let region = world.region().await;
+    let trip = |first| TripWindow { region, first_day: day(first), last_day: day(first + 2) };
+    for (person, first) in [(dana, 3), (eli, 3), (dana, 10)] {
+        likes::like(&world.by(person), trip(first)).await.unwrap();
+    }
+    world.account(dana, AccountCommand::Forget).await;
+    world.follow_and_die(departures(&world.setup)).await;
+    world.follow(departures(&world.setup)).await;
+    let liked = async |person| world.commands.state::<TripLikes>(person).await.unwrap().state.liked.clone();
+    assert_eq!(liked(dana).await, []);
+    assert_eq!(liked(eli).await, [trip(3)]);
+    assert_eq!(world.events("TripUnliked").await.len(), 2, "once each");
 }

@@ -13,6 +13,7 @@ use caravan_commands::trips::crews::NewInvite;
 use caravan_commands::trips::{bookings, crews};
 use caravan_commands::{Asking, Caller, Commands, records};
 use caravan_domain::catalogue::city::CITY;
+use caravan_domain::catalogue::region::REGION;
 use caravan_domain::identity::account::{Provider, Registration};
 use caravan_domain::identity::{Account, AccountCommand, Attribute, Claim, ClaimCommand, Contact};
 use caravan_domain::record::Change;
@@ -181,6 +182,14 @@ impl World {
             "time_zone": "America/Toronto", "population": 2_794_356});
         let change = Change::Put(fields.as_object().unwrap().clone());
         records::change(&self.system(), &CITY, id, change).await.unwrap();
+        id
+    }
+
+    pub async fn region(&self) -> EntityId {
+        let id = self.commands.vault().new_id("region").await.unwrap();
+        let region = json!({"code": "CA-08", "name": "Toronto", "country": "CA", "time_zone": "America/Toronto"});
+        let change = Change::Create(region.as_object().cloned().unwrap());
+        records::change(&self.system(), &REGION, id, change).await.unwrap();
         id
     }
 

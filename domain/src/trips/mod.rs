@@ -1,7 +1,8 @@
-//! Going together: crews, trip ideas and trip bookings.
+//! Going together: crews, trip ideas, trip bookings, and the trips that people like.
 
 pub mod booking;
 pub mod crew;
+pub mod likes;
 pub mod trip_idea;
 
 use std::collections::BTreeSet;

@@ -14,6 +14,7 @@ use caravan_domain::identity::{Account, SignUp};
 use caravan_domain::record::Records;
 use caravan_domain::trips::booking::TripBookings;
 use caravan_domain::trips::crew::Crews;
+use caravan_domain::trips::likes::TripLikes;
 use caravan_domain::trips::trip_idea::TripIdeas;
 use serde_json::{Value, json};
 use strum::{IntoDiscriminant, IntoEnumIterator};
@@ -103,6 +104,7 @@ fn kinds_of_events_are_named_as_they_are_stored() {
     kinds::<SignUp>(&all);
     kinds::<Crews>(&all);
     kinds::<TripIdeas>(&all);
+    kinds::<TripLikes>(&all);
     kinds::<TripBookings>(&all);
 }
 

@@ -1,5 +1,6 @@
 use caravan_domain::trips::booking::TripBookings;
 use caravan_domain::trips::crew::Crews;
+use caravan_domain::trips::likes::TripLikes;
 use caravan_domain::trips::trip_idea::TripIdeas;
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ fn event(name: &str, data: Value) -> Value {
 }
 
 pub fn all() -> Vec<Pinned> {
-    vec![crews(), trip_ideas(), bookings()]
+    vec![crews(), trip_ideas(), likes(), bookings()]
 }
 
 fn crews() -> Pinned {
@@ -58,6 +59,11 @@ fn trip_ideas() -> Pinned {
         event("TripIdeaPersonReplaced", json!({"from": OTHER, "to": ONE})),
         event("TripIdeaDeleted", json!({"at": AT})),
     ])
+}
+
+fn likes() -> Pinned {
+    let trip = json!({"region": CITY, "first_day": "2030-05-01", "last_day": "2030-05-04"});
+    pinned::<TripLikes>([event("TripLiked", trip.clone()), event("TripUnliked", trip)])
 }
 
 fn purchase() -> Value {
