@@ -1,5 +1,5 @@
-//! What is read: one document per entity (its folded state), plans that find documents, and the followers that keep
-//! both up to date from the log.
+//! What is read: one document per entity (its folded state), plans that find documents, tallies over many streams, and
+//! the followers that keep them up to date from the log.
 //!
 //! [`ReadModels`] answers reads; [`postgres_follower`] and [`Search`] follow the log; [`rebuild()`] folds it anew
 //! beside the running system and [`verify()`] compares.
@@ -16,6 +16,7 @@ mod rebuild;
 mod schema;
 mod search;
 mod sql;
+mod tallies;
 mod text;
 mod verify;
 mod write;
@@ -30,6 +31,9 @@ pub use plan::{BORN, Cursor, Found, Near, Plan, Sort};
 pub use read_models::{Document, Moment, ReadModels};
 pub use rebuild::{Progress, Rebuilt, rebuild};
 pub use search::{Elastic, Search, SearchTarget};
+pub use tallies::{
+    AsOf, LikedTrip, RankedTrip, TALLIES, TrendingCity, TrendingPerformer, rebuild_tallies, tallies_follower,
+};
 pub use verify::{Difference, Discrepancy, Verified, verify};
 
 /// Kinds as every function here takes them: `caravan_domain::kinds::KINDS`, or a test's own.

@@ -247,6 +247,11 @@ impl ReadModels {
         Ok(Some(read(&stored.own)?))
     }
 
+    /// Connections for what may ask for much.
+    pub(crate) fn finding(&self) -> &SidePool {
+        &self.0.finding
+    }
+
     pub fn kinds(&self) -> &'static [&'static Kind] {
         self.0.kinds
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::bookkeeping::{self, DOCUMENTS};
 use crate::rebuild::{Build, STATES_BYTES, connect};
-use crate::{Progress, RebuildError, Search, schema};
+use crate::{Progress, RebuildError, Search, schema, tallies};
 
 /// Differences that are told apart; of more, only the number.
 const TOLD: usize = 1_000;
@@ -24,6 +24,8 @@ pub struct Verified {
     pub position: Position,
     pub documents: u64,
     pub search_documents: u64,
+    /// Rows of tallies, compared up to where their own follower stands.
+    pub tallies: u64,
     /// Documents that a rebuild put ahead of their follower: not compared.
     pub ahead: u64,
     /// The first 1,000.
@@ -59,8 +61,8 @@ impl Verified {
     }
 }
 
-/// Compares all documents and what search holds with the log, at the position that their follower has reached. May run
-/// beside everything else.
+/// Compares all documents, what search holds and the tallies with the log, at the position that their follower has
+/// reached. May run beside everything else.
 pub async fn verify(search: &Search, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Verified, RebuildError> {
     let mut connection = connect(&search.pool).await?;
     let mut verified = Verified::default();
@@ -86,6 +88,7 @@ pub async fn verify(search: &Search, progress: &(dyn Fn(Progress) + Send + Sync)
     tx.commit().await?;
     drop(connection);
     search.verify(&mut verified).await?;
+    tallies::verify(&search.pool, &search.store, &mut verified, progress).await?;
     Ok(verified)
 }
 

@@ -8,4 +8,5 @@ mod reading;
 mod rebuilding;
 mod searching;
 mod support;
+mod tallies;
 mod verifying;

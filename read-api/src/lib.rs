@@ -20,7 +20,7 @@ use caravan_domain::identity::{Person, Roles};
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_event_store::{EventStore, StoreError};
 use caravan_limits::Limits;
-use caravan_projections::{DOCUMENTS, ReadModels};
+use caravan_projections::{DOCUMENTS, ReadModels, TALLIES};
 use caravan_vault::Vault;
 use caravan_wire::{Endpoints, Failure, Registration, Routes, Shown, Side};
 use chrono::{DateTime, Utc};
@@ -89,6 +89,7 @@ impl Side for Read {
         let followers = match shown {
             Shown::Documents => &[DOCUMENTS],
             Shown::Search => self.models.search_followers(),
+            Shown::Tallies => &[DOCUMENTS, TALLIES],
         };
         if !followers.iter().all(|follower| self.checkpoints.has_passed(follower, position)) {
             let head = self.store.head().await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use caravan_event_store::StreamId;
 use caravan_event_store::following::parked;
-use caravan_projections::{Difference, Discrepancy, Progress};
+use caravan_projections::{Difference, Discrepancy, Progress, TALLIES};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -16,7 +16,7 @@ use crate::node::Node;
 #[derive(Args)]
 #[group(required = true)]
 pub struct Rebuild {
-    /// A kind's documents, such as trip_booking; or `search`
+    /// A kind's documents, such as trip_booking; or `search`, or `tallies`
     name: Option<String>,
     /// Every read model
     #[arg(long, conflicts_with = "name")]
@@ -45,11 +45,14 @@ impl Rebuild {
             eprintln!("search: {documents} documents");
             return Ok(());
         }
+        if self.name.as_deref() == Some(TALLIES) {
+            return tallies(node, &progress).await;
+        }
         let names: Vec<String> = self.name.into_iter().collect();
         let kinds = node.models.kinds();
         if let Some(unknown) = names.iter().find(|name| kinds.iter().all(|kind| kind.name != name.as_str())) {
             let known = kinds.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-            bail!("there is no read model {unknown}: there are {known} and search");
+            bail!("there is no read model {unknown}: there are {known}, search and {TALLIES}");
         }
         let rebuilt = caravan_projections::rebuild(&node.pool, &node.store, kinds, &names, &progress).await?;
         shown.end();
@@ -61,9 +64,16 @@ impl Rebuild {
         if self.all {
             let documents = node.search.rebuild().await.context("rebuild search")?;
             eprintln!("search: {documents} documents");
+            tallies(node, &progress).await?;
         }
         Ok(())
     }
+}
+
+async fn tallies(node: &Node, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<()> {
+    let events = caravan_projections::rebuild_tallies(&node.pool, &node.store, progress).await;
+    eprintln!("{TALLIES}: {} events counted", events.context("rebuild tallies")?);
+    Ok(())
 }
 
 impl Verify {
@@ -79,8 +89,8 @@ impl Verify {
             bail!("{} differ from the log up to position {}", verified.different, verified.position);
         }
         eprintln!(
-            "{} documents and {} search documents are what the log says up to position {}",
-            verified.documents, verified.search_documents, verified.position
+            "{} documents, {} search documents and {} tallies are what the log says up to position {}",
+            verified.documents, verified.search_documents, verified.tallies, verified.position
         );
         Ok(())
     }

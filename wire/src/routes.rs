@@ -43,6 +43,8 @@ pub enum Shown {
     Documents,
     /// Documents, found by search.
     Search,
+    /// Documents, and numbers over many of them.
+    Tallies,
 }
 
 /// What serves an operation: an async function from a call to an answer, which tells the same of its origin each time.
@@ -139,6 +141,11 @@ impl<S: Side> Routes<S> {
             route.registration.forwards = true;
         }
         self
+    }
+
+    /// Serves a query, to whoever has a good token, from numbers over many streams.
+    pub fn tallied<M>(self, id: &str, handler: impl Handler<S, M>) -> Self {
+        self.add(id, Token::Required, Shown::Tallies, handler)
     }
 
     fn add<M, H: Handler<S, M>>(mut self, id: &str, token: Token, shown: Shown, handler: H) -> Self {

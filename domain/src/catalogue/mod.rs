@@ -11,6 +11,7 @@ pub mod names;
 pub mod performer;
 pub mod place;
 pub mod region;
+pub mod trend;
 pub mod venue;
 
 pub use event::Event;

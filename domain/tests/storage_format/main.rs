@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use caravan_domain::Decider;
+use caravan_domain::catalogue::Event;
 use caravan_domain::identity::{Account, SignUp};
 use caravan_domain::record::Records;
 use caravan_domain::trips::booking::TripBookings;
@@ -105,6 +106,7 @@ fn kinds_of_events_are_named_as_they_are_stored() {
     kinds::<Crews>(&all);
     kinds::<TripIdeas>(&all);
     kinds::<TripLikes>(&all);
+    kinds::<Event>(&all);
     kinds::<TripBookings>(&all);
 }
 

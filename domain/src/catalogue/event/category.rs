@@ -68,6 +68,11 @@ impl Category {
         }
     }
 
+    /// The categories that one of this path is in, from broad to narrow: `Sports`, `Sports/Motorsport` and so on.
+    pub fn levels(path: &str) -> impl Iterator<Item = &str> {
+        path.match_indices('/').map(|(end, _)| &path[..end]).chain([path])
+    }
+
     pub(super) fn check(&self) -> Result<(), Rejection> {
         bounded("category", &self.category, 200)
     }

@@ -1,12 +1,14 @@
 //! What happens to an event. This is the storage format: names and shapes here are what the log holds.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use super::{Category, Details, Location, Offers, Organizer, Origin, Schedule};
 use crate::EntityId;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "type", content = "data")]
+#[strum_discriminants(name(EventChangeKind), derive(EnumIter, IntoStaticStr))]
 pub enum EventChange {
     Listed {
         #[serde(flatten)]

@@ -13,7 +13,7 @@ mod state;
 pub(crate) mod tests;
 
 pub use category::{Category, EventType};
-pub use events::EventChange;
+pub use events::{EventChange, EventChangeKind};
 pub use location::Location;
 pub use offers::{Offers, PriceRange};
 pub use organizer::Organizer;

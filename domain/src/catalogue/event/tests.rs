@@ -232,3 +232,10 @@ fn stored_changes_come_back() {
         assert_eq!(crate::kind::event_from_parts::<Event>(&event_type, &data.to_string()).unwrap(), change);
     }
 }
+
+#[test]
+fn a_category_is_in_all_that_its_path_names() {
+    let levels = |path| Category::levels(path).collect::<Vec<_>>();
+    assert_eq!(levels("Sports/Motorsport/Formula 1"), ["Sports", "Sports/Motorsport", "Sports/Motorsport/Formula 1"]);
+    assert_eq!(levels("Sports"), ["Sports"]);
+}

@@ -1,0 +1,269 @@
+//! Counting one batch of the log: the same for the follower, a rebuild and a verification.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use caravan_domain::catalogue::discover::TripWindow;
+use caravan_domain::catalogue::event::{Event, EventChange, EventChangeKind};
+use caravan_domain::catalogue::trend::Trend;
+use caravan_domain::trips::booking::{TripBookingEvent, TripBookingEventKind, TripBookings};
+use caravan_domain::trips::likes::{TripLikes, TripLikesEvent, TripLikesEventKind};
+use caravan_domain::trips::trip_idea::{TripIdeaEvent, TripIdeaEventKind, TripIdeas};
+use caravan_domain::{Decider, EntityId};
+use caravan_event_store::codec::{self, CodecError};
+use caravan_event_store::{Filter, Position, Recorded};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use strum::IntoEnumIterator;
+use uuid::Uuid;
+
+use super::facts::Facts;
+
+/// What is counted, and nothing else: most of the log is of no matter here.
+pub(super) fn filter() -> Filter {
+    let categories = [Event::CATEGORY, TripIdeas::CATEGORY, TripBookings::CATEGORY, TripLikes::CATEGORY];
+    let types = EventChangeKind::iter()
+        .filter(|kind| event_counts(*kind))
+        .map(<&str>::from)
+        .chain(TripIdeaEventKind::iter().filter(|kind| idea_counts(*kind)).map(<&str>::from))
+        .chain(TripBookingEventKind::iter().filter(|kind| booking_counts(*kind)).map(<&str>::from))
+        .chain(TripLikesEventKind::iter().map(<&str>::from));
+    Filter { categories: categories.map(str::to_owned).to_vec(), event_types: types.map(str::to_owned).collect() }
+}
+
+fn event_counts(kind: EventChangeKind) -> bool {
+    use EventChangeKind as K;
+    match kind {
+        K::Listed | K::Rescheduled | K::Moved | K::LineUpChanged | K::Recategorised | K::Cancelled | K::Reinstated => {
+            true
+        }
+        K::Renamed | K::OffersChanged | K::OrganizerChanged => false,
+    }
+}
+
+fn idea_counts(kind: TripIdeaEventKind) -> bool {
+    use TripIdeaEventKind as K;
+    match kind {
+        K::TripIdeaSuggested => true,
+        K::TripIdeaLiked | K::TripIdeaUnliked | K::TripIdeaPersonReplaced | K::TripIdeaDeleted => false,
+    }
+}
+
+fn booking_counts(kind: TripBookingEventKind) -> bool {
+    use TripBookingEventKind as K;
+    match kind {
+        K::BookingCreated | K::EventAdded => true,
+        K::BookingDatesChanged
+        | K::LeadersChanged
+        | K::BundlesReordered
+        | K::AccommodationsReordered
+        | K::BookingAbandoned
+        | K::BookingRecovered
+        | K::MemberAdded
+        | K::MemberChanged
+        | K::MemberRemoved
+        | K::MemberTookPart
+        | K::MemberReplaced
+        | K::MemberReminded
+        | K::AttendeesChanged
+        | K::EventRemoved
+        | K::BundleAdded
+        | K::BundleChanged
+        | K::BundleRemoved
+        | K::TicketAdded
+        | K::TicketChanged
+        | K::TicketAssigned
+        | K::TicketRemoved
+        | K::AccommodationAdded
+        | K::AccommodationChanged
+        | K::AccommodationRemoved
+        | K::RoomAdded
+        | K::RoomChanged
+        | K::RoomRemoved
+        | K::GuestsAdded
+        | K::GuestChanged
+        | K::GuestRemoved => false,
+    }
+}
+
+/// An event of the log as it counts.
+pub(super) struct Counted {
+    what: What,
+    position: Position,
+    at: DateTime<Utc>,
+}
+
+enum What {
+    Changed(EntityId, EventChange),
+    /// By a trip idea or booking: a city, and events, whose performers are named with them.
+    Named {
+        city: Option<EntityId>,
+        events: Vec<EntityId>,
+    },
+    Liked(TripWindow),
+    Unliked(TripWindow),
+}
+
+/// What an event counts as, if it does.
+pub(super) fn counted(recorded: &Recorded) -> Result<Option<Counted>, CodecError> {
+    let what = match recorded.stream.category.as_str() {
+        Event::CATEGORY => Some(What::Changed(recorded.stream.id, codec::decode::<Event>(recorded)?)),
+        TripIdeas::CATEGORY => match codec::decode::<TripIdeas>(recorded)? {
+            TripIdeaEvent::TripIdeaSuggested(idea) => Some(What::Named { city: Some(idea.city), events: idea.events }),
+            _ => None,
+        },
+        TripBookings::CATEGORY => match codec::decode::<TripBookings>(recorded)? {
+            TripBookingEvent::BookingCreated { city, .. } => Some(What::Named { city: Some(city), events: vec![] }),
+            TripBookingEvent::EventAdded { event, .. } => Some(What::Named { city: None, events: vec![event] }),
+            _ => None,
+        },
+        TripLikes::CATEGORY => match codec::decode::<TripLikes>(recorded)? {
+            TripLikesEvent::TripLiked(trip) => Some(What::Liked(trip)),
+            TripLikesEvent::TripUnliked(trip) => Some(What::Unliked(trip)),
+        },
+        _ => None,
+    };
+    Ok(what.map(|what| Counted { what, position: recorded.position, at: recorded.time }))
+}
+
+/// Takes in what counts, in the order of the log.
+pub(super) async fn apply(tx: &mut PgConnection, batch: Vec<Counted>) -> Result<(), sqlx::Error> {
+    let mut facts = Facts::load(tx, batch.iter().flat_map(named_events).collect()).await?;
+    let mut named = Named::default();
+    let mut likes = Likes::default();
+    for Counted { what, position, at } in batch {
+        match what {
+            What::Changed(event, change) => facts.change(event, change),
+            What::Named { city, events } => {
+                let performers = events.iter().filter_map(|event| facts.of(*event)).flat_map(|fact| &fact.performers);
+                named.note(city.map(|city| city.0), performers.copied(), at);
+            }
+            What::Liked(trip) => {
+                let by_trip = facts.of_trip(tx, trip, at).await?;
+                named.note(by_trip.cities.iter().copied(), by_trip.performers.iter().copied(), at);
+                likes.note(trip, 1, position, at);
+            }
+            What::Unliked(trip) => likes.note(trip, -1, position, at),
+        }
+    }
+    facts.store(tx).await?;
+    named.store(tx).await?;
+    likes.store(tx).await
+}
+
+fn named_events(counted: &Counted) -> Vec<Uuid> {
+    match &counted.what {
+        What::Changed(event, _) => vec![event.0],
+        What::Named { events, .. } => events.iter().map(|event| event.0).collect(),
+        What::Liked(_) | What::Unliked(_) => vec![],
+    }
+}
+
+const CITY: &str = "city";
+const PERFORMER: &str = "performer";
+
+/// When each city and performer was named, in the order of the log.
+#[derive(Default)]
+struct Named(BTreeMap<(&'static str, Uuid), Vec<DateTime<Utc>>>);
+
+impl Named {
+    /// Each counts once, however often one idea, booking or trip names it.
+    fn note(
+        &mut self,
+        cities: impl IntoIterator<Item = Uuid>,
+        performers: impl IntoIterator<Item = Uuid>,
+        at: DateTime<Utc>,
+    ) {
+        let cities = cities.into_iter().map(|id| (CITY, id));
+        let each: BTreeSet<(&str, Uuid)> = cities.chain(performers.into_iter().map(|id| (PERFORMER, id))).collect();
+        for key in each {
+            self.0.entry(key).or_default().push(at);
+        }
+    }
+
+    async fn store(self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let (kinds, ids): (Vec<&str>, Vec<Uuid>) = self.0.keys().copied().unzip();
+        let known: Vec<(String, Uuid, f64)> = sqlx::query_as(
+            "select kind, id, level from tally_trend join unnest($1::text[], $2::uuid[]) as named (kind, id)
+             using (kind, id)",
+        )
+        .bind(&kinds)
+        .bind(&ids)
+        .fetch_all(&mut *tx)
+        .await?;
+        let known: BTreeMap<(&str, Uuid), f64> =
+            known.iter().map(|(kind, id, level)| ((kind.as_str(), *id), *level)).collect();
+        let level = |(key, times): (&(&'static str, Uuid), &Vec<DateTime<Utc>>)| {
+            let before = known.get(key).copied().map(Trend::of_level);
+            let add = |trend: Option<Trend>, at: &DateTime<Utc>| {
+                Some(trend.map_or_else(|| Trend::once(*at), |trend| trend.and(*at)))
+            };
+            times.iter().fold(before, add).map(Trend::level)
+        };
+        let levels: Vec<Option<f64>> = self.0.iter().map(level).collect();
+        sqlx::query(
+            "insert into tally_trend (kind, id, level)
+             select * from unnest($1::text[], $2::uuid[], $3::float8[])
+             on conflict (kind, id) do update set level = excluded.level",
+        )
+        .bind(&kinds)
+        .bind(&ids)
+        .bind(levels)
+        .execute(tx)
+        .await
+        .map(drop)
+    }
+}
+
+/// Likes, and likes taken back, in the order of the log.
+#[derive(Default)]
+struct Likes(Vec<Like>);
+
+struct Like {
+    trip: TripWindow,
+    likes: i16,
+    position: Position,
+    at: DateTime<Utc>,
+}
+
+impl Likes {
+    fn note(&mut self, trip: TripWindow, likes: i16, position: Position, at: DateTime<Utc>) {
+        self.0.push(Like { trip, likes, position, at });
+    }
+
+    async fn store(self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let Some(newest) = self.0.iter().map(|like| like.at).max() else { return Ok(()) };
+        // A like that is taken back has come before, so its trip has a row, whose time of the last like stays.
+        sqlx::query(
+            "with change as (
+                 insert into tally_trip_change (position, region, first_day, last_day, likes, at)
+                 select * from unnest($1::bigint[], $2::uuid[], $3::date[], $4::date[], $5::smallint[],
+                                      $6::timestamptz[])
+                 returning *
+             )
+             insert into tally_trip (region, first_day, last_day, likes, last_like_at, position)
+             select region, first_day, last_day, sum(likes), coalesce(max(at) filter (where likes > 0), 'epoch'),
+                    max(position)
+             from change group by region, first_day, last_day
+             on conflict (region, first_day, last_day) do update set
+                likes = tally_trip.likes + excluded.likes,
+                last_like_at = greatest(tally_trip.last_like_at, excluded.last_like_at),
+                position = greatest(tally_trip.position, excluded.position)",
+        )
+        .bind(self.0.iter().map(|like| like.position).collect::<Vec<_>>())
+        .bind(self.0.iter().map(|like| like.trip.region.0).collect::<Vec<_>>())
+        .bind(self.0.iter().map(|like| like.trip.first_day).collect::<Vec<_>>())
+        .bind(self.0.iter().map(|like| like.trip.last_day).collect::<Vec<_>>())
+        .bind(self.0.iter().map(|like| like.likes).collect::<Vec<_>>())
+        .bind(self.0.iter().map(|like| like.at).collect::<Vec<_>>())
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("delete from tally_trip_change where at < $1::timestamptz - interval '1 day'")
+            .bind(newest)
+            .execute(tx)
+            .await
+            .map(drop)
+    }
+}
