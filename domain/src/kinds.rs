@@ -13,6 +13,7 @@ pub const KINDS: &[&Kind] = &[
     &crate::catalogue::import::IMPORT.kind,
     &crate::catalogue::performer::PERFORMER.kind,
     &crate::catalogue::region::REGION.kind,
+    &crate::catalogue::trending_event::TRENDING_EVENT.kind,
     &crate::catalogue::venue::VENUE.kind,
     &crate::identity::account::KIND,
     &crate::identity::mailing_lists::MAILING_LISTS.kind,

@@ -28,6 +28,40 @@ async fn members_who_act_at_once_get_clear_answers() {
     race.a_username_has_one_owner().await;
 }
 
+/// Thousands may like one trip at once: each in a stream of their own, so that nobody waits for another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trip_that_many_like_at_once_has_all_their_likes() {
+    const PEOPLE: usize = 64;
+    let _one = crate::ONE_AT_A_TIME.lock().await;
+    let (world, scout) = World::start(Settings::new(env!("CARGO_BIN_EXE_caravan"))).await;
+    let trips = world.client.search("/discoverAny", &scout, json!({})).await;
+    let trip = text(&trips[0]["tripId"]);
+    let mut people = vec![];
+    for number in 0..PEOPLE {
+        people.push(world.client.person(&format!("liker-{number}"), &format!("+155504{number:05}")).await);
+    }
+    let like = |person: &Person| world.command("/like", person, json!({"tripId": trip, "userId": person.id}));
+    let outcomes: Vec<_> = people
+        .iter()
+        .flat_map(|person| [like(person), like(person)])
+        .map(|like| tokio::spawn(Outcome::of(like)))
+        .collect();
+    for outcome in outcomes {
+        let outcome = outcome.await.expect("an outcome");
+        assert_eq!((outcome.status, &outcome.body["tripId"]), (StatusCode::OK, &json!(trip)), "{outcome:?}");
+    }
+    // One more, which comes after all of them.
+    let last = like(&scout).send().await.expect("an answer").headers()["caravan-position"].clone();
+    let top = world.command("/topLikedTrips", &scout, json!({})).header("Caravan-After", last);
+    let (status, top) = answer(top.send().await.expect("an answer")).await;
+    assert_eq!(status, StatusCode::OK, "{top}");
+    assert_eq!((&top[0]["tripId"], &top[0]["likes"]), (&json!(trip), &json!(PEOPLE + 1)), "{top}");
+    for command in [&["verify"][..], &["rebuild", "tallies"], &["verify"]] {
+        let (succeeded, output) = world.server.run(command);
+        assert!(succeeded, "{command:?}: {output}");
+    }
+}
+
 struct Race {
     world: World,
     first: Person,

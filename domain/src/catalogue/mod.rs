@@ -12,6 +12,7 @@ pub mod performer;
 pub mod place;
 pub mod region;
 pub mod trend;
+pub mod trending_event;
 pub mod venue;
 
 pub use event::Event;

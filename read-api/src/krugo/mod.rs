@@ -6,10 +6,12 @@ mod bookings;
 mod crews;
 mod discover;
 mod events;
+mod likes;
 mod notices;
 mod people;
 mod services;
 mod tickets;
+mod trending;
 mod users;
 
 use caravan_wire::Routes;
@@ -49,6 +51,12 @@ pub(crate) fn routes() -> Routes<Read> {
         .on("booking-details", bookingdotcom::details)
         .on("route", services::all)
         .on("trip-ideas", crews::trip_ideas)
+        .on("liked-trip-ids", likes::liked_trip_ids)
+        .tallied("liked-trips", likes::liked_trips)
+        .tallied("top-liked-trips", likes::top_liked_trips)
+        .tallied("trending-cities", trending::cities)
+        .tallied("trending-performers", trending::performers)
+        .tallied("get-trending-events", trending::events)
         .on("existing-members", crews::existing_members)
         .on("get-profile-picture", users::profile_picture)
         .on("get-user-preferences", users::preferences)

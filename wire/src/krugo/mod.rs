@@ -8,6 +8,7 @@ pub mod ids;
 mod names;
 pub mod notices;
 pub mod services;
+pub mod trends;
 pub mod trips;
 
 use std::borrow::Cow;

@@ -44,6 +44,16 @@ pub(super) fn other_names(operation: &str) -> Names {
         "add-ticket-bundle" | "update-ticket-bundle" => BUNDLE,
         "assign-ticket" => &[("consumer", "userId")],
         "send-attachment-email" => &[("bucket", "s3Bucket"), ("attachment_path", "s3AttachmentPath")],
+        "like" | "unlike" => &[("trip", "tripId")],
+        "liked-trips" => &[("trips", "likedTripIds")],
+        "add-trending-event" => &[("query", "discoverQuery"), ("sort", "type")],
+        "get-trending-events" => &[
+            ("entries_after", "exclusiveStartTrendingKey"),
+            ("trips_after", "exclusiveStartTopLikedKey"),
+            ("trip", "tripId"),
+            ("last_like_at", "lastLikeUnix"),
+            ("created_at", "dateCreated"),
+        ],
         _ if operation.contains("-accommodation") => ACCOMMODATION,
         _ => &[],
     }

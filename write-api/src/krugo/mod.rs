@@ -6,11 +6,13 @@ mod crews;
 mod events;
 mod ideas;
 mod invites;
+mod likes;
 mod mailing;
 mod notices;
 mod people;
 mod requests;
 mod tickets;
+mod trending;
 mod users;
 
 use caravan_wire::Routes;
@@ -31,6 +33,9 @@ pub(crate) fn routes() -> Routes<Write> {
         .on("like-trip-idea", ideas::like_trip_idea)
         .on("unlike-trip-idea", ideas::unlike_trip_idea)
         .on("delete-trip-idea", ideas::delete_trip_idea)
+        .on("like", likes::like)
+        .on("unlike", likes::unlike)
+        .on("add-trending-event", trending::add_trending_event)
         .on("create-trip-booking", booking::create_trip_booking)
         .on("update-trip-booking", booking::update_trip_booking)
         .on("abandon-trip-booking", booking::abandon_trip_booking)
