@@ -45,8 +45,20 @@ pub(crate) fn name(schema: &Value) -> Option<&str> {
 }
 
 /// What is looked at of a schema. The rest, prose and examples, is most of it, and would be kept for nothing.
-const ESSENTIAL: [&str; 11] =
-    ["$ref", "allOf", "anyOf", "const", "enum", "format", "oneOf", "properties", "readOnly", "required", "type"];
+const ESSENTIAL: [&str; 12] = [
+    "$ref",
+    "allOf",
+    "anyOf",
+    "const",
+    "enum",
+    "format",
+    "items",
+    "oneOf",
+    "properties",
+    "readOnly",
+    "required",
+    "type",
+];
 
 /// A schema without what nobody looks at.
 pub(crate) fn essential(schema: Value) -> Value {
