@@ -40,7 +40,7 @@ pub struct LikedTrip {
     pub last_like_at: Option<DateTime<Utc>>,
     /// That lie ahead.
     pub event_count: i64,
-    /// The first [`SHOWN_EVENTS`] of them, the soonest first.
+    /// The first `SHOWN_EVENTS` of them, the soonest first.
     pub events: Vec<EntityId>,
 }
 
