@@ -9,13 +9,14 @@ mod events;
 mod likes;
 mod notices;
 mod people;
-mod services;
 mod tickets;
 mod trending;
 mod users;
 
-use caravan_wire::Routes;
+use caravan_domain::identity::Medium;
 use caravan_wire::krugo::DIALECT;
+use caravan_wire::krugo::services::services;
+use caravan_wire::{Answer, Routes};
 
 use crate::Read;
 
@@ -49,7 +50,7 @@ pub(crate) fn routes() -> Routes<Read> {
         .on("updated-tickets", tickets::updated)
         .on("booking-link", bookingdotcom::link)
         .on("booking-details", bookingdotcom::details)
-        .on("route", services::all)
+        .on("route", |_| async { Ok(Answer::json(services())) })
         .on("trip-ideas", crews::trip_ideas)
         .on("liked-trip-ids", likes::liked_trip_ids)
         .tallied("liked-trips", likes::liked_trips)
@@ -61,7 +62,7 @@ pub(crate) fn routes() -> Routes<Read> {
         .on("get-profile-picture", users::profile_picture)
         .on("get-user-preferences", users::preferences)
         .on("getmfastatus", users::mfa_status)
-        .on("mailing-settings", notices::mailing_settings)
-        .on("push-notification-settings", notices::push_notification_settings)
-        .on("sms-settings", notices::sms_settings)
+        .on("mailing-settings", |call| notices::settings(call, Medium::Mail))
+        .on("push-notification-settings", |call| notices::settings(call, Medium::Push))
+        .on("sms-settings", |call| notices::settings(call, Medium::Sms))
 }

@@ -7,20 +7,8 @@ use caravan_wire::{Answer, Call, Outcome, Stream};
 
 use crate::Read;
 
-pub(super) async fn mailing_settings(call: Call<Read>) -> Outcome<Option<Stream>> {
-    settings(call, Medium::Mail).await
-}
-
-pub(super) async fn push_notification_settings(call: Call<Read>) -> Outcome<Option<Stream>> {
-    settings(call, Medium::Push).await
-}
-
-pub(super) async fn sms_settings(call: Call<Read>) -> Outcome<Option<Stream>> {
-    settings(call, Medium::Sms).await
-}
-
 /// Where none were ever set, those of somebody who wants to be told everything.
-async fn settings(call: Call<Read>, medium: Medium) -> Outcome<Option<Stream>> {
+pub(super) async fn settings(call: Call<Read>, medium: Medium) -> Outcome<Option<Stream>> {
     let account = call.account()?;
     let found = call.state.models.record::<NoticeSettings>(medium.settings(), account).await?;
     let origin = found.as_ref().map(|found| Stream { revision: found.revision, position: found.position });

@@ -7,6 +7,9 @@ use caravan_domain::catalogue::region::Region;
 use caravan_domain::{EntityId, Stamps};
 use serde_json::{Map, Value, json};
 
+use super::catalogue;
+use crate::shape::set;
+
 /// The members of an item that say where in the log it was made, and where it last changed.
 pub const MADE: &str = "createdPosition";
 pub const CHANGED: &str = "position";
@@ -39,15 +42,9 @@ pub fn item(id: EntityId, position: i64, stamps: &Stamps, members: Option<Value>
 }
 
 pub fn city(city: &City) -> Value {
-    json!({
-        "city": city.name,
-        "countryCode": city.country,
-        "regionId": city.region,
-        "lat": city.place.lat,
-        "lng": city.place.lon,
-        "timezone": city.time_zone,
-        "population": city.population,
-    })
+    let mut shape = catalogue::city(city);
+    set(&mut shape, "population", Some(city.population));
+    shape
 }
 
 pub fn region(region: &Region) -> Value {

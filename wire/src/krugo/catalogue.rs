@@ -4,6 +4,7 @@
 //! has none.
 
 use caravan_domain::EntityId;
+use caravan_domain::catalogue::city::City;
 use caravan_domain::catalogue::discover::{Trip, TripWindow};
 use caravan_domain::catalogue::event::PublishedEvent;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -53,6 +54,18 @@ pub fn updated_tickets(published: &PublishedEvent) -> Value {
     set(&mut shape, "minPrice", offers.prices.map(|prices| number(prices.lowest)));
     set(&mut shape, "maxPrice", offers.prices.map(|prices| number(prices.highest)));
     shape
+}
+
+/// What clients are told of a city, its id apart.
+pub fn city(city: &City) -> Value {
+    json!({
+        "city": city.name,
+        "countryCode": city.country,
+        "regionId": city.region,
+        "lat": city.place.lat,
+        "lng": city.place.lon,
+        "timezone": city.time_zone,
+    })
 }
 
 /// `Trip`: `flexible` days at either end.

@@ -44,6 +44,7 @@ pub(super) fn other_names(operation: &str) -> Names {
         "add-ticket-bundle" | "update-ticket-bundle" => BUNDLE,
         "assign-ticket" => &[("consumer", "userId")],
         "send-attachment-email" => &[("bucket", "s3Bucket"), ("attachment_path", "s3AttachmentPath")],
+        "booking-details" => &[("address", "name")],
         "like" | "unlike" => &[("trip", "tripId")],
         "liked-trips" => &[("trips", "likedTripIds")],
         "add-trending-event" => &[("query", "discoverQuery"), ("sort", "type")],

@@ -126,16 +126,9 @@ pub fn top_liked_key(last: &Liked, likes: i64, position: i64, time: DateTime<Utc
 
 /// `TrendingCity`
 pub fn trending_city(id: EntityId, city: &City, region: Option<&Region>, count: f64) -> Value {
-    let mut shape = json!({
-        "id": id,
-        "city": city.name,
-        "countryCode": city.country,
-        "regionId": city.region,
-        "lat": city.place.lat,
-        "lng": city.place.lon,
-        "timezone": city.time_zone,
-        "searchCount": whole(count),
-    });
+    let mut shape = catalogue::city(city);
+    set(&mut shape, "id", Some(id));
+    set(&mut shape, "searchCount", Some(whole(count)));
     set(&mut shape, "state", region.and_then(|region| region.code.split_once('-')).map(|(_, division)| division));
     shape
 }

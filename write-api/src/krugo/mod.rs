@@ -15,6 +15,7 @@ mod tickets;
 mod trending;
 mod users;
 
+use caravan_domain::identity::Medium;
 use caravan_wire::Routes;
 use caravan_wire::krugo::DIALECT;
 
@@ -66,8 +67,8 @@ pub(crate) fn routes() -> Routes<Write> {
         .on("join-mailing-list", mailing::join_mailing_list)
         .on("send-plain-email", mailing::send_plain_email)
         .on("send-attachment-email", mailing::send_attachment_email)
-        .on("update-mailing-settings", notices::update_mailing_settings)
-        .on("update-push-notification-settings", notices::update_push_notification_settings)
-        .on("update-sms-settings", notices::update_sms_settings)
+        .on("update-mailing-settings", |call| notices::update(call, Medium::Mail))
+        .on("update-push-notification-settings", |call| notices::update(call, Medium::Push))
+        .on("update-sms-settings", |call| notices::update(call, Medium::Sms))
         .on("update-user-push-endpoint", notices::update_user_push_endpoint)
 }

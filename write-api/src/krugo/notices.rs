@@ -23,19 +23,7 @@ struct UpdateSettings {
     trip_is_moved_to_booking: Option<bool>,
 }
 
-pub(super) async fn update_mailing_settings(call: Call<Write>) -> Outcome<Stream> {
-    update(call, Medium::Mail).await
-}
-
-pub(super) async fn update_push_notification_settings(call: Call<Write>) -> Outcome<Stream> {
-    update(call, Medium::Push).await
-}
-
-pub(super) async fn update_sms_settings(call: Call<Write>) -> Outcome<Stream> {
-    update(call, Medium::Sms).await
-}
-
-async fn update(call: Call<Write>, medium: Medium) -> Outcome<Stream> {
+pub(super) async fn update(call: Call<Write>, medium: Medium) -> Outcome<Stream> {
     let given: UpdateSettings = call.body()?;
     let fields = match json!(given) {
         Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect(),
