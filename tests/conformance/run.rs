@@ -84,7 +84,8 @@ pub async fn file(target: &Target, contract: &Contract, name: &str, number: u8, 
         return report;
     }
     runner.resources(&file.resources, name, &mut report.failures).await;
-    for scenario in &file.scenarios {
+    let apart = target.read != target.write;
+    for scenario in file.scenarios.iter().filter(|scenario| !(apart && scenario.one_process)) {
         for (variable, value) in runs(scenario) {
             let of = value.as_ref().map(|value| format!(" ({})", plain(value))).unwrap_or_default();
             if let (Some(variable), Some(value)) = (variable, value) {

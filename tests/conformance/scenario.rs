@@ -36,6 +36,9 @@ pub struct Scenario {
     /// Variable → values; the steps are run once for each value.
     #[serde(default)]
     pub each: BTreeMap<String, Vec<Value>>,
+    /// Whether it is run only where one process serves commands and queries.
+    #[serde(default)]
+    pub one_process: bool,
     pub steps: Vec<Step>,
 }
 

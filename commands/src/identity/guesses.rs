@@ -13,6 +13,7 @@ use caravan_limits::{Attempt, LimitError, Place};
 use caravan_vault::FORGOTTEN;
 use uuid::Uuid;
 
+use super::lookup::own_account;
 use crate::{Asking, CommandError, Commands};
 
 /// A hash of no password, with the cost of a real one: checking against it takes as long.
@@ -76,7 +77,16 @@ pub(super) async fn guess(
 
 /// As [`guess`], at the password of somebody who is logged in: under a key that only their session fills.
 pub(super) async fn guess_in_session(commands: &Commands, person: Person) -> Result<Attempt, CommandError> {
-    let place = FAILURES_IN_SESSION.of(format!("{} {}", person.account, person.session));
+    let state = own_account(commands, person).await?;
+    let session = state.registered().and_then(|account| account.sessions.iter().find(|s| s.number == person.session));
+    // One of a day makes way for another as often as somebody likes: all that follow from one login count together.
+    let place = match session.filter(|session| session.is_daily()) {
+        Some(daily) => {
+            format!("{} since {}", person.account, daily.since.unwrap_or(daily.opened_at).timestamp_micros())
+        }
+        None => format!("{} {}", person.account, person.session),
+    };
+    let place = FAILURES_IN_SESSION.of(place);
     Ok(commands.limits().attempt(&[place]).await?)
 }
 

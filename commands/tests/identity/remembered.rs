@@ -151,6 +151,10 @@ async fn guesses_at_ones_own_password_are_counted() {
     }
     limited(is_own(PASSWORD).await);
     limited(prove(&world, &dana, them, EMAIL.1, PASSWORD).await);
+    // Nor does another session in the place of this one give more of them.
+    let next = daily::relogin(&world.by(&dana), them).await.unwrap();
+    let them = person(&world, &access(&world, &next)).await.unwrap();
+    limited(remembered::is_own_password(&world.by(&dana), them, PASSWORD).await);
     // Others are not kept out by them.
     log_in(&world, false).await;
 }

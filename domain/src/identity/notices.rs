@@ -91,7 +91,8 @@ impl Medium {
         match self {
             Medium::Mail => contact::claimed_form(Channel::Mail, address),
             Medium::Sms => contact::claimed_form(Channel::Sms, address),
-            Medium::Push => address.to_owned(),
+            // Whatever somebody calls their device, it is nobody's address.
+            Medium::Push => format!("push {address}"),
         }
     }
 }

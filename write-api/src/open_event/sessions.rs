@@ -62,13 +62,15 @@ fn outstanding(needed: Needed) -> Failure {
 pub(super) async fn renew(call: Call<Write>) -> Result<Answer, Failure> {
     let asking = asking(&call).await?;
     let sent = call.shown_in(Place::Scheme("JWT")).or_else(|| call.shown_in(Place::Scheme("Bearer")));
-    let access = match (sent, call.shown_in(Place::Cookie(RENEWAL))) {
-        (Some(token), _) => remembered::renew(&asking, Shown::Sent { token: &token }).await?,
-        (None, Some(token)) => {
-            let page_token = call.shown_in(Place::Header(PAGE_HEADER)).unwrap_or_default();
+    let (kept, page_token) = (call.shown_in(Place::Cookie(RENEWAL)), call.shown_in(Place::Header(PAGE_HEADER)));
+    let access = match (kept, sent) {
+        // A page that shows both means the cookie, whatever else it sends with each request.
+        (Some(token), sent) if page_token.is_some() || sent.is_none() => {
+            let page_token = page_token.unwrap_or_default();
             remembered::renew(&asking, Shown::Kept { token: &token, page_token: &page_token }).await?
         }
-        (None, None) => return Err(Failure::unauthorised("a refresh token is needed")),
+        (_, Some(token)) => remembered::renew(&asking, Shown::Sent { token: &token }).await?,
+        (_, None) => return Err(Failure::unauthorised("a refresh token is needed")),
     };
     Ok(Answer::json(tokens(&access)).secret())
 }

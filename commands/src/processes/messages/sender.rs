@@ -59,6 +59,8 @@ struct Row {
     part: Option<i64>,
     /// The session of the device it goes to; none before it is known to go to one.
     device: Option<i64>,
+    /// Whether its last device was gone, so that it goes another way.
+    rerouted: bool,
     expires_at: DateTime<Utc>,
     attempts: i32,
 }
@@ -131,7 +133,8 @@ impl Sender {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let row: Option<Row> = sqlx::query_as(
-            "select id, template, category, stream_id, revision, recipient, part, device, expires_at, attempts
+            "select id, template, category, stream_id, revision, recipient, part, device, rerouted, expires_at,
+                    attempts
              from outgoing_messages where outcome is null and due_at <= $1
                and (template = any($2) or expires_at <= $1)
              order by expires_at, due_at limit 1 for update skip locked",
@@ -254,13 +257,17 @@ impl Sender {
     }
 
     /// Whether a notice, which nobody asked for, is beyond what its recipient may get or what it tells of may cause.
-    /// What was asked for has been counted with the request, and what was tried before has been counted then.
+    /// What was asked for has been counted with the request, and what was tried before has been counted then: for where
+    /// it went, which may not be where it goes now.
     async fn is_too_much(&self, row: &Row, ready: &Ready) -> Result<bool, CommandError> {
-        let Some((notices, of)) = ready.limited.filter(|_| row.attempts == 0) else { return Ok(false) };
+        if row.attempts > 0 || (ready.limited.is_none() && !row.rerouted) {
+            return Ok(false);
+        }
         let Message { channel, to, .. } = &ready.message;
         let mut places = vec![MESSAGES_TO_RECIPIENT.of(channel.claimed_form(to))];
-        // A person with several devices is told once.
-        places.extend(row.device.is_none().then(|| notices.of(of)));
+        // A person with several devices, or none any more, is told once.
+        let is_first = row.device.is_none() && !row.rerouted;
+        places.extend(ready.limited.filter(|_| is_first).map(|(notices, of)| notices.of(of)));
         match self.commands.limits().spend(&places).await {
             Ok(()) => Ok(false),
             Err(LimitError::Limited { .. }) => Ok(true),
@@ -321,7 +328,7 @@ impl Sender {
             self.settle(tx, row, "void", Some(GONE)).await?;
             return Ok("void");
         }
-        sqlx::query("update outgoing_messages set attempts = attempts + 1, device = null where id = $1")
+        sqlx::query("update outgoing_messages set attempts = 0, device = null, rerouted = true where id = $1")
             .bind(row.id)
             .execute(tx)
             .await?;

@@ -156,7 +156,7 @@ pub(super) fn relogin(
     if account.session_of(login, now).is_some() {
         return Ok(vec![]);
     }
-    let session = account.session(session, now).filter(|session| session.is_daily());
+    let session = account.session(session, now).filter(|session| session.is_daily() && !session.voided);
     let session = session.ok_or_else(ended)?;
     let since = session.since.unwrap_or(session.opened_at);
     let expires_at = (now + DAILY_LIFE).min(since + SESSION_LIFE);

@@ -321,6 +321,7 @@ fn a_voided_session_stays_open_and_is_not_renewed() {
     assert!(state.has_open_session(1, after(1)) && state.has_open_session(2, after(1)));
     let voided = || [open.to_vec(), vec![Event::RefreshTokensVoided {}]].concat();
     registered(voided()).when(Do::Refresh { session: 1, generation: 0 }).then_err("session-ended");
+    registered(voided()).when(Do::Relogin { session: 2, login: nonce(7) }).then_err("session-ended");
     registered(voided()).when(Do::VoidRefreshTokens).then_nothing();
     // What is opened later is another session.
     let later = [voided(), vec![opened(3, 3, 5)]].concat();

@@ -52,7 +52,8 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
 }
 
 async fn attached(composing: &Composing<'_>, file: &StoredFile) -> Result<Attachment, CommandError> {
-    let content = composing.files.attachment(&file.bucket, &file.path).await?;
+    // Where it cannot be read either: others' messages do not wait for it.
+    let content = composing.files.attachment(&file.bucket, &file.path).await.map_err(CommandError::broken)?;
     let content = content.ok_or_else(|| CommandError::broken(FileIsGone))?;
     let name = file.path.rsplit('/').next().unwrap_or_default().to_owned();
     Ok(Attachment { name, content: STANDARD.encode(content) })

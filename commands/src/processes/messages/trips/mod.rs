@@ -122,12 +122,16 @@ async fn crew_member(composing: &Composing<'_>, crew: EntityId) -> Result<Option
     Ok((is_member && to.has_account).then_some(to))
 }
 
+/// Members of a crew who are told of one thing at most.
+const MOST_TOLD: usize = 200;
+
 /// Has a message sent to the members of a crew, but not to who caused it.
 async fn tell_crew(reaction: &mut Reaction<'_>, crew: EntityId, message: &Template) -> Result<(), FollowError> {
     let state = reaction.state::<Crews>(crew).await?;
     let Ok(crew) = state.crew() else { return Ok(()) };
     let actor = reaction.actor()?;
-    for member in crew.members.iter().filter(|member| Some(**member) != actor) {
+    // More are not told in a day anyway.
+    for member in crew.members.iter().filter(|member| Some(**member) != actor).take(MOST_TOLD) {
         let demand = Demand::of(reaction, *member);
         message.demand(reaction, demand).await?;
     }
