@@ -43,11 +43,15 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: applicat
     connection: close\r\ncontent-length: 77\r\n\r\n\
     {\"type\":\"about:blank\",\"title\":\"too many connections, try again\",\"status\":503}";
 
-/// How many connections clients may have: four fifths of the files that this process may open, since databases need the
-/// others.
+/// Files that this process needs at most for itself and its databases.
+const OWN_FILES: u64 = 100;
+
+/// How many connections clients may have: four fifths of the files that this process may open, unless it needs more of
+/// them itself.
 pub fn most_connections() -> Result<usize> {
     let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).context("the limit of open files")?;
-    Ok(usize::try_from(files / 5 * 4).unwrap_or(usize::MAX))
+    let clients = files.saturating_sub(OWN_FILES.max(files / 5)).max(1);
+    Ok(usize::try_from(clients).unwrap_or(usize::MAX))
 }
 
 /// Serves until `stop`, then lets requests under way end. A connection on which no complete header arrives within
