@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caravan_commands::effects::Files;
-use caravan_commands::identity::sessions;
+use caravan_commands::identity::{daily, sessions};
 use caravan_commands::{Asking, Caller, Commands, Done};
 use caravan_domain::identity::{Person, Roles};
 use caravan_domain::{Actor, Decider, Sealed};
@@ -95,6 +95,13 @@ pub(crate) async fn asking(call: &Call<Write>) -> Result<Asking, Failure> {
         (Actor::Person(account), Some(key)) => Ok(asking.under_key(account, key, &fingerprint(call)).await?),
         _ => Ok(asking),
     }
+}
+
+/// Closes the session that calls, if one does.
+pub(crate) async fn close_session(call: &Call<Write>) -> Result<Option<Stream>, Failure> {
+    let Some(person) = call.person else { return Ok(None) };
+    let done = daily::log_out(&asking(call).await?, person).await?;
+    Ok(Some(Stream { revision: done.revision, position: done.position }))
 }
 
 /// What a repeat must have in common with the first request: operation, parameters and body.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use caravan_domain::Rejection;
-use object_store::ObjectStoreExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::{Path, PathPart};
+use object_store::{GetResult, ObjectStoreExt};
 
 use crate::CommandError;
 
@@ -29,29 +29,33 @@ impl Files {
 
     /// Refuses a file that is not there or too large to go with a mail; fields are `bucket` and `attachment_path`.
     pub async fn check_attachment(&self, bucket: &str, path: &str) -> Result<(), CommandError> {
+        self.found(bucket, path).await.map(drop)
+    }
+
+    /// A file that is there and not too large, opened.
+    async fn found(&self, bucket: &str, path: &str) -> Result<GetResult, CommandError> {
         let place = place(bucket, path)?;
-        let found = match self.store()?.head(&place).await {
+        let found = match self.store()?.get(&place).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Err(no_such_file().into()),
             Err(error) => return Err(CommandError::Unavailable(Box::new(error))),
         };
-        if found.size > LARGEST_ATTACHMENT {
+        if found.meta.size > LARGEST_ATTACHMENT {
             let message = format!("is larger than {LARGEST_ATTACHMENT} bytes");
             return Err(Rejection::invalid("attachment-too-large", "attachment_path", message).into());
         }
-        Ok(())
+        Ok(found)
     }
 
     /// The bytes of a file that was checked before; none where it is gone, or too large by now.
     pub(crate) async fn attachment(&self, bucket: &str, path: &str) -> Result<Option<Vec<u8>>, CommandError> {
-        match self.check_attachment(bucket, path).await {
-            Ok(()) => {}
+        let file = match self.found(bucket, path).await {
+            Ok(file) => file,
             Err(CommandError::Rejected(_)) => return Ok(None),
             Err(error) => return Err(error),
-        }
-        let unavailable = |error: object_store::Error| CommandError::Unavailable(Box::new(error));
-        let file = self.store()?.get(&place(bucket, path)?).await.map_err(unavailable)?;
-        Ok(Some(file.bytes().await.map_err(unavailable)?.to_vec()))
+        };
+        let bytes = file.bytes().await.map_err(|error| CommandError::Unavailable(Box::new(error)))?;
+        Ok(Some(bytes.to_vec()))
     }
 }
 

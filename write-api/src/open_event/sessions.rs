@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use caravan_commands::identity::daily::{self, Entry, Needed};
+use caravan_commands::identity::daily::{Entry, Needed};
 use caravan_commands::identity::remembered::{self, Renewal, Shown};
 use caravan_vault::AccessToken;
 use caravan_wire::{Answer, BrowserCookie, Call, Failure, Log, Place, Stream};
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Write, answer, asking};
+use crate::{Write, answer, asking, close_session};
 
 const RENEWAL: &str = "refresh_token";
 const RENEWAL_COOKIE: BrowserCookie = BrowserCookie::named(RENEWAL).path("/v1/auth/token/refresh");
@@ -100,13 +100,7 @@ pub(super) async fn check_password(call: Call<Write>) -> Result<Answer, Failure>
 
 /// Whoever asks has no session afterwards, had they one or not, and a browser no cookies.
 pub(super) async fn log_out(call: Call<Write>) -> Result<Answer<Option<Stream>>, Failure> {
-    let closed = match call.person {
-        Some(person) => {
-            let done = daily::log_out(&asking(&call).await?, person).await?;
-            Some(Stream { revision: done.revision, position: done.position })
-        }
-        None => None,
-    };
+    let closed = close_session(&call).await?;
     let answer = Answer::json(success()).cookie(RENEWAL_COOKIE, "", Duration::ZERO);
     Ok(answer.cookie(PAGE_COOKIE, "", Duration::ZERO).coming_from(closed))
 }

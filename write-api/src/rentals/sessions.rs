@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{Write, asking};
+use crate::{Write, asking, close_session};
 
 #[derive(Deserialize)]
 struct LoginRequest {
@@ -52,13 +52,7 @@ pub(super) async fn relogin(call: Call<Write>) -> Result<Answer<Log>, Failure> {
 
 /// Whoever asks has no session afterwards, had they one or not.
 pub(super) async fn log_out(call: Call<Write>) -> Result<Answer<Option<Stream>>, Failure> {
-    let closed = match call.person {
-        Some(person) => {
-            let done = daily::log_out(&asking(&call).await?, person).await?;
-            Some(Stream { revision: done.revision, position: done.position })
-        }
-        None => None,
-    };
+    let closed = close_session(&call).await?;
     Ok(Answer::json(json!({"status": "OK"})).cookie(COOKIE, "", Duration::ZERO).coming_from(closed))
 }
 
