@@ -4,6 +4,7 @@ mod show;
 mod value;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,8 +14,9 @@ use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use caravan_clock::Clock;
-use caravan_commands::effects::{CarrierSettings, Carriers, Files, LONGEST_PUBLIC_URL};
+use caravan_commands::effects::{CarrierSettings, Carriers, LONGEST_PUBLIC_URL};
 use caravan_domain::identity::contact;
+use caravan_files::{Files, FilesError};
 use caravan_projections::{Elastic, SearchTarget};
 use figment::Figment;
 use figment::providers::{Format, Toml};
@@ -26,6 +28,9 @@ use url::{Host, Url};
 
 pub use show::describe;
 use value::{address, elasticsearch, generated, list, network, origin, postgres, text};
+
+/// The directory of files, within the data directory.
+pub const FILES: &str = "files";
 
 const DEFAULTS: &str = include_str!("config.default.toml");
 
@@ -150,6 +155,7 @@ impl Config {
         self.search_target()?;
         self.carriers()?;
         self.mail_senders()?;
+        self.files()?;
         self.cors_origins()?;
         self.trusted_proxies()?;
         self.limits()?;
@@ -277,10 +283,13 @@ impl Config {
         })?)
     }
 
-    /// Where files are that go with mails.
-    pub fn files(&self) -> Files {
-        let directory = if self.files.is_empty() { self.data_dir.join("files") } else { self.files.clone().into() };
-        Files::new(directory)
+    /// Where files are: ours, and those that go with mails.
+    pub fn files(&self) -> Result<Files> {
+        let own = self.data_dir.join(FILES);
+        let place = if self.files.is_empty() { own.to_str() } else { Some(self.files.as_str()) };
+        let text = |variable: OsString| variable.into_string().ok();
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+        place.ok_or(FilesError::Place).and_then(|place| Files::open(place, variables)).context("CARAVAN_FILES")
     }
 
     /// The addresses that mails of staff may be from.

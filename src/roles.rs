@@ -8,10 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use caravan_commands::processes;
+use caravan_clock::Clock;
+use caravan_commands::{Commands, processes};
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::EventStore;
 use caravan_event_store::following::follow;
+use caravan_files::Files;
+use caravan_files::pictures::Pictures;
 use caravan_private_postgres::PrivatePostgres;
 use caravan_read_api::{People, Read};
 use caravan_wire::{Endpoints, Metrics, Readiness, Settings};
@@ -147,7 +150,7 @@ async fn play(node: &Node, role: Role, doors: Doors, handle: PrometheusHandle, s
     }
     if role.writes() {
         tasks.spawn(watch_log(node.store.clone(), readiness.clone(), stop.clone()));
-        tasks.spawn(tidy(node.commands.clone(), stop.clone()));
+        tasks.spawn(tidy(node.commands.clone(), node.config.files()?, node.clock.clone(), stop.clone()));
         tasks.spawn(tools::put(node.commands.clone(), node.clock.clone(), stop.clone()));
     }
     let started = async {
@@ -204,12 +207,14 @@ fn router(
     tasks: TaskTracker,
 ) -> Result<axum::Router> {
     let mut endpoints: Vec<Endpoints> = vec![];
+    let pictures = Pictures::new(node.config.files()?);
     if role.writes() {
         let write = Write {
             commands: node.commands.clone(),
             checkpoints: node.checkpoints.clone(),
             mail_senders: node.config.mail_senders()?,
-            files: node.config.files(),
+            files: node.config.files()?,
+            pictures: pictures.clone(),
             tasks: tasks.clone(),
         };
         endpoints.extend(caravan_write_api::endpoints(&Arc::new(write)));
@@ -222,6 +227,7 @@ fn router(
             store: node.store.clone(),
             people: People::default(),
             limits: node.limits.clone(),
+            pictures,
             public_url: node.config.public_url()?.into(),
             booking_partner: node.config.booking_partner.as_str().into(),
         };
@@ -248,7 +254,7 @@ fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Re
         clock: node.clock.clone(),
         pool: node.pool.clone(),
         carriers: config.carriers()?,
-        files: config.files(),
+        files: config.files()?,
         public_url: config.public_url()?.into(),
     };
     let documents = caravan_projections::postgres_follower(node.store.clone(), KINDS);
@@ -346,10 +352,13 @@ async fn watch_log(store: Arc<dyn EventStore>, readiness: Readiness, stop: Cance
     }
 }
 
-async fn tidy(commands: caravan_commands::Commands, stop: CancellationToken) -> Result<()> {
+async fn tidy(commands: Commands, files: Files, clock: Clock, stop: CancellationToken) -> Result<()> {
     loop {
         if let Err(error) = commands.tidy().await {
             tracing::warn!(error = &error as &dyn Error, "what has lapsed could not be removed");
+        }
+        if let Err(error) = files.sweep(clock.now()).await {
+            tracing::warn!(error = &error as &dyn Error, "files that are good no longer could not be removed");
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),

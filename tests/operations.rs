@@ -12,7 +12,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 use serde_json::json;
 use support::server::{free_port, reachable_directory};
-use support::{Client, Server, Settings};
+use support::{Client, Person, Server, Settings};
 
 /// The program on a data directory, without the demo.
 fn caravan(dir: &Path) -> Command {
@@ -77,6 +77,23 @@ async fn unknown_names_list_what_there_is_and_nothing_is_said_to_be_nothing() {
     }
 }
 
+/// The bytes of an image of the app, small.
+async fn image(client: &Client, person: &Person) -> Vec<u8> {
+    let asked = [("id", "category-4"), ("size", "small")];
+    let mut found = json!([]);
+    // What is imported shows within moments.
+    for _ in 0..100 {
+        found = client.query("/getStaticImage", person, &asked).await;
+        if found != json!([]) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let url = found[0]["imageUrl"].as_str().expect("there is one");
+    let answer = client.http.get(url).send().await.expect("the server answers").error_for_status();
+    answer.expect("it is shown").bytes().await.expect("it is whole").to_vec()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_made_beside_a_running_server_is_restored_elsewhere() {
     let settings = || Settings::new(env!("CARGO_BIN_EXE_caravan")).with("CARAVAN_DEMO", "no");
@@ -86,6 +103,10 @@ async fn a_backup_made_beside_a_running_server_is_restored_elsewhere() {
     let crew = json!({"adminIds": [anna.id], "name": "Savers"});
     client.command("/create-crew", &anna, crew).await;
     let crews = client.query("/crews", &anna, &[("userId", anna.id.as_str())]).await;
+    let images = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/images");
+    let (good, said) = original.run(&["import", "images", images]);
+    assert!(good, "{said}");
+    let seen = image(&client, &anna).await;
     let kept = reachable_directory();
     let backup = kept.path().join("backup").to_string_lossy().into_owned();
     let (good, said) = original.run(&["backup", &backup]);
@@ -113,6 +134,7 @@ async fn a_backup_made_beside_a_running_server_is_restored_elsewhere() {
     let copy = Server::start_in(settings(), dir.path()).await;
     let elsewhere = Client::new(copy.url(), copy.outbox());
     assert_eq!(elsewhere.query("/crews", &anna, &[("userId", anna.id.as_str())]).await, crews);
+    assert!(image(&elsewhere, &anna).await == seen, "images come along");
     assert_eq!(std::fs::read_dir(copy.outbox()).expect("it is there").count(), 1, "messages come along");
     let crew = json!({"adminIds": [anna.id], "name": "Further on"});
     elsewhere.command("/create-crew", &anna, crew).await;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use caravan_domain::identity::account;
 use caravan_domain::{Rejection, RejectionKind};
 use caravan_event_store::StoreError;
+use caravan_files::FilesError;
+use caravan_files::pictures::PictureError;
 use caravan_limits::LimitError;
 use caravan_postgres::is_transient;
 use caravan_vault::VaultError;
@@ -57,6 +59,22 @@ impl From<StoreError> for CommandError {
         match error {
             StoreError::Unavailable(source) => CommandError::Unavailable(source),
             StoreError::Refused(source) => CommandError::Broken(source),
+        }
+    }
+}
+
+impl From<FilesError> for CommandError {
+    fn from(error: FilesError) -> Self {
+        CommandError::Unavailable(Box::new(error))
+    }
+}
+
+impl From<PictureError> for CommandError {
+    fn from(error: PictureError) -> Self {
+        match error {
+            PictureError::Fault(fault) => Rejection::invalid("no-picture", "image", fault.to_string()).into(),
+            PictureError::Busy => CommandError::Overloaded,
+            PictureError::Files(error) => error.into(),
         }
     }
 }

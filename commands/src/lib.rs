@@ -8,6 +8,7 @@ mod asking;
 mod cache;
 mod caller;
 pub mod catalogue;
+mod counted;
 pub mod effects;
 mod error;
 mod execute;

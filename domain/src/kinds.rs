@@ -12,6 +12,8 @@ pub const KINDS: &[&Kind] = &[
     &crate::catalogue::event_kinds::EVENT_TYPE.kind,
     &crate::catalogue::import::IMPORT.kind,
     &crate::catalogue::performer::PERFORMER.kind,
+    &crate::catalogue::picture::PICTURE.kind,
+    &crate::catalogue::picture_votes::KIND,
     &crate::catalogue::region::REGION.kind,
     &crate::catalogue::trending_event::TRENDING_EVENT.kind,
     &crate::catalogue::venue::VENUE.kind,

@@ -108,6 +108,8 @@ pub const NUMBERS_PER_ADDRESS: Limit = Limit {
 };
 pub const LIKES_PER_ACCOUNT: Limit =
     Limit { name: "LIKES_PER_ACCOUNT", most: 300, span: DAY, meaning: "trips that one account comes to like" };
+pub const VOTES_PER_ACCOUNT: Limit =
+    Limit { name: "VOTES_PER_ACCOUNT", most: 300, span: DAY, meaning: "votes that one account casts on pictures" };
 
 /// All of them.
 pub const LIMITS: &[&Limit] = &[
@@ -131,6 +133,7 @@ pub const LIMITS: &[&Limit] = &[
     &NUMBERS_PER_ACCOUNT,
     &NUMBERS_PER_ADDRESS,
     &LIKES_PER_ACCOUNT,
+    &VOTES_PER_ACCOUNT,
 ];
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ pub use read_models::{Document, Moment, ReadModels};
 pub use rebuild::{Progress, Rebuilt, rebuild};
 pub use search::{Elastic, Search, SearchTarget};
 pub use tallies::{
-    AsOf, LikedTrip, RankedTrip, TALLIES, TrendingCity, TrendingPerformer, rebuild_tallies, tallies_follower,
+    AsOf, LikedTrip, RankedPicture, RankedTrip, TALLIES, TrendingCity, TrendingPerformer, rebuild_tallies,
+    tallies_follower,
 };
 pub use verify::{Difference, Discrepancy, Verified, verify};
 

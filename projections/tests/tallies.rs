@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::city::CITY;
 use caravan_domain::catalogue::discover::TripWindow;
+use caravan_domain::catalogue::picture::Motif;
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::StreamId;
 use caravan_event_store::following::{follow, parked};
 use caravan_projections::{
-    AsOf, Discrepancy, RankedTrip, SearchTarget, TALLIES, rebuild_tallies, tallies_follower, verify,
+    AsOf, DOCUMENTS, Discrepancy, RankedTrip, SearchTarget, TALLIES, rebuild_tallies, tallies_follower, verify,
 };
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use proptest::collection::vec;
@@ -244,6 +245,56 @@ async fn what_ideas_bookings_and_likes_name_trends_and_fades() {
     assert_eq!(of("Sports/Football").await, [performer(2)]);
     assert_eq!(of("Sports/Foot").await, []);
     assert_eq!(of("concerts").await, [performer(2), performer(1)], "the sort of both");
+}
+
+/// A picture of the first city, as it is stored.
+async fn add_picture(world: &World, number: u64) -> EntityId {
+    let picture = id(6, number);
+    let fields = json!({"thing": city(1), "name": number.to_string(), "md5": format!("{number:032x}")});
+    world.append(&StreamId::new("picture", picture), vec![("Created", json!({"fields": fields}))]).await;
+    picture
+}
+
+async fn vote(world: &World, by: u64, votes: &[(&str, u64, &str)]) {
+    let data = |number: &u64, vote: &str| json!({"picture": id(6, *number), "vote": vote});
+    let events = votes.iter().map(|(what, number, vote)| (*what, data(number, vote))).collect();
+    world.append(&StreamId::new("picture_votes", person(by)), events).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_rank_by_votes_and_then_by_age() {
+    let world = world(KINDS, SearchTarget::Postgres).await;
+    counting(&world).await;
+    world.follow();
+    for number in 1..=4 {
+        add_picture(&world, number).await;
+    }
+    let motif = Motif::Thing(city(1));
+    let ranked = async |count: usize| -> Vec<(String, i64)> {
+        world.caught_up(TALLIES).await;
+        world.caught_up(DOCUMENTS).await;
+        let pictures = world.models.pictures(&motif, count).await.unwrap();
+        pictures.into_iter().map(|found| (found.picture.name, found.rank)).collect()
+    };
+    let named =
+        |ranks: &[(&str, i64)]| ranks.iter().map(|(name, rank)| ((*name).to_owned(), *rank)).collect::<Vec<_>>();
+    assert_eq!(ranked(10).await, named(&[("1", 0), ("2", 0), ("3", 0), ("4", 0)]));
+    vote(&world, 1, &[("VoteCast", 3, "up"), ("VoteCast", 1, "down"), ("VoteCast", 4, "up")]).await;
+    vote(&world, 2, &[("VoteCast", 4, "up"), ("VoteCast", 3, "up")]).await;
+    assert_eq!(ranked(10).await, named(&[("3", 2), ("4", 2), ("2", 0), ("1", -1)]));
+    vote(&world, 2, &[("VoteTakenBack", 3, "up"), ("VoteCast", 3, "down")]).await;
+    assert_eq!(ranked(2).await, named(&[("4", 2), ("2", 0)]));
+    let first = world.models.first_pictures(&[city(1), city(2)]).await.unwrap();
+    assert_eq!(first.into_iter().collect::<Vec<_>>(), [(city(1), id(6, 4))]);
+    let deleted = json!({"at": "2031-05-01T00:00:00Z"});
+    world.append(&StreamId::new("picture", id(6, 4)), vec![("Deleted", deleted)]).await;
+    assert_eq!(ranked(10).await, named(&[("2", 0), ("3", 0), ("1", -1)]));
+    assert_eq!(world.models.pictures(&Motif::BuiltIn("1".to_owned()), 10).await.unwrap(), []);
+    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    world.sql("update tally_picture set rank = 7").await;
+    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences.len(), 3);
+    rebuild_tallies(&world.pool, &world.store, &|_| {}).await.unwrap();
+    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use caravan_domain::identity::account;
+use caravan_files::pictures::PictureError;
 use caravan_limits::LimitError;
 use caravan_postgres::is_transient;
 use caravan_projections::{NotSeen, ReadError};
@@ -30,6 +31,16 @@ pub(crate) fn explain(error: Box<dyn Error + Send + Sync>) -> Failure {
             return match *error {
                 NotSeen::Refused(rejection) => Failure::rejected(rejection),
                 NotSeen::Unread(error) => failure(error),
+            };
+        }
+        Err(error) => error,
+    };
+    let error = match error.downcast::<PictureError>() {
+        Ok(error) => {
+            return match *error {
+                PictureError::Busy => Failure::overloaded(),
+                PictureError::Files(_) => Failure::unavailable("files cannot be reached now", error),
+                PictureError::Fault(_) => Failure::broken(error),
             };
         }
         Err(error) => error,

@@ -19,6 +19,7 @@ use caravan_domain::identity::account::{Account, LoginSessions};
 use caravan_domain::identity::{Person, Roles};
 use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_event_store::{EventStore, StoreError};
+use caravan_files::pictures::Pictures;
 use caravan_limits::Limits;
 use caravan_projections::{DOCUMENTS, ReadModels, TALLIES};
 use caravan_vault::Vault;
@@ -36,6 +37,7 @@ pub struct Read {
     pub store: Arc<dyn EventStore>,
     pub people: People,
     pub limits: Limits,
+    pub pictures: Pictures,
     /// Where clients find this installation.
     pub public_url: Arc<str>,
     /// What booking.com knows us by; empty where it does not.

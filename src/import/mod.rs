@@ -1,5 +1,6 @@
 //! `caravan import`.
 
+mod images;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::node::Node;
+use images::Images;
 use report::Shown;
 
 #[derive(Subcommand)]
@@ -19,6 +21,9 @@ pub enum Import {
     /// Events of a file. What is not sound is reported with its place and skipped, the rest goes in; the same file
     /// again changes nothing. Exits with 1 when the file cannot be read to its end or nothing of it went in
     Events(Events),
+    /// Images of what is in the catalogue, and of an app: JPEG, PNG or WebP. What is no such file is reported and
+    /// skipped; the same files again change nothing. Exits with 1 when nothing went in
+    Images(Images),
 }
 
 #[derive(Args)]
@@ -45,8 +50,10 @@ pub struct Events {
 impl Import {
     /// Prints the totals, also where `stop` comes before the end.
     pub async fn run(self, node: &Node, stop: &CancellationToken) -> Result<()> {
-        let Import::Events(events) = self;
-        events.run(&node.commands, node.clock.now(), stop).await
+        match self {
+            Import::Events(events) => events.run(&node.commands, node.clock.now(), stop).await,
+            Import::Images(images) => images.run(node, stop).await,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use caravan_private_postgres::PrivatePostgres;
 use clap::Args;
 
-use crate::config::Config;
+use crate::config::{Config, FILES};
 use crate::data_dir;
 use crate::node;
 use crate::stop;
@@ -28,7 +28,7 @@ pub struct Restore {
 /// The databases and the directories beside them, in the order they are copied. Keys come after the log, so that there
 /// is one for every value in it.
 const DATABASES: [&str; 2] = [node::MAIN_DATABASE, node::KEYS_DATABASE];
-const DIRECTORIES: [&str; 2] = ["secrets", "outbox"];
+const DIRECTORIES: [&str; 3] = ["secrets", "outbox", FILES];
 
 /// The database of a name, as a file in a backup.
 fn dump(dir: &Path, database: &str) -> PathBuf {
@@ -117,24 +117,32 @@ fn only_embedded(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Copies the files of the directories, which hold no others.
+/// Copies the directories, as far as they are there.
 fn copy_directories(from: &Path, to: &Path) -> Result<()> {
     for name in DIRECTORIES {
         let (from, to) = (from.join(name), to.join(name));
-        if !from.exists() {
+        if from.exists() {
+            copy_directory(&from, &to)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_directory(from: &Path, to: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(to).with_context(|| format!("{}", to.display()))?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let copy = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_directory(&entry.path(), &copy)?;
             continue;
         }
-        DirBuilder::new().recursive(true).mode(0o700).create(&to).with_context(|| format!("{}", to.display()))?;
-        for entry in fs::read_dir(&from)? {
-            let entry = entry?;
-            let copy = to.join(entry.file_name());
-            match fs::copy(entry.path(), &copy) {
-                // A message that was forgotten or finished meanwhile.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                copied => copied.with_context(|| format!("{}", entry.path().display()))?,
-            };
-            fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))?;
-        }
+        match fs::copy(entry.path(), &copy) {
+            // What was forgotten or finished meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            copied => copied.with_context(|| format!("{}", entry.path().display()))?,
+        };
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))?;
     }
     Ok(())
 }

@@ -28,8 +28,9 @@ pub fn render(contracts: &[Contract], ledger: &Ledger) -> String {
         let name = contract.dialect.name;
         let served: BTreeSet<&str> = contract.served().into_iter().collect();
         let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
-        for operation in caravan_wire::contracts().iter().filter(|c| c.dialect.name == name).flat_map(|c| &c.operations)
-        {
+        let operations =
+            caravan_wire::contracts().iter().filter(|c| c.dialect.name == name).flat_map(|c| &c.operations);
+        for operation in operations.filter(|operation| !operation.added) {
             groups.entry(&operation.group).or_default().take(&operation.id, &served, ledger, name);
         }
         let mut total = Count::default();

@@ -59,14 +59,14 @@ impl Installation {
         let write = Server::start_in(settings.clone().role("write-api"), data.path()).await;
         let read = Server::start_in(settings.clone().role("read-api"), data.path()).await;
         let project = Server::start_in(settings.role("project"), data.path()).await;
-        import(&write);
+        fill(&write);
         let target = target(&write, &read);
         Installation { target, _servers: vec![write, read, project], _data: Some(data) }
     }
 
     async fn one(settings: Settings) -> Installation {
         let server = Server::start(settings.with("CARAVAN_DEMO", "no")).await;
-        import(&server);
+        fill(&server);
         let target = target(&server, &server);
         Installation { target, _servers: vec![server], _data: None }
     }
@@ -74,8 +74,7 @@ impl Installation {
 
 /// What scenarios go by.
 fn settings() -> Settings {
-    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/files");
-    Settings::new(program()).with("CARAVAN_MAIL_SENDERS", "trips@example.com").with("CARAVAN_FILES", files)
+    Settings::new(program()).with("CARAVAN_MAIL_SENDERS", "trips@example.com")
 }
 
 fn program() -> PathBuf {
@@ -92,8 +91,14 @@ fn target(write: &Server, read: &Server) -> Target {
     }
 }
 
-fn import(server: &Server) {
+/// Puts in what scenarios find there: events, and a file that goes with mails.
+fn fill(server: &Server) {
     let events = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/events.ndjson");
     let (success, output) = server.run(&["import", "events", events]);
     assert!(success, "import: {output}");
+    let trips = server.outbox().with_file_name("files").join("attachments/trips");
+    std::fs::create_dir_all(&trips).expect("the data directory can be written");
+    std::fs::write(trips.join("plan.pdf"), PLAN).expect("the data directory can be written");
 }
+
+const PLAN: &[u8] = include_bytes!("files/attachments/trips/plan.pdf");

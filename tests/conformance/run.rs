@@ -1,15 +1,15 @@
 //! Runs one scenario file against an installation.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use caravan_wire::{Operation, ParameterType};
-use reqwest::Method;
 use reqwest::header::HeaderMap;
+use reqwest::{Method, multipart};
 use serde_json::{Value, json};
 
 use crate::contract::{Contract, read_body};
@@ -286,6 +286,22 @@ impl Runner<'_> {
         Ok(Answer { status, headers, body })
     }
 
+    /// A body in parts; what begins with `@` is a file among the images of these tests.
+    fn parts(&self, parts: &BTreeMap<String, String>) -> Result<multipart::Form, String> {
+        let mut form = multipart::Form::new();
+        for (name, value) in parts {
+            form = match value.strip_prefix('@') {
+                Some(file) => {
+                    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/images")).join(file);
+                    let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+                    form.part(name.clone(), multipart::Part::bytes(bytes).file_name(file.to_owned()))
+                }
+                None => form.text(name.clone(), self.variables.text(value)?),
+            };
+        }
+        Ok(form)
+    }
+
     /// Sends a call with this token, whoever it is said to come from; what comes back.
     async fn exchange(
         &self,
@@ -316,6 +332,8 @@ impl Runner<'_> {
                 request = request.header("content-type", "application/json");
             }
             request = request.body(text.clone());
+        } else if !call.parts.is_empty() {
+            request = request.multipart(self.parts(&call.parts)?);
         }
         let response = request.send().await.map_err(|error| format!("no answer: {error}"))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

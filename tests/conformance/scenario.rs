@@ -81,6 +81,8 @@ pub struct Call {
     pub body: Option<Value>,
     pub text: Option<String>,
     #[serde(default)]
+    pub parts: BTreeMap<String, String>,
+    #[serde(default)]
     pub headers: BTreeMap<String, String>,
     pub status: Option<u16>,
     #[serde(default)]

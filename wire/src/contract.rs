@@ -29,6 +29,8 @@ pub struct Operation {
     pub method: Method,
     /// The full path, base included, parameters in braces.
     pub path: String,
+    /// Whether it is ours: served and documented beside what the contract documents, and counted nowhere.
+    pub added: bool,
     /// Other full paths under which the contract lets it be reached.
     pub aliases: Vec<String>,
     /// Whether it changes state; else it only reads.
@@ -150,7 +152,7 @@ pub enum ParameterType {
     },
 }
 
-/// All operations of one contract, in its order of paths.
+/// All operations of one contract, in its order of paths, and then those of ours.
 pub struct Contract {
     pub dialect: &'static Dialect,
     pub operations: Vec<Operation>,
@@ -180,8 +182,12 @@ fn read(dialect: &'static Dialect) -> Contract {
     let base = document.servers.first().map_or("", |server| server.url.trim_end_matches('/'));
     let face = &dialect.face;
     let shows = face.objects.is_some();
+    let additions: Additions = serde_json::from_str(dialect.overlay)
+        .unwrap_or_else(|error| panic!("what is added to {} is not as expected: {error}", dialect.name));
     let mut operations = vec![];
-    for (path, item) in &document.paths {
+    let documented = document.paths.iter().map(|(path, item)| (path, item, false));
+    let added = additions.operations.iter().map(|(path, item)| (path, item, true));
+    for (path, item, added) in documented.chain(added) {
         let base = item.servers.first().map_or(base, |server| server.url.trim_end_matches('/'));
         for (method, entry) in item.methods() {
             if entry.preflight {
@@ -197,6 +203,7 @@ fn read(dialect: &'static Dialect) -> Contract {
                 source_name: entry.source_name.clone(),
                 method,
                 path: format!("{base}{path}"),
+                added,
                 aliases: entry.aliases.iter().map(|alias| format!("{base}{alias}")).collect(),
                 command: entry.kind == "command",
                 open: entry.security.as_ref().is_some_and(Vec::is_empty),
@@ -217,6 +224,13 @@ fn read(dialect: &'static Dialect) -> Contract {
     }
     let schemas = if shows { document.components.schemas } else { BTreeMap::new() };
     Contract { dialect, operations, schemas: Schemas::new(schemas) }
+}
+
+/// What a dialect's overlay adds to its contract.
+#[derive(Deserialize)]
+struct Additions {
+    #[serde(default)]
+    operations: BTreeMap<String, Item>,
 }
 
 #[derive(Deserialize)]
@@ -434,12 +448,13 @@ mod tests {
 
     #[test]
     fn the_contracts_document_895_operations() {
-        let counts: Vec<_> = contracts().iter().map(|c| (c.dialect.name, c.operations.len())).collect();
+        let documented = |contract: &Contract| contract.operations.iter().filter(|operation| !operation.added).count();
+        let counts: Vec<_> = contracts().iter().map(|c| (c.dialect.name, documented(c))).collect();
         let expected = [("krugo", 117), ("rentals", 250), ("open-event", 358), ("eventbookings", 122), ("keyper", 48)];
         assert_eq!(counts, expected);
-        assert_eq!(contracts().iter().map(|c| c.operations.len()).sum::<usize>(), 895);
+        assert_eq!(contracts().iter().map(documented).sum::<usize>(), 895);
         let krugo = &contracts()[0].operations;
-        assert_eq!(krugo.iter().filter(|operation| operation.command).count(), 72);
+        assert_eq!(krugo.iter().filter(|operation| operation.command && !operation.added).count(), 72);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Face {
 pub struct Bounds {
     /// Bytes of the body.
     pub body: usize,
+    /// The same, from staff, where that is more: whoever else sent as much would only be refused in the end.
+    pub of_staff: usize,
     /// Entries of one list.
     pub list: usize,
     /// Characters of one text.
@@ -51,7 +53,7 @@ pub struct Bounds {
 pub(crate) const MIB: usize = 1024 * 1024;
 
 impl Bounds {
-    pub const USUAL: Bounds = Bounds { body: MIB, list: 1_000, text: 10_000 };
+    pub const USUAL: Bounds = Bounds { body: MIB, of_staff: 0, list: 1_000, text: 10_000 };
 }
 
 /// How the fields of one operation are written.

@@ -79,8 +79,10 @@ impl Documents {
             let id = entry["operationId"].as_str().unwrap_or_default();
             let Some(operation) = operation(dialect, id) else { continue };
             let registration = self.served.get(&operation.key());
-            all += 1;
-            served += usize::from(registration.is_some());
+            if !operation.added {
+                all += 1;
+                served += usize::from(registration.is_some());
+            }
             match registration {
                 Some(registration) => {
                     operations::take_further(entry, operation, &overlay.further, &shared);

@@ -11,8 +11,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::{Extension, Router};
 use caravan_clock::Clock;
-use caravan_domain::EntityId;
+use caravan_domain::access::STAFF;
 use caravan_domain::identity::Person;
+use caravan_domain::{Context, EntityId};
 use chrono::{DateTime, Utc};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
@@ -214,9 +215,13 @@ impl Service {
                 sane.ok_or_else(|| Failure::unreadable(name, "is not 1 to 128 letters, digits, -, _ or ."))?.to_owned();
         }
         let bounds = operation.bounds;
+        let is_staff = person.is_some_and(|Person { account, roles, .. }| {
+            STAFF.is_always(&Context { roles, ..Context::by(account, arrival.now) })
+        });
+        let most = if is_staff { bounds.body.max(bounds.of_staff) } else { bounds.body };
         let (bytes, mut body) = match &operation.body {
             Some(documented) => {
-                let bytes = body::receive(&parts.headers, body, bounds.body, self.body_read_timeout).await?;
+                let bytes = body::receive(&parts.headers, body, most, self.body_read_timeout).await?;
                 exchange.unread = false;
                 if documented.required && matches!(bytes.trim_ascii(), b"" | b"null") {
                     return Err(Failure::mistyped("body", "is required"));

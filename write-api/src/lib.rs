@@ -11,12 +11,13 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caravan_commands::effects::Files;
 use caravan_commands::identity::{daily, sessions};
 use caravan_commands::{Asking, Caller, Commands, Done};
 use caravan_domain::identity::{Person, Roles};
 use caravan_domain::{Actor, Decider, Sealed};
 use caravan_event_store::following::{Checkpoints, WaitError};
+use caravan_files::Files;
+use caravan_files::pictures::Pictures;
 use caravan_wire::{Answer, Call, Endpoints, Failure, Registration, Routes, Shown, Side, Stream};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub struct Write {
     pub mail_senders: Vec<String>,
     /// Files that go with them.
     pub files: Files,
+    pub pictures: Pictures,
     /// Work that goes on after its answer; whoever stops the process waits for it.
     pub tasks: TaskTracker,
 }
@@ -104,11 +106,13 @@ pub(crate) async fn close_session(call: &Call<Write>) -> Result<Option<Stream>, 
     Ok(Some(Stream { revision: done.revision, position: done.position }))
 }
 
-/// What a repeat must have in common with the first request: operation, parameters and body.
+/// What a repeat must have in common with the first request: operation, parameters and body; one that is no value, byte
+/// by byte.
 fn fingerprint(call: &Call<Write>) -> Vec<u8> {
     let operation = &call.operation;
     let request = serde_json::json!([operation.dialect.name, operation.id, call.parameters, call.body]);
-    Sha256::digest(request.to_string()).to_vec()
+    let bytes = if call.body.is_null() { call.bytes.as_ref() } else { &[] };
+    Sha256::new().chain_update(request.to_string()).chain_update(bytes).finalize().to_vec()
 }
 
 /// The answer to a command on one stream: its revision is the ETag.

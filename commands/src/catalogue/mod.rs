@@ -2,6 +2,7 @@
 //! not is made. Everything here may be repeated, and goes on where it was cut off.
 
 pub mod imports;
+pub mod pictures;
 
 use caravan_domain::catalogue::event::{Details, Event, EventChange, EventCommand, EventState, Organizer, Origin};
 use caravan_domain::identity::{Claim, ClaimCommand};

@@ -1,6 +1,6 @@
 //! What reaches the outside: messages, and the ports that carry them.
 
-mod files;
+mod attachments;
 mod outbox;
 mod smtp;
 mod webhook;
@@ -15,7 +15,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use files::Files;
+pub(crate) use attachments::attachment;
+pub use attachments::check_attachment;
 pub use outbox::Outbox;
 pub use smtp::Smtp;
 pub use webhook::Webhook;

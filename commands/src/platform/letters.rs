@@ -1,8 +1,9 @@
 //! Mails that staff write.
 
 use caravan_domain::platform::letter::{Draft, Letters, StoredFile, WriteLetter, only_staff};
+use caravan_files::Files;
 
-use crate::effects::Files;
+use crate::effects::check_attachment;
 use crate::{Asking, CommandError, Done};
 
 /// Has a letter sent. `senders`: the addresses that it may be from; `files`: where the file is that goes with it.
@@ -17,7 +18,7 @@ pub async fn write(
     let letter = draft.checked(senders)?;
     let write = async {
         if let Some(StoredFile { bucket, path }) = &letter.attachment {
-            files.check_attachment(bucket, path).await?;
+            check_attachment(files, bucket, path).await?;
         }
         let letter = serde_json::to_string(&letter).map_err(CommandError::broken)?;
         Ok(WriteLetter { letter: asking.vault().seal(asking.person()?, &letter).await? })

@@ -1,9 +1,10 @@
 //! Who leaves a crew, or is removed from it, leaves its active bookings; a crew that is deleted abandons them. Who is
-//! forgotten is in charge of none any more, and likes no trip.
+//! forgotten is in charge of none any more, likes no trip, and votes on no picture.
 //!
 //! Who is in which crew and booking is kept as of the event looked at, so that a repeat reacts to the same.
 
 use caravan_domain::EntityId;
+use caravan_domain::catalogue::picture_votes::{PictureVotes, PictureVotesCommand};
 use caravan_domain::identity::{Account, AccountEvent, AccountEventKind};
 use caravan_domain::trips::booking::{TripBookingCommand, TripBookingEvent, TripBookingEventKind, TripBookings};
 use caravan_domain::trips::crew::{CrewEvent, CrewEventKind, Crews};
@@ -217,7 +218,8 @@ async fn forgotten(reaction: Reaction<'_>, _: AccountEvent) -> Result<(), Follow
         let pass_on = |asking: Asking| async move { bookings::pass_on(&asking, booking, person).await };
         reaction.send_by(NAME, booking, pass_on).await?;
     }
-    reaction.send::<TripLikes>(NAME, person, TripLikesCommand::TakeAllBack).await
+    reaction.send::<TripLikes>(NAME, person, TripLikesCommand::TakeAllBack).await?;
+    reaction.send::<PictureVotes>(NAME, person, PictureVotesCommand::TakeAllBack).await
 }
 
 /// Who joined a booking, or recovered it, may have known the crew as it was before somebody left it.

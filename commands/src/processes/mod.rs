@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use caravan_clock::Clock;
 use caravan_event_store::following::{Checkpoints, Follower, follow};
+use caravan_files::Files;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::PgPool;
@@ -29,7 +30,7 @@ pub use messages::{Sender, messages, moved_trips};
 pub use reactions::Reactions;
 
 use crate::Commands;
-use crate::effects::{Carriers, Files};
+use crate::effects::Carriers;
 
 /// What process managers work with.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use caravan_clock::Clock;
-use caravan_commands::effects::{CarrierSettings, Carriers, Files};
+use caravan_commands::effects::{CarrierSettings, Carriers};
 use caravan_commands::processes::{self, Due, Sender};
 use caravan_commands::trips::crews::NewInvite;
 use caravan_commands::trips::{bookings, crews};
@@ -22,6 +22,7 @@ use caravan_domain::trips::crew::{Crew, CrewCommand, Crews, NewCrew};
 use caravan_domain::{Actor, EntityId};
 use caravan_event_store::following::{Checkpoints, FollowError, Follower, follow};
 use caravan_event_store::{Direction, EventStore, Filter, Recorded};
+use caravan_files::Files;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use sqlx::migrate::Migrator;
@@ -66,7 +67,7 @@ impl World {
                 outbox: &dir.path().join("outbox"),
             })
             .unwrap(),
-            files: Files::new(dir.path().join("files")),
+            files: Files::open(dir.path().join("files").to_str().unwrap(), []).unwrap(),
             public_url: "https://caravan.test".into(),
         };
         World { commands, pool, keys, setup, checkpoints, dir, clock }

@@ -9,6 +9,8 @@ pub mod import;
 pub mod instant;
 pub mod names;
 pub mod performer;
+pub mod picture;
+pub mod picture_votes;
 pub mod place;
 pub mod region;
 pub mod trend;

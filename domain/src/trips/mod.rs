@@ -65,7 +65,7 @@ impl Successor {
 }
 
 /// Refuses everybody but the system: consequences that no person commands directly.
-fn by_system(context: &Context) -> Result<(), Rejection> {
+pub(crate) fn by_system(context: &Context) -> Result<(), Rejection> {
     match context.actor {
         Actor::System => Ok(()),
         Actor::Person(_) | Actor::Anonymous => Err(Rejection::forbidden("only-system", "only the system does this")),

@@ -1,4 +1,5 @@
 use caravan_domain::catalogue::Event;
+use caravan_domain::catalogue::picture_votes::PictureVotes;
 use serde_json::{Value, json};
 
 use crate::{Pinned, pinned};
@@ -11,7 +12,7 @@ fn event(name: &str, data: Value) -> Value {
 }
 
 pub fn all() -> Vec<Pinned> {
-    vec![events()]
+    vec![events(), picture_votes()]
 }
 
 fn events() -> Pinned {
@@ -50,5 +51,12 @@ fn events() -> Pinned {
         event("OrganizerChanged", json!({})),
         event("Cancelled", json!({})),
         event("Reinstated", json!({})),
+    ])
+}
+
+fn picture_votes() -> Pinned {
+    pinned::<PictureVotes>([
+        event("VoteCast", json!({"picture": ONE, "vote": "up"})),
+        event("VoteTakenBack", json!({"picture": ONE, "vote": "down"})),
     ])
 }

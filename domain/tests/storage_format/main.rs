@@ -11,6 +11,7 @@ use std::fmt::Write;
 
 use caravan_domain::Decider;
 use caravan_domain::catalogue::Event;
+use caravan_domain::catalogue::picture_votes::PictureVotes;
 use caravan_domain::identity::{Account, SignUp};
 use caravan_domain::record::Records;
 use caravan_domain::trips::booking::TripBookings;
@@ -107,6 +108,7 @@ fn kinds_of_events_are_named_as_they_are_stored() {
     kinds::<TripIdeas>(&all);
     kinds::<TripLikes>(&all);
     kinds::<Event>(&all);
+    kinds::<PictureVotes>(&all);
     kinds::<TripBookings>(&all);
 }
 

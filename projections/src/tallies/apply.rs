@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use caravan_domain::catalogue::discover::TripWindow;
 use caravan_domain::catalogue::event::{Event, EventChange, EventChangeKind};
+use caravan_domain::catalogue::picture_votes::{PictureVotes, PictureVotesEvent, PictureVotesEventKind};
 use caravan_domain::catalogue::trend::Trend;
 use caravan_domain::trips::booking::{TripBookingEvent, TripBookingEventKind, TripBookings};
 use caravan_domain::trips::likes::{TripLikes, TripLikesEvent, TripLikesEventKind};
@@ -20,13 +21,15 @@ use super::facts::Facts;
 
 /// What is counted, and nothing else: most of the log is of no matter here.
 pub(super) fn filter() -> Filter {
-    let categories = [Event::CATEGORY, TripIdeas::CATEGORY, TripBookings::CATEGORY, TripLikes::CATEGORY];
+    let categories =
+        [Event::CATEGORY, TripIdeas::CATEGORY, TripBookings::CATEGORY, TripLikes::CATEGORY, PictureVotes::CATEGORY];
     let types = EventChangeKind::iter()
         .filter(|kind| event_counts(*kind))
         .map(<&str>::from)
         .chain(TripIdeaEventKind::iter().filter(|kind| idea_counts(*kind)).map(<&str>::from))
         .chain(TripBookingEventKind::iter().filter(|kind| booking_counts(*kind)).map(<&str>::from))
-        .chain(TripLikesEventKind::iter().map(<&str>::from));
+        .chain(TripLikesEventKind::iter().map(<&str>::from))
+        .chain(PictureVotesEventKind::iter().map(<&str>::from));
     Filter { categories: categories.map(str::to_owned).to_vec(), event_types: types.map(str::to_owned).collect() }
 }
 
@@ -101,6 +104,8 @@ enum What {
     },
     Liked(TripWindow),
     Unliked(TripWindow),
+    /// A picture, and what its rank changes by.
+    Rated(EntityId, i64),
 }
 
 /// What an event counts as, if it does.
@@ -120,6 +125,10 @@ pub(super) fn counted(recorded: &Recorded) -> Result<Option<Counted>, CodecError
             TripLikesEvent::TripLiked(trip) => Some(What::Liked(trip)),
             TripLikesEvent::TripUnliked(trip) => Some(What::Unliked(trip)),
         },
+        PictureVotes::CATEGORY => match codec::decode::<PictureVotes>(recorded)? {
+            PictureVotesEvent::VoteCast { picture, vote } => Some(What::Rated(picture, vote.weight())),
+            PictureVotesEvent::VoteTakenBack { picture, vote } => Some(What::Rated(picture, -vote.weight())),
+        },
         _ => None,
     };
     Ok(what.map(|what| Counted { what, position: recorded.position, at: recorded.time }))
@@ -130,6 +139,7 @@ pub(super) async fn apply(tx: &mut PgConnection, batch: Vec<Counted>) -> Result<
     let mut facts = Facts::load(tx, batch.iter().flat_map(named_events).collect()).await?;
     let mut named = Named::default();
     let mut likes = Likes::default();
+    let mut rated = Rated::default();
     for Counted { what, position, at } in batch {
         match what {
             What::Changed(event, change) => facts.change(event, change),
@@ -143,18 +153,20 @@ pub(super) async fn apply(tx: &mut PgConnection, batch: Vec<Counted>) -> Result<
                 likes.note(trip, 1, position, at);
             }
             What::Unliked(trip) => likes.note(trip, -1, position, at),
+            What::Rated(picture, by) => *rated.0.entry(picture.0).or_default() += by,
         }
     }
     facts.store(tx).await?;
     named.store(tx).await?;
-    likes.store(tx).await
+    likes.store(tx).await?;
+    rated.store(tx).await
 }
 
 fn named_events(counted: &Counted) -> Vec<Uuid> {
     match &counted.what {
         What::Changed(event, _) => vec![event.0],
         What::Named { events, .. } => events.iter().map(|event| event.0).collect(),
-        What::Liked(_) | What::Unliked(_) => vec![],
+        What::Liked(_) | What::Unliked(_) | What::Rated(..) => vec![],
     }
 }
 
@@ -265,5 +277,27 @@ impl Likes {
             .execute(tx)
             .await
             .map(drop)
+    }
+}
+
+/// What the ranks of pictures change by.
+#[derive(Default)]
+struct Rated(BTreeMap<Uuid, i64>);
+
+impl Rated {
+    async fn store(self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let (pictures, ranks): (Vec<Uuid>, Vec<i64>) = self.0.into_iter().unzip();
+        sqlx::query(
+            "insert into tally_picture (picture, rank) select * from unnest($1::uuid[], $2::bigint[])
+             on conflict (picture) do update set rank = tally_picture.rank + excluded.rank",
+        )
+        .bind(pictures)
+        .bind(ranks)
+        .execute(tx)
+        .await
+        .map(drop)
     }
 }

@@ -1,5 +1,5 @@
 //! Tallies: numbers over many streams, in tables of their own. How many like a trip, and how often cities and
-//! performers were named of late: by trip ideas, trip bookings and likes.
+//! performers were named of late: by trip ideas, trip bookings and likes; and how pictures are voted on.
 //!
 //! A like names a region and days; the cities and performers that it counts for are those of the trip's events at that
 //! moment. So the follower keeps of every event where and when it is and who performs, as of what it has read: the
@@ -9,12 +9,14 @@ mod apply;
 mod facts;
 mod follower;
 mod liked;
+mod pictures;
 mod rebuild;
 mod trending;
 mod verify;
 
 pub use follower::tallies_follower;
 pub use liked::{AsOf, LikedTrip, RankedTrip};
+pub use pictures::RankedPicture;
 pub use rebuild::rebuild_tallies;
 pub use trending::{TrendingCity, TrendingPerformer};
 pub(crate) use verify::verify;
@@ -43,6 +45,7 @@ const TABLES: &[Table] = &[
         others: &["region", "first_day", "last_day", "likes", "at"],
     },
     Table { name: "tally_trend", key: &["kind", "id"], id: "id", others: &["level"] },
+    Table { name: "tally_picture", key: &["picture"], id: "picture", others: &["rank"] },
 ];
 
 struct Table {

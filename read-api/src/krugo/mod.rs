@@ -9,6 +9,7 @@ mod events;
 mod likes;
 mod notices;
 mod people;
+mod pictures;
 mod tickets;
 mod trending;
 mod users;
@@ -58,6 +59,9 @@ pub(crate) fn routes() -> Routes<Read> {
         .tallied("trending-cities", trending::cities)
         .tallied("trending-performers", trending::performers)
         .tallied("get-trending-events", trending::events)
+        .tallied("get-image", pictures::of_motif)
+        .tallied("get-static-image", pictures::of_motif)
+        .public("image-file", pictures::file)
         .on("existing-members", crews::existing_members)
         .on("get-profile-picture", users::profile_picture)
         .on("get-user-preferences", users::preferences)

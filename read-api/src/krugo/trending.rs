@@ -7,8 +7,10 @@ use caravan_domain::catalogue::performer::{PERFORMER, Performer};
 use caravan_domain::catalogue::region::{REGION, Region};
 use caravan_domain::catalogue::trending_event::{TRENDING_EVENT, TrendingEvent};
 use caravan_domain::record::RecordState;
+use caravan_files::pictures::Size;
 use caravan_projections::{AsOf, BORN, Condition, Plan, RankedTrip, Sort};
 use caravan_wire::krugo::ids::TripId;
+use caravan_wire::krugo::pictures::image_url;
 use caravan_wire::krugo::trends::{self as shapes, Ahead};
 use caravan_wire::{Answer, Call, Failure, Outcome};
 use chrono::{DateTime, SubsecRound, TimeDelta};
@@ -154,10 +156,14 @@ async fn entries(
     let found = call.state.models.find(&plan).await?;
     let more = found.next.is_some();
     let mut last = None;
+    let ids: Vec<EntityId> = found.documents.iter().map(|document| document.id).collect();
+    let pictures = call.state.models.first_pictures(&ids).await?;
     for document in found.states::<RecordState>()? {
         let created_at = document.stamps()?.created_at;
         let Some(event) = document.state.get::<TrendingEvent>() else { continue };
-        shown.push(shapes::trending_event(document.id, &event, created_at));
+        let picture = pictures.get(&document.id);
+        let picture = picture.map(|picture| image_url(*picture, Size::Medium.name(), &call.state.public_url));
+        shown.push(shapes::trending_event(document.id, &event, created_at, picture));
         last = Some(json!({"id": document.id, "dateCreated": created_at.timestamp()}));
     }
     if let (true, Some(key)) = (more, last) {

@@ -7,6 +7,7 @@ pub mod day;
 pub mod ids;
 mod names;
 pub mod notices;
+pub mod pictures;
 pub mod services;
 pub mod trends;
 pub mod trips;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::first_segment;
 use crate::face::camel_case;
-use crate::{Bounds, Dialect, Exchange, Face, FailureKind, Place, Reached};
+use crate::{Dialect, Exchange, Face, FailureKind, Place, Reached};
 
 pub static DIALECT: Dialect = Dialect {
     name: "krugo",
@@ -28,7 +29,7 @@ pub static DIALECT: Dialect = Dialect {
     face: Face {
         media_type: "application/json",
         tokens: &[Place::Scheme("Bearer")],
-        bounds: |_| Bounds::USUAL,
+        bounds: pictures::bounds,
         spell: camel_case,
         other_names: names::other_names,
         actor: names::actor,

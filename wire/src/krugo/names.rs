@@ -45,6 +45,9 @@ pub(super) fn other_names(operation: &str) -> Names {
         "assign-ticket" => &[("consumer", "userId")],
         "send-attachment-email" => &[("bucket", "s3Bucket"), ("attachment_path", "s3AttachmentPath")],
         "booking-details" => &[("address", "name")],
+        "upvote-image" | "downvote-image" | "get-image" | "get-static-image" | "upload-image" => {
+            &[("motif", "id"), ("md5", "md5Hash")]
+        }
         "like" | "unlike" => &[("trip", "tripId")],
         "liked-trips" => &[("trips", "likedTripIds")],
         "add-trending-event" => &[("query", "discoverQuery"), ("sort", "type")],

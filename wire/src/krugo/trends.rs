@@ -57,9 +57,10 @@ pub fn liked_trip(liked: &Liked, viewer: Option<EntityId>) -> Value {
     shape
 }
 
-/// `TrendingEvent`: what was put forward.
-pub fn trending_event(id: EntityId, event: &TrendingEvent, created_at: DateTime<Utc>) -> Value {
+/// `TrendingEvent`: what was put forward, and where its picture is.
+pub fn trending_event(id: EntityId, event: &TrendingEvent, created_at: DateTime<Utc>, image: Option<String>) -> Value {
     let mut shape = json!({"id": id, "type": event.sort, "dateCreated": created_at.timestamp()});
+    set(&mut shape, "imageUrl", image);
     set(&mut shape, "action", event.action.as_ref());
     if let Some(query) = &event.query {
         set(&mut shape, "discoverQuery", Some(discover_query(query)));

@@ -21,6 +21,9 @@ pub(super) struct Overlay {
     /// The parameters, by their names among the components, that queries take where they take what is not documented.
     #[serde(default)]
     pub(super) further: Vec<String>,
+    /// What is served beside what the contract documents: path → item, as in a contract.
+    #[serde(default)]
+    operations: Map<String, Value>,
     /// What is otherwise than in the contract, as a JSON Merge Patch (RFC 7396).
     #[serde(default)]
     merge: Value,
@@ -58,6 +61,7 @@ impl Overlay {
     pub(super) fn apply(&self, dialect: &Dialect) -> Value {
         let mut document: Value = serde_json::from_str(dialect.contract).unwrap_or_default();
         drop_preflights(&mut document);
+        patch(&mut document["paths"], &Value::Object(self.operations.clone()));
         visit(&mut document, &mut |part| part.retain(|keyword, _| !keyword.starts_with("x-")));
         self.reword(&mut document);
         patch(&mut document, &self.merge);
@@ -120,7 +124,8 @@ impl Overlay {
             };
             let (wording, formats) = (keep(&self.wording), keep(&self.formats));
             let (failure, further, merge) = (self.failure.clone(), self.further.clone(), self.merge.clone());
-            Overlay { failure, wording, formats, further, merge }.apply(dialect)
+            let operations = self.operations.clone();
+            Overlay { failure, wording, formats, further, operations, merge }.apply(dialect)
         };
         let whole = self.apply(dialect);
         let formatted = self.formats.values().filter_map(Value::as_array).flatten().filter_map(Value::as_str);

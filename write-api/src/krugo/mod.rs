@@ -10,11 +10,13 @@ mod likes;
 mod mailing;
 mod notices;
 mod people;
+mod pictures;
 mod requests;
 mod tickets;
 mod trending;
 mod users;
 
+use caravan_domain::catalogue::picture_votes::Vote;
 use caravan_domain::identity::Medium;
 use caravan_wire::Routes;
 use caravan_wire::krugo::DIALECT;
@@ -36,6 +38,10 @@ pub(crate) fn routes() -> Routes<Write> {
         .on("delete-trip-idea", ideas::delete_trip_idea)
         .on("like", likes::like)
         .on("unlike", likes::unlike)
+        .on("upvote-image", |call| pictures::vote(call, Vote::Up))
+        .on("downvote-image", |call| pictures::vote(call, Vote::Down))
+        .on("upload-image", pictures::upload)
+        .on("delete-image", pictures::delete)
         .on("add-trending-event", trending::add_trending_event)
         .on("create-trip-booking", booking::create_trip_booking)
         .on("update-trip-booking", booking::update_trip_booking)

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use caravan_domain::identity::{Account, AccountState};
 use caravan_domain::{Decider, EntityId};
 use caravan_event_store::{Recorded, codec};
+use caravan_files::Files;
 use caravan_limits::Limit;
 use chrono::{DateTime, Utc};
 
 use super::Template;
 use super::reach::{self, Reach};
 use super::words::Values;
-use crate::effects::{Attachment, Files, Letterhead};
+use crate::effects::{Attachment, Letterhead};
 use crate::{CommandError, Commands};
 
 /// A message under way.

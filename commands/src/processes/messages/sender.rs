@@ -8,6 +8,7 @@ use caravan_clock::Clock;
 use caravan_domain::identity::{Account, AccountCommand, Medium};
 use caravan_domain::{EntityId, Sealed};
 use caravan_event_store::{Direction, Recorded, StreamId};
+use caravan_files::Files;
 use caravan_limits::known::MESSAGES_TO_RECIPIENT;
 use caravan_limits::{Limit, LimitError};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,7 +21,7 @@ use super::composing::{Composed, Composing, Reached};
 use super::reach::Reach;
 use super::words::Words;
 use super::{Template, all};
-use crate::effects::{Carriers, DeliveryError, Files, Message};
+use crate::effects::{Carriers, DeliveryError, Message};
 use crate::processes::{Setup, measure};
 use crate::{Caller, CommandError, Commands};
 

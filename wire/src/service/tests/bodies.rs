@@ -47,6 +47,73 @@ async fn parts_reach_their_handler_as_they_came() {
     assert_eq!(ask(&keyper::DIALECT, "picture-cnct-upload-area-picture", JSON, "{}").await.0, 400);
 }
 
+/// A handler of parts.
+async fn read_parts(call: Call<Writes>) -> Result<Answer, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Fields {
+        motif: String,
+        name: Option<String>,
+    }
+    let (Fields { motif, name }, files) = call.parts::<Fields>().await?;
+    let files: Vec<Value> =
+        files.iter().map(|file| json!([file.field, file.file_name, file.media_type, file.bytes.len()])).collect();
+    Ok(Answer::json(json!({"motif": motif, "name": name, "files": files})))
+}
+
+async fn upload(parts: &[u8], token: &str) -> (u16, Value) {
+    let writes = Arc::new(Writes { waited: AtomicBool::new(false), finished: Arc::default() });
+    let routes = Routes::new(&krugo::DIALECT).on("upload-image", read_parts);
+    let router = router(vec![routes.serve(writes)], Documents::new([]), settings());
+    let sent = request("POST", "/dev/images").header("authorization", format!("Bearer {token}"));
+    let sent = sent.header("content-type", PARTS).body(Body::from(parts.to_vec())).unwrap();
+    let (status, _, body) = send(&router, sent).await;
+    (status.as_u16(), body)
+}
+
+fn part(head: &str, content: &str) -> String {
+    format!("--b\r\ncontent-disposition: form-data; {head}\r\n\r\n{content}\r\n")
+}
+
+#[tokio::test]
+async fn parts_are_fields_and_files() {
+    let id = part("name=\"id\"", "category-3");
+    let file = part("name=\"image\"; filename=\"/home/me\\dot.png\"\r\ncontent-type: image/png", "\0\u{1}png");
+    let (status, body) = upload(format!("{id}{file}--b--\r\n").as_bytes(), "good").await;
+    let files = json!([["image", "dot.png", "image/png", 5]]);
+    assert_eq!((status, body), (200, json!({"motif": "category-3", "name": null, "files": files})));
+    for (parts, told) in [
+        (format!("{id}{id}--b--\r\n"), "id: is given twice"),
+        (format!("{}--b--\r\n", part("name=\"id\"", "a\0")), "id: contains a NUL character"),
+        (format!("{}--b--\r\n", part("name=\"name\"", "x")), "id: is required"),
+        (format!("{id}{}--b--\r\n", part("name=\"size\"", "x")), "size: is not a known field"),
+        (
+            format!("{id}{}--b--\r\n", part("name=\"name\"", &"x".repeat(10_001))),
+            "name: is longer than 10000 characters",
+        ),
+        (format!("{}--b--\r\n", part("filename=\"a\"", "x")), "body: has a part without a name"),
+        (format!("{id}{}--b--\r\n", file.repeat(30)), "body: has more than 30 parts"),
+    ] {
+        let (status, body) = upload(parts.as_bytes(), "good").await;
+        assert_eq!((status, &body["message"]), (400, &json!(told)));
+    }
+    for broken in [id.as_bytes(), b"nothing", &[id.as_bytes(), b"--b\r\n\xff\xff\r\n\r\n--b--\r\n"].concat()] {
+        let (status, body) = upload(broken, "good").await;
+        assert_eq!(status, 400, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn large_files_come_from_staff_alone() {
+    let id = part("name=\"id\"", "category-3");
+    let file = part("name=\"image\"; filename=\"a\"", &"x".repeat(10 << 20));
+    let parts = format!("{id}{file}--b--\r\n");
+    assert_eq!(upload(parts.as_bytes(), "staff").await.0, 200);
+    let (status, body) = upload(parts.as_bytes(), "good").await;
+    assert_eq!((status, &body["message"]), (413, &json!("body: is larger than 1 MiB")));
+    let more = [parts.as_bytes(), &[b' '; 1 << 20]].concat();
+    assert_eq!(upload(&more, "staff").await.0, 413);
+}
+
 #[tokio::test]
 async fn an_operation_takes_in_what_its_dialect_bounds() {
     let seats = |count: usize| json!({"seats": vec![json!({"external_id": "x".repeat(200)}); count]}).to_string();

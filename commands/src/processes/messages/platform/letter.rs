@@ -12,7 +12,7 @@ use super::super::reach::{Destination, Reach, opened};
 use super::super::words::Values;
 use super::super::{Demand, Template};
 use crate::CommandError;
-use crate::effects::{Attachment, Letterhead};
+use crate::effects::{Attachment, Letterhead, attachment};
 use crate::processes::reaction::Reaction;
 
 pub const LETTER: Template = Template {
@@ -53,7 +53,7 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
 
 async fn attached(composing: &Composing<'_>, file: &StoredFile) -> Result<Attachment, CommandError> {
     // Where it cannot be read either: others' messages do not wait for it.
-    let content = composing.files.attachment(&file.bucket, &file.path).await.map_err(CommandError::broken)?;
+    let content = attachment(composing.files, &file.bucket, &file.path).await.map_err(CommandError::broken)?;
     let content = content.ok_or_else(|| CommandError::broken(FileIsGone))?;
     let name = file.path.rsplit('/').next().unwrap_or_default().to_owned();
     Ok(Attachment { name, content: STANDARD.encode(content) })

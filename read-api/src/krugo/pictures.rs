@@ -1,0 +1,54 @@
+//! `images`: pictures of what is in the catalogue, and those of the app.
+
+use caravan_domain::EntityId;
+use caravan_domain::catalogue::picture::{Motif, PICTURE, Picture, no_such_picture};
+use caravan_files::pictures::Size;
+use caravan_wire::krugo::pictures as shapes;
+use caravan_wire::{Answer, Call, Failure, Outcome};
+use http::{HeaderValue, header};
+use serde::Deserialize;
+
+use super::likes::bounded;
+use crate::Read;
+
+#[derive(Deserialize)]
+struct Images {
+    motif: String,
+    count: Option<u32>,
+    size: Option<String>,
+    /// An id says already what it is of.
+    #[serde(rename = "object_type")]
+    _object_type: Option<String>,
+}
+
+pub(super) async fn of_motif(call: Call<Read>) -> Outcome {
+    let Images { motif, count, size, .. } = call.query()?;
+    let size = size.as_deref().map_or(Ok(Size::Medium), named)?;
+    let read = &call.state;
+    let pictures = read.models.pictures(&Motif::named(&motif)?, bounded(count)?).await?;
+    let shape =
+        pictures.iter().map(|found| shapes::image(found.id, &found.picture, found.rank, size.name(), &read.public_url));
+    Ok(Answer::json(shape.collect()))
+}
+
+#[derive(Deserialize)]
+struct NamedImage {
+    image_id: EntityId,
+    size: String,
+}
+
+/// The bytes of a picture, for everybody: whoever shows it asks without a token.
+pub(super) async fn file(call: Call<Read>) -> Outcome {
+    /// It stays as it is, unless it is deleted.
+    const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=86400");
+    let NamedImage { image_id, size } = call.query()?;
+    let size = named(&size)?;
+    let no_such = || Failure::from(no_such_picture());
+    call.state.models.record::<Picture>(&PICTURE, image_id).await?.ok_or_else(no_such)?;
+    let shown = call.state.pictures.shown(&image_id.to_string(), size, call.now).await?.ok_or_else(no_such)?;
+    Ok(Answer::raw(shown.media_type, shown.bytes).header(header::CACHE_CONTROL, CACHED))
+}
+
+fn named(size: &str) -> Result<Size, Failure> {
+    Size::of(size).ok_or_else(|| Failure::invalid("size", "must be one of: small, medium, large, thumbnail"))
+}

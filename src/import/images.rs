@@ -1,0 +1,144 @@
+//! `caravan import images`.
+
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use caravan_commands::catalogue::Outcome;
+use caravan_commands::catalogue::pictures::{self, NewPicture};
+use caravan_commands::{Caller, CommandError};
+use caravan_domain::catalogue::picture::Motif;
+use caravan_files::pictures::{Fault, LARGEST, Pictures};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::node::Node;
+
+#[derive(Args)]
+pub struct Images {
+    /// The directory: `<id>.jpg`, or `<id>/<name>.jpg` where there are several of one thing
+    dir: PathBuf,
+    /// Who made them, as it is to be published with each
+    #[arg(long)]
+    author: Option<String>,
+}
+
+/// One file, and what it is a picture of.
+struct Found {
+    file: PathBuf,
+    motif: String,
+    name: String,
+}
+
+#[derive(Default)]
+struct Counts {
+    new: u64,
+    changed: u64,
+    unchanged: u64,
+    refused: u64,
+}
+
+impl Images {
+    pub async fn run(self, node: &Node, stop: &CancellationToken) -> Result<()> {
+        let found = self.found()?;
+        let kept = Pictures::new(node.config.files()?);
+        let bar =
+            if std::io::stderr().is_terminal() { ProgressBar::new(found.len() as u64) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta}") {
+            bar.set_style(style);
+        }
+        let mut counts = Counts::default();
+        let mut outcome = Ok(());
+        for found in &found {
+            let taken = tokio::select! {
+                taken = self.take(node, &kept, found) => taken,
+                () = stop.cancelled() => {
+                    outcome = Err(anyhow::anyhow!("interrupted; start again to go on"));
+                    break;
+                }
+            };
+            match taken {
+                Ok(Outcome::New) => counts.new += 1,
+                Ok(Outcome::Changed) => counts.changed += 1,
+                Ok(Outcome::Unchanged) => counts.unchanged += 1,
+                Err(Refusal::Skipped(why)) => {
+                    counts.refused += 1;
+                    bar.suspend(|| eprintln!("{}: {why}", found.file.display()));
+                }
+                Err(Refusal::Ends(error)) => {
+                    outcome = Err(error).with_context(|| found.file.display().to_string());
+                    break;
+                }
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        let Counts { new, changed, unchanged, refused } = counts;
+        println!("{new} new, {changed} changed, {unchanged} unchanged, {refused} refused");
+        outcome?;
+        ensure!(new + changed + unchanged > 0, "no image went in");
+        Ok(())
+    }
+
+    /// The files, in the order of their names; those whose names begin with a point are nobody's.
+    fn found(&self) -> Result<Vec<Found>> {
+        let mut found = vec![];
+        for path in entries(&self.dir)? {
+            if path.is_dir() {
+                let motif = text(path.file_name());
+                let files = entries(&path)?.into_iter().filter(|file| file.is_file());
+                found.extend(files.map(|file| Found { motif: motif.clone(), name: text(file.file_stem()), file }));
+            } else {
+                let name = text(path.file_stem());
+                found.push(Found { motif: name.clone(), name, file: path });
+            }
+        }
+        if found.is_empty() {
+            bail!("{}: there is no file in it", self.dir.display());
+        }
+        Ok(found)
+    }
+
+    async fn take(&self, node: &Node, kept: &Pictures, found: &Found) -> Result<Outcome, Refusal> {
+        let Found { file, motif, name } = found;
+        let motif = Motif::named(motif).map_err(|rejection| Refusal::Skipped(rejection.to_string()))?;
+        let unread = |error: std::io::Error| Refusal::Skipped(error.to_string());
+        if tokio::fs::metadata(file).await.map_err(unread)?.len() > LARGEST as u64 {
+            return Err(Refusal::Skipped(Fault::TooLarge.to_string()));
+        }
+        let picture = NewPicture {
+            motif,
+            name: name.clone(),
+            author: self.author.clone(),
+            bytes: tokio::fs::read(file).await.map_err(unread)?,
+            called: file.extension().map(|ending| ending.to_string_lossy().into_owned()),
+        };
+        let asking = node.commands.asked_by(Caller::system(node.clock.now(), Uuid::new_v4()));
+        match pictures::put(&asking, kept, picture).await {
+            Ok((_, outcome)) => Ok(outcome),
+            Err(CommandError::Rejected(rejection)) => Err(Refusal::Skipped(rejection.to_string())),
+            Err(error) => Err(Refusal::Ends(error.into())),
+        }
+    }
+}
+
+/// Why a file did not go in: because of itself, or because none does now.
+enum Refusal {
+    Skipped(String),
+    Ends(anyhow::Error),
+}
+
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(dir).with_context(|| dir.display().to_string())?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.retain(|path| !text(path.file_name()).starts_with('.'));
+    paths.sort();
+    Ok(paths)
+}
+
+fn text(name: Option<&std::ffi::OsStr>) -> String {
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}
