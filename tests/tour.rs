@@ -33,6 +33,7 @@ fn checkout(dir: &Path, data: &Path) -> String {
     std::fs::create_dir_all(dir.join("target/release")).expect("a directory can be made");
     symlink(env!("CARGO_BIN_EXE_caravan"), dir.join("target/release/caravan")).expect("a link can be made");
     symlink(data, dir.join("data")).expect("a link can be made");
+    symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/demo"), dir.join("demo")).expect("a link can be made");
     let tools = dir.join("tools");
     std::fs::create_dir(&tools).expect("a directory can be made");
     let installed = Command::new("busybox").args(["--install", "-s"]).arg(&tools).status();
@@ -65,9 +66,11 @@ async fn the_tour_works_in_every_shell_and_a_second_time() {
     for shell in SHELLS {
         let said = paste(shell, &tour(&server.url()), dir.path(), &path);
         assert!(!said.contains("STOPPED") && !said.contains("not found"), "{shell}:\n{said}");
-        for told in ["\"balance\":360.75", "\"balance\":-360.75", "\"type\":\"BookingRecovered\""] {
+        for told in ["\"balance\":360.75", "\"balance\":-360.75", "\"type\":\"BookingRecovered\"", "the crew \\\"The Wanderers\\\" on Caravan", "\"searchCount\":"] {
             assert!(said.contains(told), "{shell} never says {told}:\n{said}");
         }
+        let image = std::fs::read(server.data_dir().join("concerts.jpg")).expect("the picture was fetched");
+        assert!(image.starts_with(b"\xff\xd8\xff") && image.len() > 1_000, "{shell}: {} bytes", image.len());
     }
 }
 
