@@ -15,6 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use caravan_clock::Clock;
 use caravan_commands::effects::{CarrierSettings, Carriers, LONGEST_PUBLIC_URL};
+use caravan_commands::identity::GraphSettings;
 use caravan_domain::identity::contact;
 use caravan_files::{Files, FilesError};
 use caravan_projections::{Elastic, SearchTarget};
@@ -55,6 +56,11 @@ pub struct Config {
     pub sms: String,
     pub push: String,
     pub webhook_secret: String,
+    #[serde(deserialize_with = "text")]
+    pub facebook_app_id: String,
+    #[serde(deserialize_with = "text")]
+    pub facebook_app_secret: String,
+    pub facebook_url: String,
     pub public_url: String,
     #[serde(deserialize_with = "text")]
     pub booking_partner: String,
@@ -103,6 +109,14 @@ pub enum Limiting {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+/// Who vouches for people that log in without a password of ours: one of these, never two.
+pub enum VouchedBy {
+    Nobody,
+    /// Whoever has `caravan dev-token`. Never in production.
+    Development,
+    Facebook(GraphSettings),
 }
 
 /// Variables that tests and tools read, not settings.
@@ -156,6 +170,7 @@ impl Config {
         self.carriers()?;
         self.mail_senders()?;
         self.files()?;
+        self.vouched_by()?;
         self.cors_origins()?;
         self.trusted_proxies()?;
         self.limits()?;
@@ -298,6 +313,35 @@ impl Config {
             contact::email("CARAVAN_MAIL_SENDERS", address).map_err(|error| anyhow::anyhow!("{error}: {address}"))
         };
         list(&self.mail_senders).map(sender).collect()
+    }
+
+    /// Who vouches for people.
+    pub fn vouched_by(&self) -> Result<VouchedBy> {
+        let (app_id, app_secret) = (&self.facebook_app_id, &self.facebook_app_secret);
+        let url = self.facebook_url()?;
+        match (app_id.is_empty(), app_secret.is_empty()) {
+            (true, true) if self.is_production() => return Ok(VouchedBy::Nobody),
+            (true, true) => return Ok(VouchedBy::Development),
+            (true, false) => bail!("CARAVAN_FACEBOOK_APP_ID: is not set, but its secret is"),
+            (false, true) => bail!("CARAVAN_FACEBOOK_APP_SECRET: is not set, but the app's id is"),
+            (false, false) => {}
+        }
+        let sound = app_id.bytes().all(|byte| byte.is_ascii_digit());
+        ensure!(sound, "CARAVAN_FACEBOOK_APP_ID: expected digits");
+        let sound = app_secret.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        ensure!(sound, "CARAVAN_FACEBOOK_APP_SECRET: expected letters and digits");
+        let (app_id, app_secret) = (app_id.clone(), app_secret.clone());
+        Ok(VouchedBy::Facebook(GraphSettings { app_id, app_secret, url, patience: GraphSettings::PATIENCE }))
+    }
+
+    /// The secret goes there.
+    fn facebook_url(&self) -> Result<Url> {
+        let url = Url::parse(&self.facebook_url).context("CARAVAN_FACEBOOK_URL")?;
+        let safe = url.scheme() == "https" || url.scheme() == "http" && !self.is_production();
+        ensure!(safe, "CARAVAN_FACEBOOK_URL: expected https://…");
+        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        ensure!(plain, "CARAVAN_FACEBOOK_URL: expected nothing but scheme, host and path");
+        Ok(url)
     }
 
     /// Whether anything is kept in files: on a cluster nothing need be.

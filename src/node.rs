@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use async_trait::async_trait;
 use caravan_clock::Clock;
-use caravan_commands::identity::{DevelopmentProvider, IdentityProvider};
+use caravan_commands::identity::{DevelopmentProvider, Graph, IdentityProvider};
 use caravan_commands::{Commands, Setup, Snapshot, Snapshots};
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::following::Checkpoints;
@@ -24,7 +24,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, VouchedBy};
 use crate::data_dir;
 use crate::stop;
 
@@ -192,12 +192,12 @@ pub async fn command(config: Config, work: impl AsyncFnOnce(&Node) -> Result<()>
     Ok(())
 }
 
-/// Facebook's own adapter comes later; until then there is the development one, and none in production.
 fn identity_provider(config: &Config) -> Result<Option<Arc<dyn IdentityProvider>>> {
-    if config.is_production() {
-        return Ok(None);
-    }
-    Ok(Some(Arc::new(DevelopmentProvider::new(&config.secret()?))))
+    Ok(match config.vouched_by()? {
+        VouchedBy::Nobody => None,
+        VouchedBy::Development => Some(Arc::new(DevelopmentProvider::new(&config.secret()?))),
+        VouchedBy::Facebook(settings) => Some(Arc::new(Graph::new(settings)?)),
+    })
 }
 
 /// Starts the Postgres of the data directory, or becomes one of its users.

@@ -38,6 +38,9 @@ pub enum CommandError {
     /// A database cannot be reached now. Whether the command was stored is not known: repeat it with its key.
     #[error("unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// An identity provider cannot say now whom a token vouches for; nothing was stored.
+    #[error("the identity provider does not answer as it should")]
+    ProviderUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Something that trying again does not cure.
     #[error("broken")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),

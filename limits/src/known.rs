@@ -24,7 +24,7 @@ pub const FAILURES_PER_ADDRESS: Limit = Limit {
     name: "FAILURES_PER_ADDRESS",
     most: 300,
     span: HOUR,
-    meaning: "the same from one client address, whichever the account, but for those that signed in from there",
+    meaning: "the same from one client address, whichever the account, but for those that signed in from there; Facebook tokens that prove nobody",
 };
 pub const FAILURES_IN_SESSION: Limit = Limit {
     name: "FAILURES_IN_SESSION",

@@ -7,6 +7,7 @@ use super::Config;
 /// The settings as `NAME=value` lines, secrets masked, each with where it comes from.
 pub fn describe(config: &Config) -> String {
     let mask = |value: &str| if value.is_empty() { "(generated)".to_owned() } else { "(set)".to_owned() };
+    let set = |value: &str| if value.is_empty() { String::new() } else { "(set)".to_owned() };
     let source = |name: &str| {
         let variable = |suffix| std::env::var_os(format!("CARAVAN_{name}{suffix}"));
         match (variable(""), variable("_FILE")) {
@@ -30,7 +31,10 @@ pub fn describe(config: &Config) -> String {
         ("FILES", config.files.clone()),
         ("SMS", webhook(&config.sms)),
         ("PUSH", webhook(&config.push)),
-        ("WEBHOOK_SECRET", if config.webhook_secret.is_empty() { String::new() } else { "(set)".to_owned() }),
+        ("WEBHOOK_SECRET", set(&config.webhook_secret)),
+        ("FACEBOOK_APP_ID", config.facebook_app_id.clone()),
+        ("FACEBOOK_APP_SECRET", set(&config.facebook_app_secret)),
+        ("FACEBOOK_URL", config.facebook_url.clone()),
         ("PUBLIC_URL", config.public_url().unwrap_or_default()),
         ("BOOKING_PARTNER", config.booking_partner.clone()),
         ("CORS_ORIGINS", config.cors_origins.clone()),

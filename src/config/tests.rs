@@ -69,6 +69,41 @@ fn production_that_reaches_nobody_is_refused_unless_meant() {
     }
 }
 
+fn vouched_by(settings: &str) -> Result<VouchedBy> {
+    with(settings).vouched_by()
+}
+
+const APP: &str = "facebook_app_id = 123456\nfacebook_app_secret = 'abcdef0123456789'";
+
+#[test]
+fn the_development_provider_never_runs_in_production_nor_beside_facebook() {
+    let production = "env = 'production'";
+    assert!(matches!(vouched_by("").unwrap(), VouchedBy::Development));
+    assert!(matches!(vouched_by(production).unwrap(), VouchedBy::Nobody));
+    for settings in [APP.to_owned(), format!("{production}\n{APP}")] {
+        let VouchedBy::Facebook(graph) = vouched_by(&settings).unwrap() else { panic!("Facebook: {settings}") };
+        assert_eq!((graph.app_id.as_str(), graph.app_secret.as_str()), ("123456", "abcdef0123456789"));
+        assert_eq!(graph.url.scheme(), "https");
+    }
+}
+
+#[test]
+fn facebook_needs_all_of_its_settings_and_its_secret_goes_where_nobody_reads_it() {
+    for (settings, named) in [
+        ("facebook_app_id = 123456", "CARAVAN_FACEBOOK_APP_SECRET: "),
+        ("facebook_app_secret = 'abcdef'", "CARAVAN_FACEBOOK_APP_ID: "),
+        ("facebook_app_id = 'my app'\nfacebook_app_secret = 'abcdef'", "CARAVAN_FACEBOOK_APP_ID: "),
+        ("facebook_app_id = 123456\nfacebook_app_secret = 'abc def'", "CARAVAN_FACEBOOK_APP_SECRET: "),
+        ("env = 'production'\nfacebook_url = 'http://graph.example'", "CARAVAN_FACEBOOK_URL: "),
+    ] {
+        let error = vouched_by(settings).err().unwrap().to_string();
+        assert!(error.starts_with(named) && !error.contains("abc"), "{settings}: {error}");
+    }
+    vouched_by("facebook_url = 'http://localhost:9000/v1'").unwrap();
+    let shown = describe(&with(APP));
+    assert!(shown.contains("CARAVAN_FACEBOOK_APP_SECRET=(set)") && !shown.contains("abcdef"), "{shown}");
+}
+
 #[test]
 fn two_secrets_are_each_long_enough() {
     let (long, other) = ("x".repeat(32), "y".repeat(32));
@@ -99,6 +134,9 @@ fn what_is_wrong_is_named() {
         ("sms", "foo"),
         ("push", "foo"),
         ("webhook_secret", "foo"),
+        ("facebook_url", "foo"),
+        ("facebook_url", "ftp://graph.facebook.com"),
+        ("facebook_url", "https://app:secret@graph.facebook.com"),
         ("cors_origins", "not an origin"),
         ("cors_origins", "https://app.example,*"),
         ("cors_origins", "https://app.example/path"),

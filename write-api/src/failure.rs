@@ -24,6 +24,9 @@ pub(crate) fn failure(error: CommandError) -> Failure {
         CommandError::Unavailable(source) => {
             Failure::unavailable("a database cannot be reached now; the command may or may not be stored", source)
         }
+        CommandError::ProviderUnavailable(source) => {
+            Failure::unavailable("whom you log in with does not answer now", source)
+        }
         CommandError::Broken(source) => Failure::broken(source),
     }
 }
@@ -64,6 +67,7 @@ mod tests {
             (CommandError::Busy, FailureKind::Unavailable),
             (CommandError::Overloaded, FailureKind::Overloaded),
             (CommandError::Unavailable(broken()), FailureKind::Unavailable),
+            (CommandError::ProviderUnavailable(broken()), FailureKind::Unavailable),
             (CommandError::Broken(broken()), FailureKind::Broken),
         ];
         for (error, kind) in cases {

@@ -9,6 +9,7 @@ use caravan_domain::identity::{
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 
 use super::contacts::request_phone_change;
+use super::guesses::guess_provider_token;
 use super::lookup::own_account;
 use super::sessions::log_in_vouched;
 use super::{LoggedIn, Vouched};
@@ -18,7 +19,13 @@ use crate::{Asking, CommandError, Commands, Done};
 pub async fn log_in(asking: &Asking, token: &str) -> Result<LoggedIn, CommandError> {
     let provider = asking.identity_provider();
     let provider = provider.ok_or(CommandError::Unauthorised("logging in with Facebook is not set up"))?;
-    let vouched = provider.verify(token, asking.now()).await?;
+    // Before Facebook is asked: whoever floods us with tokens that are none does not flood it.
+    let attempt = guess_provider_token(asking).await?;
+    let vouched = provider.verify(token, asking.now()).await;
+    if !matches!(vouched, Err(CommandError::Unauthorised(_))) {
+        attempt.give_back().await?;
+    }
+    let vouched = vouched?;
     let account = match account_of_id(asking, &vouched.id).await {
         // Somebody logs in for the first time in two places at once: the account is the other's.
         Err(error) if error.is_rejection(RejectionKind::Conflict) => account_of_id(asking, &vouched.id).await?,

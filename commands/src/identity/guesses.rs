@@ -27,6 +27,8 @@ pub(super) enum Secret {
     LoginCode,
     ResetCode,
     SignUpCode,
+    /// Of an identity provider. It may be anybody's, so it counts for the address alone.
+    ProviderToken,
 }
 
 /// Whose secret is guessed at. A name is never taken for an id, whatever somebody calls themselves.
@@ -73,6 +75,12 @@ pub(super) async fn guess(
         ],
     };
     Ok(asking.limits().attempt(&places).await?)
+}
+
+/// As [`guess`], at a token by which an identity provider vouches for somebody.
+pub(super) async fn guess_provider_token(asking: &Asking) -> Result<Attempt, CommandError> {
+    let place = FAILURES_PER_ADDRESS.of(format!("{:?} from {}", Secret::ProviderToken, origin(asking)));
+    Ok(asking.limits().attempt(&[place]).await?)
 }
 
 /// As [`guess`], at the password of somebody who is logged in: under a key that only their session fills.

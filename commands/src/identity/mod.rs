@@ -7,6 +7,7 @@ pub mod contacts;
 pub mod daily;
 pub mod devices;
 pub mod facebook;
+mod graph;
 mod guesses;
 mod homes;
 pub mod invited;
@@ -30,6 +31,7 @@ use caravan_domain::identity::account::Challenge;
 use caravan_event_store::Position;
 use chrono::{DateTime, Utc};
 
+pub use graph::{Graph, GraphSettings};
 pub(crate) use homes::Homes;
 pub use provider::{DevelopmentProvider, IdentityProvider, Vouched};
 

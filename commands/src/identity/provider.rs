@@ -25,8 +25,17 @@ pub struct Vouched {
 /// Facebook, or what stands in for it.
 #[async_trait]
 pub trait IdentityProvider: Send + Sync + 'static {
-    /// Whom the token vouches for; unauthorised where it vouches for nobody.
+    /// Whom the token vouches for; unauthorised where it vouches for nobody, `ProviderUnavailable` where that cannot be
+    /// found out now.
     async fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Vouched, CommandError>;
+}
+
+pub(super) fn invalid() -> CommandError {
+    CommandError::Unauthorised("this Facebook token is not valid")
+}
+
+pub(super) fn expired() -> CommandError {
+    CommandError::Unauthorised("this Facebook token has expired")
 }
 
 /// Takes tokens that `caravan dev-token` signed with the token secret. Never in production.
@@ -65,8 +74,8 @@ impl IdentityProvider for DevelopmentProvider {
         let key = DecodingKey::from_secret(self.secret.as_bytes());
         match jsonwebtoken::decode::<Claims>(token, &key, &validation) {
             Ok(token) if now.timestamp() < token.claims.exp => Ok(token.claims.vouched),
-            Ok(_) => Err(CommandError::Unauthorised("this Facebook token has expired")),
-            Err(_) => Err(CommandError::Unauthorised("this Facebook token is not valid")),
+            Ok(_) => Err(expired()),
+            Err(_) => Err(invalid()),
         }
     }
 }

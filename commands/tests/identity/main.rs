@@ -6,6 +6,7 @@ mod daily;
 mod facebook;
 mod flood;
 mod forgetting;
+mod graph;
 mod limits;
 mod logins;
 mod passwords;
