@@ -46,6 +46,11 @@ pub async fn verify(
     if shown.account != person.account {
         return Err(CommandError::Unauthorised("this token belongs to somebody else"));
     }
+    verify_own(asking, person, code).await
+}
+
+/// As [`verify`], of somebody who has shown their session.
+pub(super) async fn verify_own(asking: &Asking, person: Person, code: &str) -> Result<Done<Account>, CommandError> {
     let proven = match asking.done_before(person.account).await? {
         Some(proven) => proven,
         None => prove(asking, person, code).await?,

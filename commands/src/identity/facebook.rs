@@ -8,7 +8,7 @@ use caravan_domain::identity::{
 };
 use caravan_domain::{EntityId, Rejection, RejectionKind};
 
-use super::contacts::request_phone_change;
+use super::contacts::{request_phone_change, verify_own};
 use super::guesses::guess_provider_token;
 use super::lookup::own_account;
 use super::sessions::log_in_vouched;
@@ -59,16 +59,45 @@ pub async fn edit_phone(
     facebook_id: &str,
     phone: &str,
 ) -> Result<Done<Account>, CommandError> {
+    check_own_id(asking, person, facebook_id).await?;
+    request_phone_change(asking, person.account, phone).await
+}
+
+/// Sends another code to the phone number that waits for its proof.
+pub async fn resend_code(asking: &Asking, person: Person, facebook_id: &str) -> Result<Done<Account>, CommandError> {
+    check_own_id(asking, person, facebook_id).await?;
+    // By the time of a repeat the number may be proven.
+    if let Some(sent) = asking.done_before(person.account).await? {
+        return Ok(sent);
+    }
     let state = own_account(asking, person).await?;
+    let registered = state.registered().ok_or(CommandError::Unauthorised("this session has ended"))?;
+    let phone = asking.vault().open_text(registered.phone_to_prove()?).await?;
+    request_phone_change(asking, person.account, &phone).await
+}
+
+/// Proves the phone number with the code that was sent to it.
+pub async fn verify_code(
+    asking: &Asking,
+    person: Person,
+    facebook_id: &str,
+    code: &str,
+) -> Result<Done<Account>, CommandError> {
+    check_own_id(asking, person, facebook_id).await?;
+    verify_own(asking, person, code).await
+}
+
+async fn check_own_id(commands: &Commands, person: Person, facebook_id: &str) -> Result<(), CommandError> {
+    let state = own_account(commands, person).await?;
     let known = state.registered().and_then(|account| account.registration.facebook_id.as_ref());
     let own = match known {
-        Some(id) => asking.vault().open_text(id).await? == facebook_id,
+        Some(id) => commands.vault().open_text(id).await? == facebook_id,
         None => false,
     };
     if !own {
         return Err(Rejection::forbidden("facebook-id-of-another", "is not your Facebook id").on("id").into());
     }
-    request_phone_change(asking, person.account, phone).await
+    Ok(())
 }
 
 async fn vouched_registration(

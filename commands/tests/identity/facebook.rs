@@ -1,5 +1,6 @@
 //! Logging in with Facebook.
 
+use caravan_commands::Asking;
 use caravan_commands::identity::{DevelopmentProvider, Next, Vouched, facebook, profile, sessions};
 use caravan_domain::identity::Attribute;
 use caravan_domain::identity::account::Challenge;
@@ -8,7 +9,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::support::SECRET;
-use crate::world::{PASSWORD, PHONE, World, refused, unauthorised, wrong};
+use crate::world::{PASSWORD, PHONE, Somebody, World, limited, refused, unauthorised, wrong};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn facebook_makes_one_account_per_person() {
@@ -42,6 +43,45 @@ async fn facebook_makes_one_account_per_person() {
     let stranger = DevelopmentProvider::new("another secret").sign(vouched("10150"), world.now + TimeDelta::hours(1));
     unauthorised(facebook::log_in(&world.anyone(), &stranger.unwrap()).await);
     unauthorised(facebook::log_in(&world.anyone(), &dana.tokens.access_token).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_waits_for_its_code_and_another_may_be_sent_as_often_as_any() {
+    let world = World::new().await;
+    let token = |id: &str| {
+        let vouched = Vouched { id: id.into(), name: None, email: None, gender: None, picture: None };
+        DevelopmentProvider::new(SECRET).sign(vouched, world.now + TimeDelta::hours(1)).unwrap()
+    };
+    let log_in = async |id: &str| facebook::log_in(&world.anyone(), &token(id)).await.unwrap();
+    let dana = world.somebody("facebook_10150", log_in("10150").await);
+    let kim = world.somebody("facebook_10151", log_in("10151").await);
+    let resend = async |asking: &Asking| facebook::resend_code(asking, dana.person, "10150").await;
+    refused(resend(&world.by(&dana)).await, RejectionKind::Conflict);
+    facebook::edit_phone(&world.by(&dana), dana.person, "10150", PHONE.1).await.unwrap();
+    let again = world.by(&dana).under_key(dana.person.account, "again", b"resend").await.unwrap();
+    resend(&again).await.unwrap();
+    // A repeat sends nothing, and of one number three codes an hour are sent for an account.
+    let repeat = world.by(&dana).under_key(dana.person.account, "again", b"resend").await.unwrap();
+    resend(&repeat).await.unwrap();
+    assert_eq!(world.codes().await.len(), 2);
+    resend(&world.by(&dana)).await.unwrap();
+    limited(resend(&world.by(&dana)).await);
+
+    let code = world.code(PHONE.1).await;
+    let verify = async |who: &Somebody, id: &str, code: &str| {
+        facebook::verify_code(&world.by(who), who.person, id, code).await
+    };
+    refused(verify(&kim, "10150", &code).await, RejectionKind::Forbidden);
+    refused(verify(&kim, "10151", &code).await, RejectionKind::Invalid);
+    refused(facebook::resend_code(&world.by(&kim), kim.person, "10150").await, RejectionKind::Forbidden);
+    refused(verify(&dana, "10150", &wrong(&code)).await, RejectionKind::Invalid);
+    let proven = verify(&dana, "10150", &code).await.unwrap();
+    assert!(proven.state.registered().unwrap().proven_phone().is_some());
+    refused(verify(&dana, "10150", &code).await, RejectionKind::Invalid);
+    refused(resend(&world.by(&dana)).await, RejectionKind::Conflict);
+    // What a repeat asks for has happened.
+    let repeat = world.by(&dana).under_key(dana.person.account, "again", b"resend").await.unwrap();
+    resend(&repeat).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use caravan_domain::EntityId;
 use caravan_domain::identity::Attribute;
 use caravan_domain::identity::account::{Challenge, Provider, Registered};
 use caravan_domain::identity::preferences::Preferences;
+use caravan_domain::{EntityId, Sealed};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::notices::latest_endpoint;
 use crate::shape::{sealed, set, words};
 
 /// What an account's owner is told about it; texts are as shapes have them, sealed or not.
@@ -62,12 +63,12 @@ impl Profile {
 
 /// `signupResponse`
 pub fn signed_up(profile: &Profile) -> Value {
-    user(profile)
+    user_with_gender(profile)
 }
 
 /// `signupconfirmResponse`
 pub fn confirmed(profile: &Profile, session: &Session) -> Value {
-    let mut shape = user(profile);
+    let mut shape = user_with_gender(profile);
     shape["krugoId"] = json!(profile.id);
     shape["phoneNumberConfirmed"] = json!(profile.phone_proven);
     set(&mut shape, "firstName", profile.attribute(Attribute::GivenName));
@@ -117,6 +118,24 @@ pub fn facebook_login(profile: &Profile, session: &Session) -> Value {
     shape
 }
 
+/// `resendCodeResponse`: the number whole, as it is the caller's own.
+pub fn code_sent(phone: &Sealed) -> Value {
+    json!({"deliveryMedium": "SMS", "destination": sealed(phone), "attributeName": "phone_number"})
+}
+
+/// `verifyCodeResponse`: `id` is the Facebook id.
+pub fn code_verified(id: EntityId, account: &Registered) -> Value {
+    let profile = Profile::of(id, account);
+    let mut shape = user(&profile);
+    set(&mut shape, "id", profile.facebook_id.as_ref());
+    shape["krugoId"] = json!(profile.id);
+    shape["phoneNumberConfirmed"] = json!(profile.phone_proven);
+    set(&mut shape, "firstName", profile.attribute(Attribute::GivenName));
+    set(&mut shape, "lastName", profile.attribute(Attribute::FamilyName));
+    set(&mut shape, "pushEndpoint", latest_endpoint(account));
+    shape
+}
+
 /// `editprofileResponse`
 pub fn edited(id: EntityId, provider: Provider) -> Value {
     json!({"id": id, "provider": provider_name(provider)})
@@ -161,13 +180,18 @@ fn user(profile: &Profile) -> Value {
         "hasProfilePicture": profile.attributes.contains_key(&Attribute::Picture),
     });
     set(&mut shape, "name", profile.name());
-    set(&mut shape, "gender", profile.attribute(Attribute::Gender));
     set(&mut shape, "email", profile.email.as_ref());
     shape
 }
 
-fn user_with_picture(profile: &Profile) -> Value {
+fn user_with_gender(profile: &Profile) -> Value {
     let mut shape = user(profile);
+    set(&mut shape, "gender", profile.attribute(Attribute::Gender));
+    shape
+}
+
+fn user_with_picture(profile: &Profile) -> Value {
+    let mut shape = user_with_gender(profile);
     set(&mut shape, "profilePictureUrl", profile.attribute(Attribute::Picture));
     shape
 }

@@ -29,7 +29,7 @@ pub(super) fn other_names(operation: &str) -> Names {
         // A wrong session is refused as a wrong code is.
         "loginnewpassword" => &[("code", "loginSession")],
         "resetpassword" => &[("code", "passwordResetCode")],
-        "facebook" => &[("token", "fbToken")],
+        "facebook" | "continue-with-facebook" => &[("token", "fbToken")],
         "enablemfa" => &[("on", "enableMfa")],
         "update-user-preferences" => PREFERENCES,
         "create-crew" | "update-crew" => &[("has_image", "hasCrewImage")],

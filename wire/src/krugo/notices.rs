@@ -3,6 +3,7 @@
 
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountState;
+use caravan_domain::identity::account::Registered;
 use caravan_domain::identity::notices::NoticeSettings;
 use serde_json::{Value, json};
 
@@ -22,8 +23,11 @@ pub fn settings(account: EntityId, settings: &NoticeSettings) -> Value {
 
 /// `updateUserPushEndpointResponse`: the endpoint that was set last.
 pub fn push_endpoint(account: EntityId, state: &AccountState) -> Value {
-    let latest = state.registered().and_then(|account| account.push_endpoints.last());
     let mut shape = json!({"userId": account});
-    set(&mut shape, "pushEndpoint", latest.map(|latest| sealed(&latest.endpoint)));
+    set(&mut shape, "pushEndpoint", state.registered().and_then(latest_endpoint));
     shape
+}
+
+pub(super) fn latest_endpoint(account: &Registered) -> Option<Value> {
+    account.push_endpoints.last().map(|latest| sealed(&latest.endpoint))
 }

@@ -62,6 +62,12 @@ impl Registered {
         let sms = self.proven_phone().map(|phone| (phone, Channel::Sms));
         mail.or(sms).ok_or_else(|| Rejection::conflict("no-proven-contact", "this account has no verified contact"))
     }
+
+    /// The phone number to which another code may be sent.
+    pub fn phone_to_prove(&self) -> Result<&Sealed, Rejection> {
+        let waiting = self.contact_change(Channel::Sms).map(|change| &change.value);
+        waiting.ok_or_else(|| Rejection::conflict("no-phone-to-prove", "no phone number waits for its code"))
+    }
 }
 
 pub(super) fn no_password() -> Rejection {

@@ -463,12 +463,14 @@ fn a_new_phone_number_counts_when_it_is_proven() {
     let request = Do::RequestPhoneChange { phone: sealed("+442"), nonce: nonce(7) };
     let state = registered([]).when(request.clone()).then(asked.clone());
     assert_eq!(state.phone(), Some(&sealed("+14165550100")));
+    assert_eq!(state.registered().unwrap().phone_to_prove(), Ok(&sealed("+442")));
     registered(asked.clone()).when(request).then_nothing();
 
     let prove = Do::ProveContact { nonce: nonce(7) };
     let proven = Event::PhoneProven { phone: sealed("+442") };
     let state = registered(asked.clone()).when(prove.clone()).then([proven.clone()]);
     assert_eq!(state.registered().unwrap().proven_phone(), Some(&sealed("+442")));
+    assert_eq!(state.registered().unwrap().phone_to_prove().unwrap_err().rule, "no-phone-to-prove");
     registered(asked.clone()).at(after(15 * MINUTE)).when(prove.clone()).then_err("wrong-code");
     registered(asked.into_iter().chain([proven])).when(prove).then_err("wrong-code");
 }

@@ -1,4 +1,4 @@
-//! Logging in with Facebook.
+//! Logging in with Facebook, and the phone number of who does.
 
 use caravan_commands::identity::facebook;
 use caravan_wire::krugo::accounts;
@@ -6,8 +6,8 @@ use caravan_wire::{Answer, Call, Log};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Outcome, logged_in};
-use crate::{Write, asking};
+use super::{Outcome, logged_in, registered};
+use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
 struct LoginRequest {
@@ -31,4 +31,29 @@ pub(super) async fn update_phone(call: Call<Write>) -> Outcome {
     let changed = facebook::edit_phone(&asking(&call).await?, call.person()?, &id, &phone_number).await?;
     let answer = Answer::json(json!({"id": id, "phoneNumber": phone_number}));
     Ok(answer.of(changed.revision, changed.position))
+}
+
+#[derive(Deserialize)]
+struct ResendRequest {
+    id: String,
+}
+
+pub(super) async fn resend_code(call: Call<Write>) -> Outcome {
+    let ResendRequest { id } = call.body()?;
+    let sent = facebook::resend_code(&asking(&call).await?, call.person()?, &id).await?;
+    let phone = registered(&sent.state)?.phone_to_prove()?;
+    answer(&sent, accounts::code_sent(phone))
+}
+
+#[derive(Deserialize)]
+struct VerifyRequest {
+    id: String,
+    code: String,
+}
+
+pub(super) async fn verify_code(call: Call<Write>) -> Outcome<Log> {
+    let VerifyRequest { id, code } = call.body()?;
+    let proven = facebook::verify_code(&asking(&call).await?, call.person()?, &id, &code).await?;
+    let verified = accounts::code_verified(proven.id, registered(&proven.state)?);
+    Ok(Answer::json(verified).at(proven.position))
 }

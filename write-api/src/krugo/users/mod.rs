@@ -1,4 +1,4 @@
-//! Commands of the `users` group: signing up, logging in, passwords, phones, profiles.
+//! Commands of the groups `users` and `facebook`: signing up, logging in, passwords, phones, profiles.
 
 mod facebook;
 mod passwords;
@@ -11,6 +11,7 @@ use caravan_commands::CommandError;
 use caravan_commands::identity::{LoggedIn, Next, Tokens};
 use caravan_domain::EntityId;
 use caravan_domain::identity::AccountState;
+use caravan_domain::identity::account::Registered;
 use caravan_wire::krugo::accounts::{self, Profile, Session};
 use caravan_wire::{Answer, Call, Failure, Log, Routes, Stream};
 
@@ -29,7 +30,11 @@ pub(super) fn routes(routes: Routes<Write>) -> Routes<Write> {
         .public("refreshsession", sessions::refresh)
         .on("logout", sessions::log_out)
         .public("facebook", facebook::log_in)
+        .public("continue-with-facebook", facebook::log_in)
         .on("facebook-update-phone-number", facebook::update_phone)
+        .on("update-phone-number", facebook::update_phone)
+        .on("resend-code", facebook::resend_code)
+        .on("verify-code", facebook::verify_code)
         .public("forgotpassword", passwords::forgot)
         .public("resetpassword", passwords::reset)
         .on("changepassword", passwords::change)
@@ -45,8 +50,11 @@ type Outcome<O = Stream> = Result<Answer<O>, Failure>;
 
 /// The profile of a registered account.
 fn profile(id: EntityId, state: &AccountState) -> Result<Profile, Failure> {
-    let account = state.registered().ok_or_else(|| Failure::not_found("no such account"))?;
-    Ok(Profile::of(id, account))
+    Ok(Profile::of(id, registered(state)?))
+}
+
+fn registered(state: &AccountState) -> Result<&Registered, Failure> {
+    state.registered().ok_or_else(|| Failure::not_found("no such account"))
 }
 
 /// The session that a login opened, rendered with the profile.
