@@ -277,7 +277,7 @@ async fn a_push_message_has_a_subject_and_a_repeat_of_it_the_same_id() {
 async fn a_webhook_says_that_a_device_is_gone_and_never_that_a_number_is() {
     let (url, _) = web_server(&[404, 410, 404, 410]).await;
     let webhook = Webhook::new("CARAVAN_PUSH", &url, None).unwrap();
-    for (medium, gone) in [(Medium::Push, true), (Medium::Push, true), (Medium::Sms, false), (Medium::Sms, false)] {
+    for (medium, gone) in [(Medium::Push, false), (Medium::Push, true), (Medium::Sms, false), (Medium::Sms, false)] {
         let outcome = webhook.deliver(&message(medium, "+14165550100")).await;
         assert_eq!(matches!(outcome, Err(DeliveryError::Gone)), gone, "{outcome:?}");
         assert_eq!(matches!(outcome, Err(DeliveryError::Refused(_))), !gone, "{outcome:?}");

@@ -68,7 +68,8 @@ impl Webhook {
 #[async_trait]
 impl Carrier for Webhook {
     /// Posts `{id, to, text, template}`, of a push message with a `subject`; the message's id is its `Idempotency-Key`
-    /// and `webhook-id`. 2xx accepts; 404 and 410 say that a device is gone; 408, 425, 429 and 5xx ask for another try;
+    /// and `webhook-id`. 2xx accepts; 410 says that a device is gone (404 may be of
+    /// a wrong URL, which would drop every device); 408, 425, 429 and 5xx ask for another try;
     /// everything else refuses.
     async fn deliver(&self, message: &Message) -> Result<(), DeliveryError> {
         let id = message.id;
@@ -88,7 +89,7 @@ impl Carrier for Webhook {
         let is_of_device = message.channel == Medium::Push;
         match request.body(body).send().await.map(|response| response.status()) {
             Ok(status) if status.is_success() => Ok(()),
-            Ok(StatusCode::NOT_FOUND | StatusCode::GONE) if is_of_device => Err(DeliveryError::Gone),
+            Ok(StatusCode::GONE) if is_of_device => Err(DeliveryError::Gone),
             Ok(status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS)) => {
                 Err(DeliveryError::Later(format!("the webhook answers {status}")))
             }
