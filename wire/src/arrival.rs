@@ -40,6 +40,8 @@ pub(crate) struct Arrival {
     pub request_id: String,
     method: &'static str,
     route: OnceLock<Route>,
+    /// What is carried out, where the request named another operation than its path does.
+    forwarded: OnceLock<&'static str>,
     trace: OnceLock<Span>,
 }
 
@@ -52,14 +54,14 @@ struct Route {
 
 impl Arrival {
     fn of(request: &Request, now: DateTime<Utc>) -> Arrival {
-        let (route, trace) = (OnceLock::new(), OnceLock::new());
+        let (route, forwarded, trace) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         if let Some(page) = request.extensions().get::<MatchedPath>() {
             let page = Cow::Owned(page.as_str().to_owned());
             let _ = route.set(Route { dialect: NONE, operation: page, served: true });
         }
         let request_id = request::request_id(request.headers());
         let method = known(request.method());
-        Arrival { now, started: Instant::now(), request_id, method, route, trace }
+        Arrival { now, started: Instant::now(), request_id, method, route, forwarded, trace }
     }
 
     /// Takes note of which operation is asked for and whether this process serves it. What is done for it happens in
@@ -85,6 +87,12 @@ impl Arrival {
         );
         let _ = self.trace.set(span.clone());
         span
+    }
+
+    /// Takes note that another operation of the dialect is carried out than the one asked for: it is what counts.
+    pub(crate) fn is_forwarded_to(&self, operation: &'static Operation) {
+        let _ = self.forwarded.set(&operation.id);
+        self.trace().record("caravan.operation", &operation.id);
     }
 
     /// Its span in the trace.
@@ -121,11 +129,12 @@ struct Observation {
 
 impl Drop for Observation {
     fn drop(&mut self) {
-        let Arrival { started, request_id, method, route, trace, .. } = &*self.arrival;
+        let Arrival { started, request_id, method, route, forwarded, trace, .. } = &*self.arrival;
         let (elapsed, bytes) = (started.elapsed(), self.bytes);
         let status = self.status.map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16());
         let nowhere = Route { dialect: NONE, operation: UNKNOWN.into(), served: true };
         let Route { dialect, operation, served } = route.get().unwrap_or(&nowhere);
+        let operation = forwarded.get().map_or_else(|| operation.clone(), |forwarded| Cow::Borrowed(*forwarded));
         let label = if *served { operation.clone() } else { UNSERVED.into() };
         gauge!("caravan_http_requests_in_flight").decrement(1);
         counter!("caravan_http_requests_total", "dialect" => *dialect, "operation" => label.clone(), "status" => class(status))
@@ -135,7 +144,7 @@ impl Drop for Observation {
         let duration_ms = elapsed.as_micros() as f64 / 1e3;
         tracing::info!(
             target: "caravan::access",
-            method, dialect, operation = &**operation, status, duration_ms, bytes, request_id,
+            method, dialect, operation = &*operation, status, duration_ms, bytes, request_id,
         );
         if let Some(trace) = trace.get().filter(|trace| !trace.is_disabled()) {
             trace.record("http.response.status_code", status).record("http.response.body.size", bytes);
@@ -160,7 +169,8 @@ fn class(status: u16) -> &'static str {
 pub(crate) fn begin<'a>(served: impl Iterator<Item = (&'a str, &'static str)>) {
     describe_counter!(
         "caravan_http_requests_total",
-        "Requests by dialect, operation and class of status; a client that left unanswered counts as 4xx (499)"
+        "Requests by dialect, operation (the one carried out, where a request names another) and class of status; a client \
+         that left unanswered counts as 4xx (499)"
     );
     describe_histogram!(
         "caravan_http_request_duration_seconds",

@@ -237,6 +237,7 @@ impl Service {
                 (parameters, body) = (forwarded.parameters, forwarded.body);
                 let registration = forwarded.endpoint.registration();
                 exchange.reached = Reached::Operation(registration.operation);
+                arrival.is_forwarded_to(registration.operation);
                 if headers.if_match.is_some() && !registration.takes_if_match() {
                     return Err(Failure::unreadable("If-Match", "this operation's answer has no ETag to match"));
                 }
