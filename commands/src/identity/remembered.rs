@@ -75,6 +75,15 @@ pub async fn renew(asking: &Asking, shown: Shown<'_>) -> Result<AccessToken, Com
     Ok(access(asking, account, session, false))
 }
 
+/// Closes the session whose renewal this is; nothing where it is none, or of one that has ended.
+pub async fn close(asking: &Asking, token: &str) -> Result<Option<Done<Account>>, CommandError> {
+    let Ok((account, login)) = asking.vault().verify_purpose(REMEMBERED, token, asking.now()) else { return Ok(None) };
+    let state = asking.state::<Account>(account).await?.state;
+    let session = state.registered().and_then(|account| account.session_of(login, asking.now()));
+    let Some(session) = session else { return Ok(None) };
+    Ok(Some(asking.send(account, AccountCommand::CloseSession { session: session.number }).await?))
+}
+
 /// A fresh access token of the session that asks, for the address or user name and the password of its account.
 pub async fn prove_anew(
     asking: &Asking,

@@ -109,6 +109,25 @@ async fn who_logs_out_is_not_renewed() {
     unauthorised(renew(&world, &renewal).await);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_a_year_is_closed_by_its_renewal_when_its_access_token_has_lapsed() {
+    let mut world = World::new().await;
+    let dana = world.sign_up("dana", &[EMAIL]).await;
+    let (one, other) = (log_in(&world, true).await, log_in(&world, true).await);
+    let access = access(&world, &one);
+    let (one, other) = (renewal(&world.commands, &one), renewal(&world.commands, &other));
+    world.now += TimeDelta::days(30);
+    unauthorised(person(&world, &access).await);
+    let close = async |token: &str| remembered::close(&world.anyone(), token).await.unwrap().is_some();
+    // What renews nothing closes nothing.
+    for token in ["", &access.token, &dana.tokens.refresh_token, &one.page_token] {
+        assert!(!close(token).await, "{token}");
+    }
+    assert!(close(&one.token).await && !close(&one.token).await);
+    unauthorised(renew(&world, &one).await);
+    renew(&world, &other).await.unwrap();
+}
+
 async fn prove(
     world: &World,
     dana: &Somebody,

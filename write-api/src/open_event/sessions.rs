@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{Write, answer, asking, close_session};
 
 const RENEWAL: &str = "refresh_token";
-const RENEWAL_COOKIE: BrowserCookie = BrowserCookie::named(RENEWAL).path("/v1/auth/token/refresh");
+const RENEWAL_COOKIE: BrowserCookie = BrowserCookie::named(RENEWAL).path("/v1/auth");
 const PAGE_COOKIE: BrowserCookie = BrowserCookie::named("csrf_refresh_token").scripted();
 const PAGE_HEADER: &str = "x-csrf-token";
 
@@ -100,9 +100,20 @@ pub(super) async fn check_password(call: Call<Write>) -> Result<Answer, Failure>
 
 /// Whoever asks has no session afterwards, had they one or not, and a browser no cookies.
 pub(super) async fn log_out(call: Call<Write>) -> Result<Answer<Option<Stream>>, Failure> {
-    let closed = close_session(&call).await?;
+    let closed = match (close_session(&call).await?, call.shown_in(Place::Cookie(RENEWAL))) {
+        // The access token may have lapsed long before the year is over. No page's token is asked for: the cookie comes
+        // from this site alone, and nobody gains by closing.
+        (None, Some(token)) => close_remembered(&call, &token).await?,
+        (closed, _) => closed,
+    };
     let answer = Answer::json(success()).cookie(RENEWAL_COOKIE, "", Duration::ZERO);
     Ok(answer.cookie(PAGE_COOKIE, "", Duration::ZERO).coming_from(closed))
+}
+
+/// Closes the session whose renewal is shown, if it is one.
+async fn close_remembered(call: &Call<Write>, token: &str) -> Result<Option<Stream>, Failure> {
+    let closed = remembered::close(&asking(call).await?, token).await?;
+    Ok(closed.map(|done| Stream { revision: done.revision, position: done.position }))
 }
 
 pub(super) async fn void(call: Call<Write>) -> Result<Answer<Stream>, Failure> {
