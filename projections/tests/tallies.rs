@@ -189,28 +189,41 @@ async fn pages_repeat_nothing_and_lose_nothing_while_people_like() {
     assert!(moved > 20, "only {moved} times was anything liked between pages");
 }
 
+async fn found_city(world: &World, number: u64, country: &str) {
+    let record = json!({"name": format!("City {number}"), "country": country, "region": region(number),
+        "place": {"lat": 52.5, "lon": 13.4}, "time_zone": "Europe/Berlin", "population": 1_000});
+    let stream = StreamId::new(CITY.kind.name, city(number));
+    world.append(&stream, vec![("Created", json!({"fields": record}))]).await;
+}
+
+/// A trip idea in the city, with the event named twice.
+fn suggested(of_city: u64, of_event: u64) -> Vec<(&'static str, Value)> {
+    let idea = json!({"crew": id(6, 1), "city": city(of_city), "start_date": "2031-05-02", "end_date": "2031-05-04",
+        "events": [event(of_event), event(of_event)], "suggestor": person(1), "liked": []});
+    vec![("TripIdeaSuggested", idea)]
+}
+
+/// A trip booking in the city, with the event.
+fn booked(of_city: u64, of_event: u64) -> Vec<(&'static str, Value)> {
+    let booking = json!({"crew": id(6, 1), "city": city(of_city), "time_zone": "Europe/Berlin",
+        "start_date": "2031-05-02", "end_date": "2031-05-04", "creator": person(1), "leaders": [person(1)]});
+    let added = json!({"event": event(of_event), "attendees": []});
+    vec![("BookingCreated", booking), ("EventAdded", added)]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_ideas_bookings_and_likes_name_trends_and_fades() {
     let world = world(KINDS, SearchTarget::Postgres).await;
     world.follow();
     counting(&world).await;
     for (number, country) in [(1, "DE"), (2, "NL"), (3, "DE")] {
-        let record = json!({"name": format!("City {number}"), "country": country, "region": region(number),
-            "place": {"lat": 52.5, "lon": 13.4}, "time_zone": "Europe/Berlin", "population": 1_000});
-        let stream = StreamId::new(CITY.kind.name, city(number));
-        world.append(&stream, vec![("Created", json!({"fields": record}))]).await;
+        found_city(&world, number, country).await;
     }
     list(&world, 1, 1, "Concerts/Rock").await;
     list(&world, 2, 2, "Sports/Football").await;
     list(&world, 3, 3, "Theater").await;
-    let idea = json!({"crew": id(6, 1), "city": city(1), "start_date": "2031-05-02", "end_date": "2031-05-04",
-        "events": [event(1), event(1)], "suggestor": person(1), "liked": []});
-    world.append(&StreamId::new("trip_idea", id(7, 1)), vec![("TripIdeaSuggested", idea)]).await;
-    let booking = json!({"crew": id(6, 1), "city": city(1), "time_zone": "Europe/Berlin", "start_date": "2031-05-02",
-        "end_date": "2031-05-04", "creator": person(1), "leaders": [person(1)]});
-    let added = json!({"event": event(2), "attendees": []});
-    let events = vec![("BookingCreated", booking), ("EventAdded", added)];
-    world.append(&StreamId::new("trip_booking", id(8, 1)), events).await;
+    world.append(&StreamId::new("trip_idea", id(7, 1)), suggested(1, 1)).await;
+    world.append(&StreamId::new("trip_booking", id(8, 1)), booked(1, 2)).await;
     change_likes(&world, 1, "TripLiked", &[trip(2)]).await;
     // Taken back, it counts no less; and what is past counts for nothing.
     change_likes(&world, 1, "TripUnliked", &[trip(2)]).await;
@@ -295,6 +308,53 @@ async fn pictures_rank_by_votes_and_then_by_age() {
     assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences.len(), 3);
     rebuild_tallies(&world.pool, &world.store, &|_| {}).await.unwrap();
     assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_counts_once_a_day_whatever_they_do() {
+    let world = world(KINDS, SearchTarget::Postgres).await;
+    world.follow();
+    counting(&world).await;
+    found_city(&world, 1, "DE").await;
+    list(&world, 1, 1, "Concerts/Rock").await;
+    let mut numbers = 1..;
+    let mut everything = async |by: u64| {
+        for _ in 0..3 {
+            let (idea, booking) = (id(7, numbers.next().unwrap()), id(8, numbers.next().unwrap()));
+            world.append_by(person(by), &StreamId::new("trip_idea", idea), suggested(1, 1)).await;
+            world.append_by(person(by), &StreamId::new("trip_booking", booking), booked(1, 1)).await;
+            change_likes(&world, by, "TripLiked", &[trip(1)]).await;
+            change_likes(&world, by, "TripUnliked", &[trip(1)]).await;
+            // Some of it in one batch of the follower, some not.
+            world.caught_up(TALLIES).await;
+        }
+    };
+    let counts = async || {
+        world.caught_up(TALLIES).await;
+        world.caught_up("postgres").await;
+        let cities = world.models.trending_cities(None, 10, Utc::now()).await.unwrap();
+        let performers = world.models.trending_performers(None, 10, Utc::now()).await.unwrap();
+        assert_eq!((cities.len(), performers.len()), (1, 1));
+        (cities[0].count.round() as i64, performers[0].count.round() as i64)
+    };
+    everything(1).await;
+    assert_eq!(counts().await, (1, 1));
+    everything(2).await;
+    assert_eq!(counts().await, (2, 2));
+    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    rebuild_tallies(&world.pool, &world.store, &|_| {}).await.unwrap();
+    assert_eq!(counts().await, (2, 2));
+
+    // The next day they count again, and the days before are forgotten.
+    world.sql("update tally_naming set day = day - 1").await;
+    everything(1).await;
+    assert_eq!(counts().await, (3, 3));
+    world.sql("update tally_naming set day = day - 2").await;
+    everything(2).await;
+    assert_eq!(counts().await, (4, 4));
+    let days: i64 =
+        sqlx::query_scalar("select count(distinct day) from tally_naming").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(days, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use caravan_domain::trips::trip_idea::{TripIdeaEvent, TripIdeaEventKind, TripIde
 use caravan_domain::{Decider, EntityId};
 use caravan_event_store::codec::{self, CodecError};
 use caravan_event_store::{Filter, Position, Recorded};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use strum::IntoEnumIterator;
 use uuid::Uuid;
@@ -99,10 +99,15 @@ enum What {
     Changed(EntityId, EventChange),
     /// By a trip idea or booking: a city, and events, whose performers are named with them.
     Named {
+        /// Nobody known where the system did it.
+        by: Option<EntityId>,
         city: Option<EntityId>,
         events: Vec<EntityId>,
     },
-    Liked(TripWindow),
+    Liked {
+        by: EntityId,
+        trip: TripWindow,
+    },
     Unliked(TripWindow),
     /// A picture, and what its rank changes by.
     Rated(EntityId, i64),
@@ -113,16 +118,22 @@ pub(super) fn counted(recorded: &Recorded) -> Result<Option<Counted>, CodecError
     let what = match recorded.stream.category.as_str() {
         Event::CATEGORY => Some(What::Changed(recorded.stream.id, codec::decode::<Event>(recorded)?)),
         TripIdeas::CATEGORY => match codec::decode::<TripIdeas>(recorded)? {
-            TripIdeaEvent::TripIdeaSuggested(idea) => Some(What::Named { city: Some(idea.city), events: idea.events }),
+            TripIdeaEvent::TripIdeaSuggested(idea) => {
+                Some(What::Named { by: actor(recorded)?, city: Some(idea.city), events: idea.events })
+            }
             _ => None,
         },
         TripBookings::CATEGORY => match codec::decode::<TripBookings>(recorded)? {
-            TripBookingEvent::BookingCreated { city, .. } => Some(What::Named { city: Some(city), events: vec![] }),
-            TripBookingEvent::EventAdded { event, .. } => Some(What::Named { city: None, events: vec![event] }),
+            TripBookingEvent::BookingCreated { city, .. } => {
+                Some(What::Named { by: actor(recorded)?, city: Some(city), events: vec![] })
+            }
+            TripBookingEvent::EventAdded { event, .. } => {
+                Some(What::Named { by: actor(recorded)?, city: None, events: vec![event] })
+            }
             _ => None,
         },
         TripLikes::CATEGORY => match codec::decode::<TripLikes>(recorded)? {
-            TripLikesEvent::TripLiked(trip) => Some(What::Liked(trip)),
+            TripLikesEvent::TripLiked(trip) => Some(What::Liked { by: recorded.stream.id, trip }),
             TripLikesEvent::TripUnliked(trip) => Some(What::Unliked(trip)),
         },
         PictureVotes::CATEGORY => match codec::decode::<PictureVotes>(recorded)? {
@@ -134,6 +145,10 @@ pub(super) fn counted(recorded: &Recorded) -> Result<Option<Counted>, CodecError
     Ok(what.map(|what| Counted { what, position: recorded.position, at: recorded.time }))
 }
 
+fn actor(recorded: &Recorded) -> Result<Option<EntityId>, CodecError> {
+    Ok(recorded.metadata()?.actor)
+}
+
 /// Takes in what counts, in the order of the log.
 pub(super) async fn apply(tx: &mut PgConnection, batch: Vec<Counted>) -> Result<(), sqlx::Error> {
     let mut facts = Facts::load(tx, batch.iter().flat_map(named_events).collect()).await?;
@@ -143,13 +158,14 @@ pub(super) async fn apply(tx: &mut PgConnection, batch: Vec<Counted>) -> Result<
     for Counted { what, position, at } in batch {
         match what {
             What::Changed(event, change) => facts.change(event, change),
-            What::Named { city, events } => {
+            What::Named { by, city, events } => {
                 let performers = events.iter().filter_map(|event| facts.of(*event)).flat_map(|fact| &fact.performers);
-                named.note(city.map(|city| city.0), performers.copied(), at);
+                named.note(Naming { by, at, position }, city.map(|city| city.0), performers.copied());
             }
-            What::Liked(trip) => {
+            What::Liked { by, trip } => {
                 let by_trip = facts.of_trip(tx, trip, at).await?;
-                named.note(by_trip.cities.iter().copied(), by_trip.performers.iter().copied(), at);
+                let naming = Naming { by: Some(by), at, position };
+                named.note(naming, by_trip.cities.iter().copied(), by_trip.performers.iter().copied());
                 likes.note(trip, 1, position, at);
             }
             What::Unliked(trip) => likes.note(trip, -1, position, at),
@@ -166,37 +182,57 @@ fn named_events(counted: &Counted) -> Vec<Uuid> {
     match &counted.what {
         What::Changed(event, _) => vec![event.0],
         What::Named { events, .. } => events.iter().map(|event| event.0).collect(),
-        What::Liked(_) | What::Unliked(_) | What::Rated(..) => vec![],
+        What::Liked { .. } | What::Unliked(_) | What::Rated(..) => vec![],
     }
 }
 
 const CITY: &str = "city";
 const PERFORMER: &str = "performer";
 
-/// When each city and performer was named, in the order of the log.
+/// By whom and when something was named.
+#[derive(Clone, Copy)]
+struct Naming {
+    by: Option<EntityId>,
+    at: DateTime<Utc>,
+    position: Position,
+}
+
+/// The cities and performers that were named.
 #[derive(Default)]
-struct Named(BTreeMap<(&'static str, Uuid), Vec<DateTime<Utc>>>);
+struct Named {
+    /// When each was named.
+    times: BTreeMap<(&'static str, Uuid), Vec<DateTime<Utc>>>,
+    /// By whom on which day, the first time: it counts where nothing of an earlier batch does. So nobody makes a trend
+    /// alone.
+    by_person: BTreeMap<(NaiveDate, &'static str, Uuid, Uuid), Naming>,
+}
 
 impl Named {
     /// Each counts once, however often one idea, booking or trip names it.
     fn note(
         &mut self,
+        naming: Naming,
         cities: impl IntoIterator<Item = Uuid>,
         performers: impl IntoIterator<Item = Uuid>,
-        at: DateTime<Utc>,
     ) {
         let cities = cities.into_iter().map(|id| (CITY, id));
         let each: BTreeSet<(&str, Uuid)> = cities.chain(performers.into_iter().map(|id| (PERFORMER, id))).collect();
-        for key in each {
-            self.0.entry(key).or_default().push(at);
+        for (kind, id) in each {
+            match naming.by {
+                Some(by) => {
+                    self.by_person.entry((naming.at.date_naive(), kind, id, by.0)).or_insert(naming);
+                }
+                None => self.times.entry((kind, id)).or_default().push(naming.at),
+            }
         }
     }
 
-    async fn store(self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
-        if self.0.is_empty() {
+    async fn store(mut self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+        self.count_persons(tx).await?;
+        if self.times.is_empty() {
             return Ok(());
         }
-        let (kinds, ids): (Vec<&str>, Vec<Uuid>) = self.0.keys().copied().unzip();
+        let (kinds, ids): (Vec<&str>, Vec<Uuid>) = self.times.keys().copied().unzip();
         let known: Vec<(String, Uuid, f64)> = sqlx::query_as(
             "select kind, id, level from tally_trend join unnest($1::text[], $2::uuid[]) as named (kind, id)
              using (kind, id)",
@@ -214,7 +250,7 @@ impl Named {
             };
             times.iter().fold(before, add).map(Trend::level)
         };
-        let levels: Vec<Option<f64>> = self.0.iter().map(level).collect();
+        let levels: Vec<Option<f64>> = self.times.iter().map(level).collect();
         sqlx::query(
             "insert into tally_trend (kind, id, level)
              select * from unnest($1::text[], $2::uuid[], $3::float8[])
@@ -226,6 +262,32 @@ impl Named {
         .execute(tx)
         .await
         .map(drop)
+    }
+
+    /// Counts those who have not named the same on the same day before, and sweeps days that are over.
+    async fn count_persons(&mut self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let Some(newest) = self.by_person.keys().map(|(day, ..)| *day).max() else { return Ok(()) };
+        let first: Vec<(NaiveDate, String, Uuid, Uuid)> = sqlx::query_as(
+            "insert into tally_naming (day, kind, id, person, position)
+             select * from unnest($1::date[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[])
+             on conflict do nothing returning day, kind, id, person",
+        )
+        .bind(self.by_person.keys().map(|(day, ..)| *day).collect::<Vec<_>>())
+        .bind(self.by_person.keys().map(|(_, kind, ..)| *kind).collect::<Vec<_>>())
+        .bind(self.by_person.keys().map(|(_, _, id, _)| *id).collect::<Vec<_>>())
+        .bind(self.by_person.keys().map(|(_, _, _, person)| *person).collect::<Vec<_>>())
+        .bind(self.by_person.values().map(|naming| naming.position).collect::<Vec<_>>())
+        .fetch_all(&mut *tx)
+        .await?;
+        let first: BTreeSet<(NaiveDate, &str, Uuid, Uuid)> =
+            first.iter().map(|(day, kind, id, person)| (*day, kind.as_str(), *id, *person)).collect();
+        for (key @ (_, kind, id, _), naming) in &self.by_person {
+            if first.contains(key) {
+                self.times.entry((kind, *id)).or_default().push(naming.at);
+            }
+        }
+        // Processes tell the time apart by little: the day before the newest may still go on.
+        sqlx::query("delete from tally_naming where day < $1::date - 1").bind(newest).execute(tx).await.map(drop)
     }
 }
 

@@ -46,6 +46,7 @@ const TABLES: &[Table] = &[
     },
     Table { name: "tally_trend", key: &["kind", "id"], id: "id", others: &["level"] },
     Table { name: "tally_picture", key: &["picture"], id: "picture", others: &["rank"] },
+    Table { name: "tally_naming", key: &["day", "kind", "id", "person"], id: "id", others: &["position"] },
 ];
 
 struct Table {

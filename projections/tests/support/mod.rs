@@ -77,6 +77,11 @@ impl World {
         append(&*self.store, stream, events).await
     }
 
+    /// As [`World::append`], of what somebody did.
+    pub async fn append_by(&self, actor: EntityId, stream: &StreamId, events: Vec<(&str, Value)>) -> Position {
+        append_as(&*self.store, Some(actor), stream, events).await
+    }
+
     /// Makes a record.
     pub async fn create(&self, kind: &Kind, number: u64, fields: Value) -> EntityId {
         let id = id(kind, number);
@@ -119,14 +124,18 @@ impl World {
 }
 
 pub async fn append(store: &dyn EventStore, stream: &StreamId, events: Vec<(&str, Value)>) -> Position {
+    append_as(store, None, stream, events).await
+}
+
+async fn append_as(
+    store: &dyn EventStore,
+    actor: Option<EntityId>,
+    stream: &StreamId,
+    events: Vec<(&str, Value)>,
+) -> Position {
     let command_id = Uuid::new_v4();
-    let metadata = Metadata {
-        command_id,
-        correlation_id: command_id,
-        causation_id: None,
-        actor: None,
-        dialect: "test".to_owned(),
-    };
+    let metadata =
+        Metadata { command_id, correlation_id: command_id, causation_id: None, actor, dialect: "test".to_owned() };
     let event = |(event_type, data): (&str, Value)| NewEvent {
         id: Uuid::new_v4(),
         event_type: event_type.to_owned(),
