@@ -358,6 +358,20 @@ async fn one_person_counts_once_a_day_whatever_they_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_a_trip_of_a_year_no_more_is_looked_at_than_is_counted() {
+    let world = world(KINDS, SearchTarget::Postgres).await;
+    counting(&world).await;
+    for number in 1..=520 {
+        list(&world, number, 9, "Concerts").await;
+    }
+    world.caught_up(TALLIES).await;
+    let last_day = trip(9).last_day;
+    let year = TripWindow { first_day: last_day - Days::new(364), last_day, ..trip(9) };
+    let found = world.models.liked_trips(&[year], Utc::now()).await.unwrap();
+    assert_eq!((found[0].event_count, found[0].events.len()), (500, 50));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_log_says_the_same_and_a_rebuild_puts_right_what_differs() {
     let world = world(KINDS, SearchTarget::Postgres).await;
     counting(&world).await;

@@ -15,6 +15,10 @@ use crate::{ReadError, ReadModels, bookkeeping};
 /// How many of a trip's events are shown, the soonest.
 const SHOWN_EVENTS: usize = 50;
 
+/// How many of them are looked at, and counted: a year of a large region has thousands, and many trips are asked for
+/// at once.
+const COUNTED_EVENTS: i64 = 500;
+
 /// The moment as of which trips are ranked: by the likes up to a position, and among those that had events ahead at a
 /// time. Positions of the last day are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +42,7 @@ pub struct LikedTrip {
     pub likes: i64,
     /// `None` of one that nobody has ever liked.
     pub last_like_at: Option<DateTime<Utc>>,
-    /// That lie ahead.
+    /// That lie ahead, up to `COUNTED_EVENTS`.
     pub event_count: i64,
     /// The first `SHOWN_EVENTS` of them, the soonest first.
     pub events: Vec<EntityId>,
@@ -55,6 +59,12 @@ impl Window {
     fn trip(&self) -> TripWindow {
         TripWindow { region: EntityId(self.region), first_day: self.first_day, last_day: self.last_day }
     }
+}
+
+/// The first day on which something may lie ahead. Days begin at other times elsewhere; whether an event does is asked
+/// of it itself.
+fn day_before(time: DateTime<Utc>) -> NaiveDate {
+    (time - TimeDelta::days(1)).date_naive()
 }
 
 impl ReadModels {
@@ -80,8 +90,6 @@ impl ReadModels {
             window: Window,
             likes: i64,
         }
-        // Days begin at other times elsewhere; whether an event lies ahead is asked of it itself.
-        let from_day = (as_of.time - TimeDelta::days(1)).date_naive();
         let last = after.map(|last| last.trip);
         let mut connection = self.finding().acquire().await?;
         let rows: Vec<Row> = sqlx::query_as(
@@ -108,7 +116,7 @@ impl ReadModels {
         )
         .bind(as_of.position)
         .bind(as_of.time)
-        .bind(from_day)
+        .bind(day_before(as_of.time))
         .bind(after.map(|last| last.likes))
         .bind(last.map(|trip| trip.first_day))
         .bind(last.map(|trip| trip.region.0))
@@ -142,8 +150,12 @@ impl ReadModels {
              cross join lateral (
                  select count(*) as event_count,
                         coalesce((array_agg(event order by starts_at, event))[1:$5], '{}') as events
-                 from tally_event e where e.scheduled and e.region = w.region
-                   and e.day between w.first_day and w.last_day and e.starts_at > $4
+                 from (
+                     select event, starts_at from tally_event
+                     where scheduled and region = w.region and starts_at > $4
+                       and day between greatest(w.first_day, $6::date) and w.last_day
+                     order by day, starts_at limit $7
+                 ) soonest
              ) e",
         )
         .bind(trips.iter().map(|trip| trip.region.0).collect::<Vec<_>>())
@@ -151,6 +163,8 @@ impl ReadModels {
         .bind(trips.iter().map(|trip| trip.last_day).collect::<Vec<_>>())
         .bind(now)
         .bind(SHOWN_EVENTS as i32)
+        .bind(day_before(now))
+        .bind(COUNTED_EVENTS)
         .fetch_all(&mut *connection)
         .await?;
         let found: HashMap<TripWindow, LikedTrip> = rows
