@@ -372,6 +372,19 @@ async fn of_a_trip_of_a_year_no_more_is_looked_at_than_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_like_before_a_time_is_told_of_the_last_day() {
+    let world = world(KINDS, SearchTarget::Postgres).await;
+    counting(&world).await;
+    change_likes(&world, 1, "TripLiked", &[trip(1), trip(2)]).await;
+    let last = world.store.head().await.unwrap();
+    world.caught_up(TALLIES).await;
+    let before = async |hours: i64| world.models.last_liked(Utc::now() - TimeDelta::hours(hours)).await.unwrap();
+    assert_eq!((before(-1).await, before(1).await), (last, 0));
+    world.sql("update tally_trip_change set at = at - interval '2 hours'").await;
+    assert_eq!((before(1).await, before(3).await), (last, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_log_says_the_same_and_a_rebuild_puts_right_what_differs() {
     let world = world(KINDS, SearchTarget::Postgres).await;
     counting(&world).await;

@@ -74,6 +74,16 @@ impl ReadModels {
         Ok(bookkeeping::position(&mut connection, TALLIES).await?)
     }
 
+    /// The last like before a time, if it was within the day in which likes are told apart; else 0.
+    pub async fn last_liked(&self, before: DateTime<Utc>) -> Result<Position, ReadError> {
+        let mut connection = self.finding().acquire().await?;
+        let last = sqlx::query_scalar(
+            "select position from tally_trip_change where at < $1 order by at desc, position desc limit 1",
+        );
+        let last: Option<Position> = last.bind(before).fetch_optional(&mut *connection).await?;
+        Ok(last.unwrap_or_default())
+    }
+
     /// The most liked trips that have events ahead, as of a moment: `count` of them after the one given.
     ///
     /// Trips that nobody has liked since are read in the order of their index; of the others, what they had then is

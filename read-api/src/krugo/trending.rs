@@ -183,7 +183,7 @@ async fn trips(
         // Keys tell the time in whole seconds.
         None => (AsOf { position: models.tallied().await?, time: call.now.trunc_subsecs(0) }, None),
         Some(key) => {
-            let (as_of, last) = key.read(call)?;
+            let (as_of, last) = key.read(call).await?;
             (as_of, Some(last))
         }
     };
@@ -207,12 +207,16 @@ async fn trips(
 
 impl TripKey {
     /// The moment of the first page, and the last trip shown.
-    fn read(&self, call: &Call<Read>) -> Result<(AsOf, RankedTrip), Failure> {
+    async fn read(&self, call: &Call<Read>) -> Result<(AsOf, RankedTrip), Failure> {
         /// Likes are told apart for a day.
         const GOOD_FOR: TimeDelta = TimeDelta::hours(1);
+        /// The tallies may have been so far behind the log.
+        const LAG: TimeDelta = TimeDelta::minutes(5);
         let time = DateTime::from_timestamp(self.time, 0).filter(|time| (call.now - *time).abs() <= GOOD_FOR);
         let time = time.ok_or_else(|| Failure::invalid("trips_after.time", "is over: begin with the first page"))?;
-        for (field, least, number) in [("position", 0, self.position), ("likes", 1, self.likes)] {
+        // All likes since are looked at: no more than a key that we gave leaves.
+        let since = call.state.models.last_liked(call.now - GOOD_FOR - LAG).await?;
+        for (field, least, number) in [("position", since.max(1), self.position), ("likes", 1, self.likes)] {
             if number < least {
                 return Err(Failure::invalid(format!("trips_after.{field}"), "is not where a page ended"));
             }
