@@ -66,7 +66,13 @@ async fn the_tour_works_in_every_shell_and_a_second_time() {
     for shell in SHELLS {
         let said = paste(shell, &tour(&server.url()), dir.path(), &path);
         assert!(!said.contains("STOPPED") && !said.contains("not found"), "{shell}:\n{said}");
-        for told in ["\"balance\":360.75", "\"balance\":-360.75", "\"type\":\"BookingRecovered\"", "the crew \\\"The Wanderers\\\" on Caravan", "\"searchCount\":"] {
+        for told in [
+            "\"balance\":360.75",
+            "\"balance\":-360.75",
+            "\"type\":\"BookingRecovered\"",
+            "the crew \\\"The Wanderers\\\" on Caravan",
+            "\"searchCount\":",
+        ] {
             assert!(said.contains(told), "{shell} never says {told}:\n{said}");
         }
         let image = std::fs::read(server.data_dir().join("concerts.jpg")).expect("the picture was fetched");

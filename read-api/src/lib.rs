@@ -1,6 +1,7 @@
 //! Routes that read: one module per dialect. A dialect parses a request into reads and plans, and renders what they
 //! find.
 
+mod catalogue;
 mod exposed;
 mod failure;
 mod krugo;

@@ -50,3 +50,25 @@ pub(crate) async fn all_existing<T: DeserializeOwned>(
         None => Ok(unique),
     }
 }
+
+/// How many entries an answer is to have: from one to a hundred, 20 where nobody says.
+pub(crate) fn bounded(count: Option<u32>) -> Result<usize, Failure> {
+    match count.unwrap_or(20) {
+        count @ 1..=100 => Ok(count as usize),
+        _ => Err(Failure::invalid("count", "is not between 1 and 100")),
+    }
+}
+
+/// What a parameter lists, with commas in between; blanks say nothing.
+pub(crate) fn listed(text: Option<String>, field: &str) -> Result<Option<Vec<String>>, Failure> {
+    /// More are nobody's choice.
+    const MOST: usize = 250;
+    let Some(text) = text else { return Ok(None) };
+    let parts: Vec<String> =
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    match parts.len() {
+        0 => Ok(None),
+        1..=MOST => Ok(Some(parts)),
+        _ => Err(Failure::invalid(field, format!("names more than {MOST}"))),
+    }
+}

@@ -68,9 +68,8 @@ async fn a_number_waits_for_its_code_and_another_may_be_sent_as_often_as_any() {
     limited(resend(&world.by(&dana)).await);
 
     let code = world.code(PHONE.1).await;
-    let verify = async |who: &Somebody, id: &str, code: &str| {
-        facebook::verify_code(&world.by(who), who.person, id, code).await
-    };
+    let verify =
+        async |who: &Somebody, id: &str, code: &str| facebook::verify_code(&world.by(who), who.person, id, code).await;
     refused(verify(&kim, "10150", &code).await, RejectionKind::Forbidden);
     refused(verify(&kim, "10151", &code).await, RejectionKind::Invalid);
     refused(facebook::resend_code(&world.by(&kim), kim.person, "10150").await, RejectionKind::Forbidden);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::event::PublishedEvent;
+use super::event::{EventType, PublishedEvent};
 use crate::{EntityId, Rejection};
 
 /// How many days a trip takes when its traveller says nothing.
@@ -76,6 +76,24 @@ impl Trip {
 /// Whether an event still lies ahead: it has not begun.
 pub fn lies_ahead(published: &PublishedEvent, now: DateTime<Utc>) -> bool {
     published.details.schedule.starts_at > now
+}
+
+/// A trip that somebody likes, as it is now.
+#[derive(Debug, Clone)]
+pub struct Liked {
+    pub trip: TripWindow,
+    pub likes: i64,
+    pub last_like_at: Option<DateTime<Utc>>,
+    /// Ahead; those shown are the first of them.
+    pub event_count: i64,
+    pub events: Vec<Candidate>,
+}
+
+impl Liked {
+    /// The sort of its soonest event.
+    pub fn primary_event_type(&self) -> Option<EventType> {
+        Some(self.events.first()?.published.details.category.event_type)
+    }
 }
 
 /// Groups events into trips. The first event of a region opens a trip of `length` days; events of the region within

@@ -1,34 +1,18 @@
 //! `liketrip`: the trips that somebody likes, and those that most do.
 
-use std::collections::HashMap;
-
 use caravan_domain::EntityId;
-use caravan_domain::catalogue::discover::{Candidate, TripWindow};
-use caravan_domain::catalogue::event::Event;
+use caravan_domain::catalogue::discover::{Liked, TripWindow};
 use caravan_domain::trips::likes::{TripLikes, TripLikesState};
 use caravan_projections::AsOf;
 use caravan_wire::krugo::ids::TripId;
-use caravan_wire::krugo::trends::{self as shapes, Liked};
+use caravan_wire::krugo::trends as shapes;
 use caravan_wire::{Answer, Call, Failure, Outcome};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::Read;
-
-/// Trips that one request asks for at most.
-const MOST: usize = 100;
-
-/// How many an answer has where nobody says.
-const USUAL: usize = 20;
-
-/// How many entries an answer is to have: from one to a hundred.
-pub(super) fn bounded(count: Option<u32>) -> Result<usize, Failure> {
-    match count.map(|count| count as usize) {
-        None => Ok(USUAL),
-        Some(count) if (1..=MOST).contains(&count) => Ok(count),
-        Some(_) => Err(Failure::invalid("count", format!("is not between 1 and {MOST}"))),
-    }
-}
+use crate::catalogue::liked;
+use crate::reads::bounded;
 
 async fn likes(call: &Call<Read>, person: EntityId) -> Result<TripLikesState, Failure> {
     Ok(call.state.models.get::<TripLikes>(person).await?.map(|likes| likes.state).unwrap_or_default())
@@ -48,6 +32,8 @@ struct LikedTrips {
 /// Of the trips that are asked for those that the caller likes, each once.
 pub(super) async fn liked_trips(call: Call<Read>) -> Outcome {
     let LikedTrips { trips } = call.body()?;
+    /// Trips that one request asks for at most.
+    const MOST: usize = 100;
     if trips.len() > MOST {
         return Err(Failure::invalid("trips", format!("names more than {MOST}")));
     }
@@ -59,8 +45,8 @@ pub(super) async fn liked_trips(call: Call<Read>) -> Outcome {
             liked.push(trip);
         }
     }
-    let shapes = self::liked(&call, &liked).await?;
-    Ok(Answer::json(shapes.iter().map(|liked| shapes::liked_trip(liked, Some(person))).collect()))
+    let shown = crate::catalogue::liked(&call, &liked).await?;
+    Ok(Answer::json(shown.iter().map(|liked| shapes::liked_trip(liked, Some(person))).collect()))
 }
 
 #[derive(Deserialize)]
@@ -81,26 +67,4 @@ pub(super) async fn top_liked_trips(call: Call<Read>) -> Outcome {
     let ranked = liked.into_iter().zip(ranked).map(|(liked, ranked)| Liked { likes: ranked.likes, ..liked });
     let shape = |liked: Liked| shapes::liked_trip(&liked, own.likes(&liked.trip).then_some(person));
     Ok(Answer::json(ranked.map(shape).collect()))
-}
-
-/// Trips as they are now, with full records of their events, in their order.
-pub(super) async fn liked(call: &Call<Read>, trips: &[TripWindow]) -> Result<Vec<Liked>, Failure> {
-    let models = &call.state.models;
-    let found = models.liked_trips(trips, call.now).await?;
-    let events: Vec<EntityId> = found.iter().flat_map(|liked| liked.events.iter().copied()).collect();
-    let events = models.get_many::<Event>(&events).await?;
-    let published: HashMap<EntityId, _> =
-        events.iter().filter_map(|event| Some((event.id, event.state.published()?))).collect();
-    let shown = found.into_iter().map(|liked| {
-        let events = liked.events.iter();
-        let candidate = |id: &EntityId| Some(Candidate { id: *id, published: (*published.get(id)?).clone() });
-        Liked {
-            trip: liked.trip,
-            likes: liked.likes,
-            last_like_at: liked.last_like_at,
-            event_count: liked.event_count,
-            events: events.filter_map(candidate).collect(),
-        }
-    });
-    Ok(shown.collect())
 }

@@ -8,8 +8,8 @@ use caravan_wire::{Answer, Call, Failure, Outcome};
 use http::{HeaderValue, header};
 use serde::Deserialize;
 
-use super::likes::bounded;
 use crate::Read;
+use crate::reads::bounded;
 
 #[derive(Deserialize)]
 struct Images {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::performer::{PERFORMER, Performer};
-use caravan_domain::catalogue::region::{REGION, Region};
 use caravan_domain::catalogue::trending_event::{TRENDING_EVENT, TrendingEvent};
 use caravan_domain::record::RecordState;
 use caravan_files::pictures::Size;
@@ -17,9 +16,9 @@ use chrono::{DateTime, SubsecRound, TimeDelta};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::likes::{bounded, liked};
 use crate::Read;
-use crate::reads::existing;
+use crate::catalogue::{liked, regions_by_id};
+use crate::reads::{bounded, existing, listed};
 
 #[derive(Deserialize)]
 struct Cities {
@@ -69,25 +68,6 @@ pub(super) async fn performers(call: Call<Read>) -> Outcome {
         Some(shapes::trending_performer(id, records.get(&id)?, trending.count, ahead))
     });
     Ok(Answer::json(shapes.collect()))
-}
-
-/// What a parameter lists, with commas in between; blanks say nothing.
-fn listed(text: Option<String>, field: &str) -> Result<Option<Vec<String>>, Failure> {
-    /// More are nobody's choice.
-    const MOST: usize = 250;
-    let Some(text) = text else { return Ok(None) };
-    let parts: Vec<String> =
-        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
-    match parts.len() {
-        0 => Ok(None),
-        1..=MOST => Ok(Some(parts)),
-        _ => Err(Failure::invalid(field, format!("names more than {MOST}"))),
-    }
-}
-
-async fn regions_by_id(call: &Call<Read>, regions: &[EntityId]) -> Result<HashMap<EntityId, Region>, Failure> {
-    let regions = call.state.models.records::<Region>(&REGION, regions).await?;
-    Ok(regions.into_iter().map(|region| (region.id, region.state)).collect())
 }
 
 /// The feed's two lists, each of which goes on where the page before ended. A request with one key asks for that list

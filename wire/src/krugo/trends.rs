@@ -2,7 +2,7 @@
 
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::city::City;
-use caravan_domain::catalogue::discover::{Candidate, Trip, TripWindow};
+use caravan_domain::catalogue::discover::{Liked, Trip, TripWindow};
 use caravan_domain::catalogue::event::{Category, EventType};
 use caravan_domain::catalogue::performer::Performer;
 use caravan_domain::catalogue::region::Region;
@@ -14,24 +14,6 @@ use serde_json::{Value, json};
 use super::catalogue;
 use super::ids::TripId;
 use crate::shape::set;
-
-/// A trip that somebody likes, as it is now.
-#[derive(Debug, Clone)]
-pub struct Liked {
-    pub trip: TripWindow,
-    pub likes: i64,
-    pub last_like_at: Option<DateTime<Utc>>,
-    /// Ahead; those shown are the first of them.
-    pub event_count: i64,
-    pub events: Vec<Candidate>,
-}
-
-impl Liked {
-    /// The sort of its soonest event.
-    pub fn primary_event_type(&self) -> Option<EventType> {
-        Some(self.events.first()?.published.details.category.event_type)
-    }
-}
 
 /// `LikedTrip`: of the viewer's own likes it says whose.
 pub fn liked_trip(liked: &Liked, viewer: Option<EntityId>) -> Value {

@@ -29,8 +29,7 @@ struct PhoneRequest {
 pub(super) async fn update_phone(call: Call<Write>) -> Outcome {
     let PhoneRequest { id, phone_number } = call.body()?;
     let changed = facebook::edit_phone(&asking(&call).await?, call.person()?, &id, &phone_number).await?;
-    let answer = Answer::json(json!({"id": id, "phoneNumber": phone_number}));
-    Ok(answer.of(changed.revision, changed.position))
+    answer(&changed, json!({"id": id, "phoneNumber": phone_number}))
 }
 
 #[derive(Deserialize)]

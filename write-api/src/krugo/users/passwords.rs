@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Outcome, apart};
-use crate::{Write, asking};
+use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
 struct ChangeRequest {
@@ -21,8 +21,7 @@ pub(super) async fn change(call: Call<Write>) -> Outcome {
     let shown = Credentials { username: &request.username, refresh_token: &request.refresh_token };
     let (old, new) = (&request.old_password, &request.new_password);
     let changed = passwords::change(&asking(&call).await?, call.person()?, shown, old, new).await?;
-    let answer = Answer::json(json!({"username": request.username}));
-    Ok(answer.of(changed.revision, changed.position))
+    answer(&changed, json!({"username": request.username}))
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Outcome;
-use crate::{Write, asking};
+use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
 struct EditRequest {
@@ -19,8 +19,7 @@ pub(super) async fn edit(call: Call<Write>) -> Outcome {
     let request: EditRequest = call.body()?;
     let shown = Credentials { username: &request.username, refresh_token: &request.refresh_token };
     let changed = contacts::edit_phone(&asking(&call).await?, call.person()?, shown, &request.phone_number).await?;
-    let answer = json!({"id": call.account()?, "username": request.username, "phoneNumber": request.phone_number});
-    Ok(Answer::json(answer).of(changed.revision, changed.position))
+    answer(&changed, json!({"id": call.account()?, "username": request.username, "phoneNumber": request.phone_number}))
 }
 
 #[derive(Deserialize)]

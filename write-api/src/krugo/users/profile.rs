@@ -5,13 +5,13 @@ use caravan_commands::records;
 use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_domain::record::Change;
 use caravan_wire::krugo::accounts;
-use caravan_wire::{Answer, Call, Failure};
+use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Outcome;
 use super::sign_up::{UserAttribute, parse};
-use crate::{Write, asking};
+use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
 struct EditRequest {
@@ -24,8 +24,7 @@ pub(super) async fn edit(call: Call<Write>) -> Outcome {
     let details = parse(&request.update_attributes)?;
     let changed = profile::edit(&asking(&call).await?, call.person()?, &request.username, details).await?;
     let account = changed.state.registered().ok_or_else(|| Failure::not_found("no such account"))?;
-    let answer = Answer::json(accounts::edited(changed.id, account.registration.provider));
-    Ok(answer.of(changed.revision, changed.position))
+    answer(&changed, accounts::edited(changed.id, account.registration.provider))
 }
 
 #[derive(Deserialize)]
@@ -39,8 +38,7 @@ pub(super) async fn switch_mfa(call: Call<Write>) -> Outcome {
     let request: MfaRequest = call.body()?;
     let shown = Credentials { username: &request.username, refresh_token: &request.refresh_token };
     let changed = profile::switch_mfa(&asking(&call).await?, call.person()?, shown, request.on).await?;
-    let answer = Answer::json(json!({"enableMfa": request.on, "username": request.username}));
-    Ok(answer.of(changed.revision, changed.position))
+    answer(&changed, json!({"enableMfa": request.on, "username": request.username}))
 }
 
 /// Fields left out, or null, stay as they are.
@@ -53,6 +51,5 @@ pub(super) async fn update_preferences(call: Call<Write>) -> Outcome {
     let account = call.account()?;
     let done = records::change(&asking(&call).await?, &PREFERENCES, account, Change::Put(fields)).await?;
     let preferences: Preferences = done.state.get().unwrap_or_default();
-    let answer = Answer::json(accounts::updated_preferences(account, &preferences));
-    Ok(answer.of(done.revision, done.position))
+    answer(&done, accounts::updated_preferences(account, &preferences))
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Outcome, logged_in, tokens, with_session};
-use crate::{Write, asking};
+use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
 struct LoginRequest {
@@ -69,6 +69,5 @@ pub(super) async fn refresh(call: Call<Write>) -> Outcome<Log> {
 pub(super) async fn log_out(call: Call<Write>) -> Outcome {
     let request: SessionRequest = call.body()?;
     let changed = sessions::log_out(&asking(&call).await?, call.person()?, request.shown()).await?;
-    let answer = Answer::json(json!({"username": request.username}));
-    Ok(answer.of(changed.revision, changed.position))
+    answer(&changed, json!({"username": request.username}))
 }
