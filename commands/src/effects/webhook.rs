@@ -68,9 +68,8 @@ impl Webhook {
 #[async_trait]
 impl Carrier for Webhook {
     /// Posts `{id, to, text, template}`, of a push message with a `subject`; the message's id is its `Idempotency-Key`
-    /// and `webhook-id`. 2xx accepts; 410 says that a device is gone (404 may be of
-    /// a wrong URL, which would drop every device); 408, 425, 429 and 5xx ask for another try;
-    /// everything else refuses.
+    /// and `webhook-id`. 2xx accepts; 410 says that a device is gone (404 may be of a wrong URL, which would drop every
+    /// device); 408, 425, 429 and 5xx ask for another try; everything else refuses.
     async fn deliver(&self, message: &Message) -> Result<(), DeliveryError> {
         let id = message.id;
         let mut body = json!({"id": id, "to": message.to, "text": message.text, "template": message.template});
