@@ -70,7 +70,7 @@ async fn the_tour_works_in_every_shell_and_a_second_time() {
             "\"balance\":360.75",
             "\"balance\":-360.75",
             "\"type\":\"BookingRecovered\"",
-            "on the trip to Toronto",
+            "bought a room for 480.00 CAD on the trip to Toronto",
             "\"searchCount\":",
         ] {
             assert!(said.contains(told), "{shell} never says {told}:\n{said}");
