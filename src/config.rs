@@ -334,12 +334,13 @@ impl Config {
         Ok(VouchedBy::Facebook(GraphSettings { app_id, app_secret, url, patience: GraphSettings::PATIENCE }))
     }
 
-    /// The secret goes there.
+    /// Where Facebook is. The secret goes there.
     fn facebook_url(&self) -> Result<Url> {
         let url = Url::parse(&self.facebook_url).context("CARAVAN_FACEBOOK_URL")?;
         let safe = url.scheme() == "https" || url.scheme() == "http" && !self.is_production();
         ensure!(safe, "CARAVAN_FACEBOOK_URL: expected https://…");
-        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        let open = url.username().is_empty() && url.password().is_none();
+        let plain = open && url.query().is_none() && url.fragment().is_none();
         ensure!(plain, "CARAVAN_FACEBOOK_URL: expected nothing but scheme, host and path");
         Ok(url)
     }

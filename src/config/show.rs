@@ -34,7 +34,7 @@ pub fn describe(config: &Config) -> String {
         ("WEBHOOK_SECRET", set(&config.webhook_secret)),
         ("FACEBOOK_APP_ID", config.facebook_app_id.clone()),
         ("FACEBOOK_APP_SECRET", set(&config.facebook_app_secret)),
-        ("FACEBOOK_URL", config.facebook_url.clone()),
+        ("FACEBOOK_URL", url(&config.facebook_url)),
         ("PUBLIC_URL", config.public_url().unwrap_or_default()),
         ("BOOKING_PARTNER", config.booking_partner.clone()),
         ("CORS_ORIGINS", config.cors_origins.clone()),

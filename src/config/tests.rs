@@ -137,6 +137,7 @@ fn what_is_wrong_is_named() {
         ("facebook_url", "foo"),
         ("facebook_url", "ftp://graph.facebook.com"),
         ("facebook_url", "https://app:secret@graph.facebook.com"),
+        ("facebook_url", "https://:secret@graph.facebook.com"),
         ("cors_origins", "not an origin"),
         ("cors_origins", "https://app.example,*"),
         ("cors_origins", "https://app.example/path"),
