@@ -1,8 +1,10 @@
 //! Messages over the wire: mail to a real SMTP server, text messages to a real HTTP server.
 
-use std::io::{BufRead, BufReader};
+#[path = "support/mail_server.rs"]
+mod mail_server;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use caravan_commands::effects::{
@@ -11,54 +13,17 @@ use caravan_commands::effects::{
 use caravan_domain::EntityId;
 use caravan_domain::identity::Medium;
 use chrono::DateTime;
+use mail_server::MailServer;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 const FROM: &str = "Caravan <caravan@example.org>";
 
-/// `support/smtp_server.py`, running until dropped.
-struct MailServer {
-    process: Child,
-    port: u16,
-    dir: TempDir,
-}
-
-impl MailServer {
-    fn start(arguments: &[&str]) -> MailServer {
-        let dir = tempfile::tempdir().unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/smtp_server.py");
-        let mut process = Command::new("python3")
-            .arg(script)
-            .arg(dir.path())
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("this test needs python3 for its mail server");
-        let mut port = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut port).unwrap();
-        MailServer { process, port: port.trim().parse().expect("the mail server says its port"), dir }
-    }
-
-    fn carrier(&self, credentials: &str) -> Smtp {
-        Smtp::new(&format!("smtp://{credentials}127.0.0.1:{}", self.port), FROM).unwrap()
-    }
-
-    /// What was accepted, in order.
-    fn mails(&self) -> Vec<Value> {
-        let mut paths: Vec<_> = std::fs::read_dir(self.dir.path()).unwrap().map(|file| file.unwrap().path()).collect();
-        paths.sort();
-        paths.iter().map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
-    }
-}
-
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// What sends to the server, with credentials as a URL has them.
+fn carrier(server: &MailServer, credentials: &str) -> Smtp {
+    Smtp::new(&format!("smtp://{credentials}127.0.0.1:{}", server.port), FROM).unwrap()
 }
 
 fn message(channel: Medium, to: &str) -> Message {
@@ -81,7 +46,7 @@ fn message(channel: Medium, to: &str) -> Message {
 #[tokio::test]
 async fn a_mail_arrives_as_text_and_html() {
     let server = MailServer::start(&[]);
-    let carrier = server.carrier("");
+    let carrier = carrier(&server, "");
     carrier.deliver(&message(Medium::Mail, "dana@example.com")).await.unwrap();
     carrier.deliver(&message(Medium::Mail, "eli@example.com")).await.unwrap();
     let mails = server.mails();
@@ -120,7 +85,7 @@ async fn a_letter_is_from_whom_it_says_and_hides_who_gets_a_blind_copy() {
         reply_to: Some("help@example.com".into()),
     };
     for _ in 0..2 {
-        server.carrier("").deliver(&letter(letterhead.clone())).await.unwrap();
+        carrier(&server, "").deliver(&letter(letterhead.clone())).await.unwrap();
     }
     let mails = server.mails();
     for mail in &mails {
@@ -141,10 +106,10 @@ async fn a_letter_is_from_whom_it_says_and_hides_who_gets_a_blind_copy() {
     }
     let attachment = Some(Attachment { name: "plan.pdf".into(), content: "/wD+".into() });
     let html = Message { text: String::new(), ..letter(letterhead.clone()) };
-    server.carrier("").deliver(&html).await.unwrap();
+    carrier(&server, "").deliver(&html).await.unwrap();
     let data = server.mails()[2]["data"].as_str().unwrap().to_owned();
     assert!(data.contains("Content-Type: text/html") && !data.contains("multipart"), "{data}");
-    server.carrier("").deliver(&Message { attachment, ..letter(letterhead) }).await.unwrap();
+    carrier(&server, "").deliver(&Message { attachment, ..letter(letterhead) }).await.unwrap();
     let data = server.mails()[3]["data"].as_str().unwrap().to_owned();
     for part in ["multipart/mixed", "multipart/alternative", "filename=\"plan.pdf\"", "/wD+"] {
         assert!(data.contains(part), "{part:?} is not in:\n{data}");
@@ -154,10 +119,10 @@ async fn a_letter_is_from_whom_it_says_and_hides_who_gets_a_blind_copy() {
 #[tokio::test]
 async fn credentials_of_the_url_are_shown_to_the_server() {
     let server = MailServer::start(&["--user", "dana", "--password", "p@ss word"]);
-    server.carrier("dana:p%40ss%20word@").deliver(&message(Medium::Mail, "dana@example.com")).await.unwrap();
+    carrier(&server, "dana:p%40ss%20word@").deliver(&message(Medium::Mail, "dana@example.com")).await.unwrap();
     assert_eq!(server.mails()[0]["user"], "dana");
     for wrong in ["", "dana:wrong@"] {
-        let outcome = server.carrier(wrong).deliver(&message(Medium::Mail, "dana@example.com")).await;
+        let outcome = carrier(&server, wrong).deliver(&message(Medium::Mail, "dana@example.com")).await;
         assert!(matches!(outcome, Err(DeliveryError::Later(_))), "{wrong}: {outcome:?}");
     }
     assert_eq!(server.mails().len(), 1);
@@ -166,7 +131,7 @@ async fn credentials_of_the_url_are_shown_to_the_server() {
 #[tokio::test]
 async fn what_the_mail_server_answers_decides_about_another_try() {
     let server = MailServer::start(&["--answer", "RCPT=451", "--answer", "RCPT=550", "--answer", "DATA-END=452"]);
-    let carrier = server.carrier("");
+    let carrier = carrier(&server, "");
     let mail = message(Medium::Mail, "dana@example.com");
     let later = carrier.deliver(&mail).await;
     assert!(matches!(&later, Err(DeliveryError::Later(reason)) if reason.contains("451")), "{later:?}");
@@ -182,7 +147,7 @@ async fn what_the_mail_server_answers_decides_about_another_try() {
 #[tokio::test]
 async fn a_mail_server_that_is_away_is_tried_again_later() {
     let server = MailServer::start(&[]);
-    let carrier = server.carrier("");
+    let carrier = carrier(&server, "");
     drop(server);
     let outcome = carrier.deliver(&message(Medium::Mail, "dana@example.com")).await;
     assert!(matches!(outcome, Err(DeliveryError::Later(_))), "{outcome:?}");

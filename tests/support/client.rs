@@ -63,17 +63,21 @@ impl Client {
 
     /// Signs somebody up with a phone number, confirms with the code from the outbox.
     pub async fn person(&self, username: &str, phone: &str) -> Person {
-        let answer = self
-            .send(
-                "/signup",
-                None,
-                json!({"username": username, "password": PASSWORD, "firstname": "Test", "lastname": username,
-                    "attributes": [{"Name": "phone_number", "Value": phone}]}),
-            )
-            .await
-            .expect("the server answers");
-        success("/signup", answer).await;
+        self.sign_up(username, phone).await;
         let code = self.code(phone).await;
+        self.confirm(username, phone, &code).await
+    }
+
+    /// Begins a sign-up, which sends a code to the phone number.
+    pub async fn sign_up(&self, username: &str, phone: &str) {
+        let body = json!({"username": username, "password": PASSWORD, "firstname": "Test", "lastname": username,
+            "attributes": [{"Name": "phone_number", "Value": phone}]});
+        let answer = self.send("/signup", None, body).await.expect("the server answers");
+        success("/signup", answer).await;
+    }
+
+    /// Completes a sign-up with its code.
+    pub async fn confirm(&self, username: &str, phone: &str, code: &str) -> Person {
         let body = json!({"username": username, "password": PASSWORD, "confirmationCode": code});
         let answer = self.send("/signup/confirm", None, body).await.expect("the server answers");
         let answer = success("/signup/confirm", answer).await;
@@ -119,7 +123,7 @@ pub fn messages(outbox: &Path, to: &str) -> Vec<Value> {
 }
 
 /// The first run of exactly six digits.
-fn digits(text: &str) -> Option<String> {
+pub fn digits(text: &str) -> Option<String> {
     text.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() == 6).map(str::to_owned)
 }
 

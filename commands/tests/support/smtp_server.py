@@ -3,7 +3,8 @@
 usage: smtp_server.py DIRECTORY [--user USER --password PASSWORD] [--answer VERB=CODE ...]
 
 Prints its port once it listens. With a user it takes mail only after AUTH (PLAIN or LOGIN). --answer makes a verb
-(such as RCPT or DATA-END) answer with a code instead of success, each given one for one use.
+(such as RCPT or DATA-END) answer with a code instead of success, each given one for one use. While there is a file
+DIRECTORY/hold, a mail that was kept is not answered.
 """
 
 import argparse
@@ -128,6 +129,8 @@ class Session:
         unfinished = path.with_suffix(".part")
         unfinished.write_text(json.dumps(message))
         unfinished.rename(path)
+        while path.with_name("hold").exists():
+            await asyncio.sleep(0.01)
         await self.say(250, "kept")
 
 
