@@ -18,8 +18,8 @@ impl Json {
         Ok(Json(text))
     }
 
-    /// What a store has kept.
-    pub(crate) fn stored(text: String) -> Json {
+    /// What was stored.
+    pub fn stored(text: String) -> Json {
         Json(text)
     }
 

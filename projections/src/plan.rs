@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caravan_domain::condition::{KEYWORD_CHARACTERS, caseless, instant};
 use caravan_domain::kind::{Field, FieldType};
 use caravan_domain::{Condition, EntityId, Kind, kinds};
-use caravan_event_store::Position;
+use caravan_event_store::{Json, Position};
 use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -118,10 +118,10 @@ pub(crate) fn invalid_cursor() -> ReadError {
     ReadError::invalid("after", "is not where a page of this list ended")
 }
 
-/// One page of documents.
+/// One page of documents; their states are text until somebody reads them.
 #[derive(Debug, Clone)]
-pub struct Found {
-    pub documents: Vec<Document>,
+pub struct Found<S = Json> {
+    pub documents: Vec<Document<S>>,
     /// Absent on the last page.
     pub next: Option<Cursor>,
     /// Of all pages, where the plan asks for it.
@@ -131,15 +131,15 @@ pub struct Found {
 }
 
 impl Found {
+    /// The same with states as `S`.
+    pub fn read<S: DeserializeOwned>(&self) -> Result<Found<S>, ReadError> {
+        let documents = self.documents.iter().map(Document::read).collect::<Result<_, _>>()?;
+        Ok(Found { documents, next: self.next.clone(), total: self.total, as_of: self.as_of })
+    }
+
     /// The documents with their states as `S`.
-    pub fn states<S: DeserializeOwned>(self) -> Result<Vec<Document<S>>, ReadError> {
-        self.documents
-            .into_iter()
-            .map(|document| {
-                let state = S::deserialize(&document.state).map_err(ReadError::broken)?;
-                Ok(document.with(state))
-            })
-            .collect()
+    pub fn states<S: DeserializeOwned>(&self) -> Result<Vec<Document<S>>, ReadError> {
+        Ok(self.read()?.documents)
     }
 }
 

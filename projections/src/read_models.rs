@@ -6,7 +6,7 @@ use std::sync::Arc;
 use caravan_domain::condition::Entity;
 use caravan_domain::kind::{Link, is_deleted};
 use caravan_domain::{Condition, Context, Decider, EntityId, Kind, Record, Stamps, kinds};
-use caravan_event_store::{Position, Revision, StreamId};
+use caravan_event_store::{Json, Position, Revision, StreamId};
 use caravan_postgres::SidePool;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -64,9 +64,16 @@ impl<S> Document<S> {
     }
 
     /// The same document, its state seen as another type.
-    pub(crate) fn with<T>(self, state: T) -> Document<T> {
-        let Document { id, revision, position, stamps, .. } = self;
+    pub(crate) fn with<T>(&self, state: T) -> Document<T> {
+        let Document { id, revision, position, stamps, .. } = *self;
         Document { id, revision, position, stamps, state }
+    }
+}
+
+impl Document<Json> {
+    /// The same with its state as `T`.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<Document<T>, ReadError> {
+        Ok(self.with(self.state.read().map_err(ReadError::broken)?))
     }
 }
 
@@ -170,14 +177,14 @@ impl ReadModels {
     }
 
     /// One page of what the plan describes, of what somebody sees in lists; refused where that can be nothing.
-    pub async fn list(&self, mut plan: Plan, viewer: &Context) -> Result<Found, NotSeen> {
+    pub async fn list(&self, mut plan: Plan, viewer: &Context) -> Result<Found<Value>, NotSeen> {
         let kind = plan.kind;
         if let Some(hidden) = plan.sort.iter().find(|sort| kind.shows(sort.field, viewer) != Condition::ALWAYS) {
             return Err(ReadError::invalid(hidden.field, "cannot be sorted by").into());
         }
         plan.conditions = plan.conditions.into_iter().map(|condition| as_seen(kind, condition, viewer)).collect();
         plan.conditions.push(kind.listed(viewer)?);
-        let mut found = self.find(&plan).await?;
+        let mut found = self.find(&plan).await?.read::<Value>()?;
         for document in &mut found.documents {
             if let Value::Object(fields) = &mut document.state {
                 kind.veil(document.id, fields, viewer);

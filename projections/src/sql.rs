@@ -1,8 +1,8 @@
 //! Plans as SQL: one statement, bound parameters only. Nothing of a caller's value becomes part of the text.
 
-use caravan_domain::Kind;
 use caravan_domain::kind::FieldType;
-use caravan_event_store::Position;
+use caravan_domain::{EntityId, Kind};
+use caravan_event_store::{Json, Position};
 use caravan_postgres::SidePool;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::conditions::push_condition;
 use crate::document::{self, Stored};
 use crate::plan::{Order, invalid_cursor};
-use crate::read_models::{Moment, read};
-use crate::{Cursor, Found, Near, Plan, ReadError, schema};
+use crate::read_models::Moment;
+use crate::{Cursor, Document, Found, Near, Plan, ReadError, schema};
 
 /// How alike a written and a found word must be, of 1: what a slip of the pen leaves of the trigrams of a word of five
 /// letters.
@@ -104,6 +104,14 @@ async fn as_of(connection: &mut PgConnection, plan: &Plan) -> Result<Position, R
 /// Whether the plan's text is looked for among opened personal values.
 fn searches_opened(plan: &Plan) -> bool {
     plan.text.is_some() && !plan.kind.sealed_text.is_empty()
+}
+
+impl Plan {
+    /// The statement that the plan comes to in Postgres, for whoever measures it. Text is looked for with a setting
+    /// beside it.
+    pub fn statement(&self) -> Result<QueryBuilder<Postgres>, ReadError> {
+        statement(self, &self.order()?, &self.words())
+    }
 }
 
 /// `as_of`, the total, and one row per document, one more than the page holds; a row of nulls when there is none.
@@ -326,8 +334,13 @@ fn page(plan: &Plan, order: &[Order], mut rows: Vec<PgRow>) -> Result<Found, Rea
         (Some(row), Some(last)) if more => Some(cursor(order, row, last)?),
         _ => None,
     };
-    let documents = documents.iter().map(read).collect::<Result<_, _>>()?;
+    let documents = documents.into_iter().map(unread).collect();
     Ok(Found { documents, next, total: total.map(i64::cast_unsigned), as_of })
+}
+
+fn unread(stored: Stored) -> Document<Json> {
+    let Stored { id, revision, position, stamps, state, .. } = stored;
+    Document { id: EntityId(id), revision, position, stamps, state: Json::stored(state) }
 }
 
 /// Columns before those of the document.

@@ -43,7 +43,7 @@ async fn records_are_read_by_id() {
         world.models.records::<Case>(&CASES, &asked).await.unwrap().into_iter().map(|read| read.state.label).collect();
     assert_eq!(labels, ["two", "case 1", "two"], "in the order asked");
 
-    let found = world.find(&caravan_projections::Plan::all(&CASE, 9)).await;
+    let found = world.models.find(&caravan_projections::Plan::all(&CASE, 9)).await.unwrap();
     let states = found.states::<RecordState>().unwrap();
     assert_eq!(states[1].state.get::<Case>(), Some(Case { label: "two".into() }));
 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use caravan_domain::EntityId;
-use caravan_domain::catalogue::discover::{Candidate, Liked, TRIP_LENGTH, Trip, TripWindow, Trips, lies_ahead};
+use caravan_domain::catalogue::discover::{
+    Candidate, Liked, Occasion, TRIP_LENGTH, Trip, TripWindow, Trips, lies_ahead,
+};
 use caravan_domain::catalogue::event::{self, Event, EventState, PublishedEvent};
 use caravan_domain::catalogue::instant;
 use caravan_domain::catalogue::region::{REGION, Region};
@@ -46,7 +48,9 @@ fn by_performers(performers: &[EntityId]) -> Condition {
 pub(crate) async fn scheduled(call: &Call<Read>, plan: Plan) -> Result<Vec<(EntityId, PublishedEvent)>, Failure> {
     let found = everything::<EventState>(&call.state, plan).await?;
     let ahead = found.into_iter().filter_map(|document| match document.state {
-        EventState::Scheduled(published) if lies_ahead(&published, call.now) => Some((document.id, published)),
+        EventState::Scheduled(published) if lies_ahead(published.details.schedule.starts_at, call.now) => {
+            Some((document.id, published))
+        }
         _ => None,
     });
     Ok(ahead.collect())
@@ -86,13 +90,22 @@ pub(crate) struct TripSearch {
     pub days: Option<(NaiveDate, NaiveDate)>,
 }
 
-/// Groups the events ahead that match into trips as long as the caller likes them.
-pub(crate) async fn find_trips(call: &Call<Read>, search: TripSearch) -> Result<Vec<Trip>, Failure> {
+/// Events ahead of which trips can be made, soonest first: all that is found where nothing is asked for.
+pub fn discovered(now: DateTime<Utc>) -> Plan {
+    let somewhere = Condition::Not(Box::new(Condition::Is("region", vec![Value::Null])));
+    let mut plan = Plan { limit: PAGE_OF_TRIPS, ..ahead(now) }.and(somewhere);
+    plan.sort = vec![Sort::asc("day"), Sort::asc("starts_at")];
+    plan
+}
+
+/// Groups the events ahead that match into trips as long as the caller likes them, soonest first.
+pub(crate) async fn find_trips(
+    call: &Call<Read>,
+    search: TripSearch,
+) -> Result<Vec<(TripWindow, Vec<Candidate>)>, Failure> {
     let preferences = call.state.models.record::<Preferences>(&PREFERENCES, call.account()?).await?;
     let length = preferences.and_then(|preferences| preferences.state.trip_length).unwrap_or(TRIP_LENGTH);
-    let somewhere = Condition::Not(Box::new(Condition::Is("region", vec![Value::Null])));
-    let mut plan = Plan { limit: PAGE_OF_TRIPS, ..ahead(call.now) }.and(somewhere);
-    plan.sort = vec![Sort::asc("day"), Sort::asc("starts_at")];
+    let mut plan = discovered(call.now);
     if let Some((first, last)) = search.days {
         plan = plan.and(within(first, last)?);
     }
@@ -103,22 +116,36 @@ pub(crate) async fn find_trips(call: &Call<Read>, search: TripSearch) -> Result<
         plan = plan.and(by_performers(&performers));
     }
     let mut trips = Trips::new(length, search.days.map(|(_, last)| last));
+    let mut read = HashMap::new();
     // Page by page, until no later event can matter.
-    loop {
+    'pages: loop {
         let found = call.state.models.find(&plan).await?;
-        plan.after = found.next.clone();
-        for document in found.states::<EventState>()? {
-            if let EventState::Scheduled(published) = document.state
-                && lies_ahead(&published, call.now)
-                && !trips.add(Candidate { id: document.id, published })
-            {
-                return Ok(trips.found());
+        plan.after = found.next;
+        for document in found.documents {
+            let occasion = document.read::<Occasion>()?.state;
+            if lies_ahead(occasion.starts_at, call.now) {
+                if !trips.add(document.id, occasion) {
+                    break 'pages;
+                }
+                read.insert(document.id, document);
             }
         }
         if plan.after.is_none() {
-            return Ok(trips.found());
+            break;
         }
     }
+    let candidate = |id: &EntityId| -> Result<Option<Candidate>, Failure> {
+        let Some(document) = read.get(id) else { return Ok(None) };
+        Ok(match document.read::<EventState>()?.state {
+            EventState::Scheduled(published) => Some(Candidate { id: *id, published }),
+            EventState::Unknown | EventState::Cancelled(_) => None,
+        })
+    };
+    let trips = trips.found().into_iter().map(|Trip { window, events }| {
+        let events = events.iter().filter_map(|id| candidate(id).transpose());
+        Ok((window, events.collect::<Result<_, _>>()?))
+    });
+    trips.collect()
 }
 
 /// Trips as they are now, with full records of their events, in their order.

@@ -28,6 +28,7 @@ use caravan_wire::{Endpoints, Failure, Registration, Routes, Shown, Side};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use catalogue::discovered;
 pub use people::People;
 
 /// What queries work on.

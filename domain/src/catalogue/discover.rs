@@ -6,6 +6,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::event::{EventType, PublishedEvent};
+use super::instant;
 use crate::{EntityId, Rejection};
 
 /// How many days a trip takes when its traveller says nothing.
@@ -30,6 +31,11 @@ pub struct TripWindow {
 }
 
 impl TripWindow {
+    /// The first and last day when the trip may shift by `days` at either end.
+    pub fn flexible(&self, days: u32) -> (NaiveDate, NaiveDate) {
+        (back(self.first_day, days), ahead(self.last_day, days))
+    }
+
     /// Refuses days that no trip has, as of the day `today`; whether there is such a region is another question.
     pub fn check(&self, today: NaiveDate) -> Result<(), Rejection> {
         if self.last_day < self.first_day {
@@ -45,37 +51,34 @@ impl TripWindow {
     }
 }
 
-/// An event that may be part of a trip.
+/// An event that is part of a trip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     pub id: EntityId,
     pub published: PublishedEvent,
 }
 
+/// What of an event's state decides about its trip: most events that are looked at become part of none, and the rest of
+/// their state need not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Occasion {
+    pub region: Option<EntityId>,
+    /// As in [`PublishedEvent`].
+    pub day: NaiveDate,
+    #[serde(with = "instant")]
+    pub starts_at: DateTime<Utc>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trip {
-    pub region: EntityId,
-    /// Calendar days of the region, both included.
-    pub first_day: NaiveDate,
-    pub last_day: NaiveDate,
+    pub window: TripWindow,
     /// Soonest first.
-    pub events: Vec<Candidate>,
+    pub events: Vec<EntityId>,
 }
 
-impl Trip {
-    pub fn window(&self) -> TripWindow {
-        TripWindow { region: self.region, first_day: self.first_day, last_day: self.last_day }
-    }
-
-    /// The first and last day when the trip may shift by `days` at either end.
-    pub fn flexible(&self, days: u32) -> (NaiveDate, NaiveDate) {
-        (back(self.first_day, days), ahead(self.last_day, days))
-    }
-}
-
-/// Whether an event still lies ahead: it has not begun.
-pub fn lies_ahead(published: &PublishedEvent, now: DateTime<Utc>) -> bool {
-    published.details.schedule.starts_at > now
+/// Whether what starts then still lies ahead: it has not begun.
+pub fn lies_ahead(starts_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    starts_at > now
 }
 
 /// A trip that somebody likes, as it is now.
@@ -113,27 +116,27 @@ impl Trips {
     }
 
     /// Takes the next event; they come ordered by day, then start, then id. Says whether later ones may still matter.
-    pub fn add(&mut self, event: Candidate) -> bool {
-        let day = event.published.day;
+    pub fn add(&mut self, event: EntityId, Occasion { region, day, .. }: Occasion) -> bool {
         if self.is_complete(day) {
             return false;
         }
-        let Some(region) = event.published.details.location.region else { return true };
+        let Some(region) = region else { return true };
         match self.latest.get(&region) {
-            Some(at) if day <= self.trips[*at].last_day => self.trips[*at].events.push(event),
+            Some(at) if day <= self.trips[*at].window.last_day => self.trips[*at].events.push(event),
             _ if self.trips.len() == MOST_TRIPS => {}
             _ => {
                 let last_day = ahead(day, self.length - 1);
                 let last_day = self.until.map_or(last_day, |until| until.max(day).min(last_day));
                 self.latest.insert(region, self.trips.len());
-                self.trips.push(Trip { region, first_day: day, last_day, events: vec![event] });
+                let window = TripWindow { region, first_day: day, last_day };
+                self.trips.push(Trip { window, events: vec![event] });
             }
         }
         true
     }
 
     fn is_complete(&self, day: NaiveDate) -> bool {
-        self.trips.len() == MOST_TRIPS && self.trips.iter().all(|trip| trip.last_day < day)
+        self.trips.len() == MOST_TRIPS && self.trips.iter().all(|trip| trip.window.last_day < day)
     }
 
     /// The trips found, soonest first.
@@ -153,6 +156,7 @@ fn back(day: NaiveDate, days: u32) -> NaiveDate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::event::EventState;
     use crate::catalogue::event::tests::published;
     use proptest::prelude::*;
 
@@ -164,16 +168,19 @@ mod tests {
         NaiveDate::from_ymd_opt(2026, 6, 1).unwrap() + Days::new(day.into())
     }
 
-    fn event(number: u64, region: Option<u64>, on: u32) -> Candidate {
-        let mut published = published(day(on));
-        published.details.location.region = region.map(self::region);
-        Candidate { id: EntityId::from_parts(number, [1; 10]), published }
+    fn event(number: u64) -> EntityId {
+        EntityId::from_parts(number, [1; 10])
+    }
+
+    fn occasion(region: Option<u64>, on: u32) -> Occasion {
+        let starts_at = day(on).and_hms_opt(20, 0, 0).unwrap().and_utc();
+        Occasion { region: region.map(self::region), day: day(on), starts_at }
     }
 
     fn trips(length: u32, until: Option<u32>, events: impl IntoIterator<Item = (u64, u32)>) -> Vec<Trip> {
         let mut trips = Trips::new(length, until.map(day));
         for (number, (region, on)) in events.into_iter().enumerate() {
-            if !trips.add(event(number as u64, Some(region), on)) {
+            if !trips.add(event(number as u64), occasion(Some(region), on)) {
                 break;
             }
         }
@@ -181,7 +188,18 @@ mod tests {
     }
 
     fn shape(trips: &[Trip]) -> Vec<(u64, NaiveDate, NaiveDate, usize)> {
-        trips.iter().map(|trip| (trip.region.number(), trip.first_day, trip.last_day, trip.events.len())).collect()
+        let shape =
+            |Trip { window, events }: &Trip| (window.region.number(), window.first_day, window.last_day, events.len());
+        trips.iter().map(shape).collect()
+    }
+
+    #[test]
+    fn an_event_tells_by_its_state_where_and_when_it_is() {
+        let published = published(day(3));
+        let (region, starts_at) = (published.details.location.region, published.details.schedule.starts_at);
+        let state = serde_json::to_string(&EventState::Scheduled(published)).unwrap();
+        let occasion: Occasion = serde_json::from_str(&state).unwrap();
+        assert_eq!(occasion, Occasion { region, day: day(3), starts_at });
     }
 
     #[test]
@@ -206,15 +224,15 @@ mod tests {
     #[test]
     fn an_event_without_a_region_makes_no_trip() {
         let mut trips = Trips::new(3, None);
-        assert!(trips.add(event(1, None, 0)));
+        assert!(trips.add(event(1), occasion(None, 0)));
         assert_eq!(trips.found(), []);
     }
 
     #[test]
     fn flexible_dates_reach_out_on_both_sides() {
         let found = trips(3, None, [(1, 10)]);
-        assert_eq!(found[0].flexible(2), (day(8), day(14)));
-        assert_eq!(found[0].flexible(0), (day(10), day(12)));
+        assert_eq!(found[0].window.flexible(2), (day(8), day(14)));
+        assert_eq!(found[0].window.flexible(0), (day(10), day(12)));
     }
 
     #[test]
@@ -248,13 +266,14 @@ mod tests {
             events.sort_by_key(|(_, day)| *day);
             let found = trips(length, None, events.clone());
             prop_assert_eq!(found.iter().map(|trip| trip.events.len()).sum::<usize>(), events.len());
-            for trip in &found {
-                for event in &trip.events {
-                    prop_assert_eq!(event.published.details.location.region, Some(trip.region));
-                    prop_assert!((trip.first_day..=trip.last_day).contains(&event.published.day));
+            for Trip { window, events: own } in &found {
+                for event in own {
+                    let (its_region, on) = events[event.number() as usize];
+                    prop_assert_eq!(region(its_region), window.region);
+                    prop_assert!((window.first_day..=window.last_day).contains(&day(on)));
                 }
             }
-            prop_assert!(found.is_sorted_by_key(|trip| trip.first_day));
+            prop_assert!(found.is_sorted_by_key(|trip| trip.window.first_day));
         }
     }
 }

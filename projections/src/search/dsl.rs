@@ -2,6 +2,10 @@
 
 use caravan_domain::kind::FieldType;
 use caravan_domain::{Condition, EntityId, Stamps};
+use caravan_event_store::{Json, Position, Revision};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -39,58 +43,85 @@ fn is_carried(plan: &Plan, condition: &Condition) -> bool {
 pub(crate) async fn find(pool: &PgPool, elastic: &Elastic, plan: &Plan) -> Result<Found, ReadError> {
     // Read first, so that the answer covers at least this.
     let as_of = bookkeeping::position(&mut *pool.acquire().await?, bookkeeping::SEARCH).await?;
-    let order = plan.order()?;
-    let words = plan.words();
-    if plan.text.is_some() && words.is_empty() {
+    if plan.text.is_some() && plan.words().is_empty() {
         return Ok(Found { documents: vec![], next: None, total: None, as_of });
     }
     let limit = plan.limit.min(PAGE);
-    let mut body = json!({
-        "query": query(plan, &words)?,
-        "sort": sort(&order),
-        "size": limit + 1,
-        "track_total_hits": false,
-        "_source": ["id", "revision", "position", "born", "created_at", "created_by", "updated_at", "state"],
-    });
-    if let Some(Cursor(keys)) = &plan.after {
-        if keys.len() != order.len() + 2 {
-            return Err(invalid_cursor());
-        }
-        body["search_after"] = json!(keys);
-    }
-    let answer = match elastic.search(plan.kind, body).await {
+    let answer = match elastic.search(plan.kind, plan.search_body()?).await {
         Err(ElasticError::Answered { status: 400, .. }) if plan.after.is_some() => return Err(invalid_cursor()),
         other => other?,
     };
-    let hits = answer.pointer("/hits/hits").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let page = &hits[..hits.len().min(limit)];
-    let next = match page.last() {
-        Some(last) if hits.len() > limit => last["sort"].as_array().cloned().map(Cursor),
-        _ => None,
-    };
-    let documents = page.iter().map(|hit| document(&hit["_source"])).collect::<Option<_>>();
-    let documents = documents.ok_or_else(|| ReadError::broken("a search document lacks its id or position"))?;
+    let Answer { hits: Hits { mut hits } } = serde_json::from_str(&answer).map_err(ReadError::broken)?;
+    let more = hits.len() > limit;
+    hits.truncate(limit);
+    let next = hits.last_mut().filter(|_| more).map(|last| Cursor(std::mem::take(&mut last.sort)));
+    let documents = hits.into_iter().map(|hit| hit.source.document()).collect();
     Ok(Found { documents, next, total: None, as_of })
 }
 
-fn document(source: &Value) -> Option<Document> {
-    Some(Document {
-        id: source["id"].as_str()?.parse::<EntityId>().ok()?,
-        revision: source["revision"].as_i64()?,
-        position: source["position"].as_i64()?,
-        stamps: stamps(source),
-        state: source["state"].clone(),
-    })
+impl Plan {
+    /// The search that the plan comes to in Elasticsearch.
+    pub fn search_body(&self) -> Result<Value, ReadError> {
+        let order = self.order()?;
+        let mut body = json!({
+            "query": query(self, &self.words())?,
+            "sort": sort(&order),
+            "size": self.limit.min(PAGE) + 1,
+            "track_total_hits": false,
+            "_source": ["id", "revision", "position", "born", "created_at", "created_by", "updated_at", "state"],
+        });
+        if let Some(Cursor(keys)) = &self.after {
+            if keys.len() != order.len() + 2 {
+                return Err(invalid_cursor());
+            }
+            body["search_after"] = json!(keys);
+        }
+        Ok(body)
+    }
 }
 
-fn stamps(source: &Value) -> Option<Stamps> {
-    let time = |name: &str| source[name].as_str()?.parse().ok();
-    Some(Stamps {
-        born: source["born"].as_i64()?,
-        created_at: time("created_at")?,
-        created_by: source["created_by"].as_str().and_then(|id| id.parse().ok()),
-        updated_at: time("updated_at")?,
-    })
+#[derive(Deserialize)]
+struct Answer {
+    hits: Hits,
+}
+
+#[derive(Deserialize)]
+struct Hits {
+    hits: Vec<Hit>,
+}
+
+#[derive(Deserialize)]
+struct Hit {
+    #[serde(rename = "_source")]
+    source: Source,
+    sort: Vec<Value>,
+}
+
+/// A search document, as far as it is asked for.
+#[derive(Deserialize)]
+struct Source {
+    id: EntityId,
+    revision: Revision,
+    position: Position,
+    born: Option<Position>,
+    created_at: Option<DateTime<Utc>>,
+    created_by: Option<EntityId>,
+    updated_at: Option<DateTime<Utc>>,
+    state: Box<RawValue>,
+}
+
+impl Source {
+    fn document(self) -> Document<Json> {
+        let Source { id, revision, position, created_by, .. } = self;
+        let stamps = match (self.born, self.created_at, self.updated_at) {
+            (Some(born), Some(created_at), Some(updated_at)) => {
+                Some(Stamps { born, created_at, created_by, updated_at })
+            }
+            _ => None,
+        };
+        let state = Json::stored(Box::<str>::from(self.state).into());
+        Document { id, revision, position, stamps, state }
+    }
 }
 
 fn query(plan: &Plan, words: &[String]) -> Result<Value, ReadError> {

@@ -79,13 +79,13 @@ impl Elastic {
         format!("{}-{}", self.0.prefix, kind.name)
     }
 
-    /// What a query finds in the kind's current index.
-    pub(crate) async fn search(&self, kind: &Kind, body: Value) -> Result<Value, ElasticError> {
+    /// What a query finds in the kind's current index, as text.
+    pub(crate) async fn search(&self, kind: &Kind, body: Value) -> Result<String, ElasticError> {
         self.search_in(&self.alias(kind), body).await
     }
 
-    pub(crate) async fn search_in(&self, index: &str, body: Value) -> Result<Value, ElasticError> {
-        self.call(Method::Post, &format!("/{index}/_search"), Some(body.to_string()), QUERY_LIMIT).await
+    async fn search_in(&self, index: &str, body: Value) -> Result<String, ElasticError> {
+        self.send(Method::Post, &format!("/{index}/_search"), Some(body.to_string()), QUERY_LIMIT).await
     }
 
     /// The sources of matching documents after an id, by id.
@@ -103,7 +103,7 @@ impl Elastic {
             body["search_after"] = json!([after]);
         }
         let alias = self.alias(kind);
-        let answer = self.search_in(index.unwrap_or(&alias), body).await?;
+        let answer = read(&self.search_in(index.unwrap_or(&alias), body).await?);
         let hits = answer.pointer("/hits/hits").and_then(Value::as_array).cloned().unwrap_or_default();
         Ok(hits.into_iter().map(|mut hit| hit["_source"].take()).collect())
     }
@@ -119,6 +119,17 @@ impl Elastic {
         body: Option<String>,
         limit: Duration,
     ) -> Result<Value, ElasticError> {
+        Ok(read(&self.send(method, path, body, limit).await?))
+    }
+
+    /// The text of a successful answer.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        limit: Duration,
+    ) -> Result<String, ElasticError> {
         let no_query: Option<&()> = None;
         let response = self
             .0
@@ -128,10 +139,10 @@ impl Elastic {
             .map_err(ElasticError::Unreachable)?;
         let status = response.status_code().as_u16();
         let text = response.text().await.map_err(ElasticError::Unreachable)?;
-        let answer: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         if (200..300).contains(&status) {
-            return Ok(answer);
+            return Ok(text);
         }
+        let answer = read(&text);
         let reason = answer.pointer("/error/reason").or_else(|| answer.get("error")).unwrap_or(&Value::Null);
         Err(ElasticError::Answered { status, reason: reason.as_str().unwrap_or("no reason").to_owned() })
     }
@@ -231,6 +242,10 @@ impl Elastic {
     pub(crate) async fn refresh(&self, index: &str) -> Result<(), ElasticError> {
         self.write(Method::Post, &format!("/{index}/_refresh"), None).await.map(drop)
     }
+}
+
+fn read(answer: &str) -> Value {
+    serde_json::from_str(answer).unwrap_or(Value::Null)
 }
 
 /// Settings and mapping of a kind's index: core field types only. Text arrives folded, words are split at spaces.

@@ -95,8 +95,8 @@ impl World {
         self.checkpoints.wait(follower, head, SOON).await.unwrap();
     }
 
-    pub async fn find(&self, plan: &Plan) -> Found {
-        self.models.find(plan).await.unwrap()
+    pub async fn find(&self, plan: &Plan) -> Found<Value> {
+        self.models.find(plan).await.unwrap().read().unwrap()
     }
 
     /// Ids found, as their numbers.

@@ -92,10 +92,11 @@ async fn trips(call: &Call<Read>, search: TripSearch, preferences: Option<QueryP
         return Err(Failure::invalid("query_preferences.flexible_date_count", message));
     }
     let trips = find_trips(call, search).await?;
-    let regions: Vec<EntityId> = trips.iter().map(|trip| trip.region).collect();
+    let regions: Vec<EntityId> = trips.iter().map(|(window, _)| window.region).collect();
     let regions = regions_by_id(call, &regions).await?;
-    let shape =
-        trips.iter().filter_map(|trip| Some(shapes::trip(trip, flexible, regions.get(&trip.region)?.time_zone)));
+    let shape = trips.iter().filter_map(|(window, events)| {
+        Some(shapes::trip(*window, events, flexible, regions.get(&window.region)?.time_zone))
+    });
     Ok(Answer::json(shape.collect()))
 }
 

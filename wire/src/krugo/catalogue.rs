@@ -5,7 +5,7 @@
 
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::city::City;
-use caravan_domain::catalogue::discover::{Trip, TripWindow};
+use caravan_domain::catalogue::discover::{Candidate, TripWindow};
 use caravan_domain::catalogue::event::PublishedEvent;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -69,11 +69,11 @@ pub fn city(city: &City) -> Value {
 }
 
 /// `Trip`: `flexible` days at either end.
-pub fn trip(trip: &Trip, flexible: u32, zone: Tz) -> Value {
-    let events: Vec<Value> = trip.events.iter().map(|candidate| event(candidate.id, &candidate.published)).collect();
-    let mut shape = window(trip.window(), trip.flexible(flexible), zone);
-    set(&mut shape, "eventCount", Some(events.len()));
-    set(&mut shape, "events", Some(events));
+pub fn trip(trip: TripWindow, events: &[Candidate], flexible: u32, zone: Tz) -> Value {
+    let events: Vec<Value> = events.iter().map(|candidate| event(candidate.id, &candidate.published)).collect();
+    let mut shape = window(trip, trip.flexible(flexible), zone);
+    shape["eventCount"] = json!(events.len());
+    shape["events"] = Value::Array(events);
     shape
 }
 
@@ -106,7 +106,6 @@ pub fn performer_event_count(performer: EntityId, count: usize, next: Option<Dat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use caravan_domain::catalogue::discover::Candidate;
 
     fn published() -> PublishedEvent {
         serde_json::from_value(json!({
@@ -137,13 +136,9 @@ mod tests {
     #[test]
     fn a_trip_shows_exact_and_flexible_days() {
         let day = |text: &str| text.parse().unwrap();
-        let found = Trip {
-            region: id(17),
-            first_day: day("2019-06-14"),
-            last_day: day("2019-06-17"),
-            events: vec![Candidate { id: id(501), published: published() }],
-        };
-        let shape = trip(&found, 1, chrono_tz::America::Los_Angeles);
+        let window = TripWindow { region: id(17), first_day: day("2019-06-14"), last_day: day("2019-06-17") };
+        let events = [Candidate { id: id(501), published: published() }];
+        let shape = trip(window, &events, 1, chrono_tz::America::Los_Angeles);
         assert_eq!(shape["tripId"], format!("{}-20190614-20190617", id(17)), "by whatever days it may shift");
         assert_eq!(shape["flexibleStartDate"], "2019-06-13");
         assert_eq!(shape["flexibleEndDate"], "2019-06-18");

@@ -2,7 +2,7 @@
 
 use caravan_domain::EntityId;
 use caravan_domain::catalogue::city::City;
-use caravan_domain::catalogue::discover::{Liked, Trip, TripWindow};
+use caravan_domain::catalogue::discover::Liked;
 use caravan_domain::catalogue::event::{Category, EventType};
 use caravan_domain::catalogue::performer::Performer;
 use caravan_domain::catalogue::region::Region;
@@ -89,11 +89,10 @@ fn only<T>(list: &[T]) -> Option<&T> {
 
 /// `TrendingEvent`: one of the most liked trips.
 pub fn trending_trip(liked: Liked, zone: Tz) -> Value {
-    let Liked { trip: TripWindow { region, first_day, last_day }, last_like_at, event_count, events, .. } = liked;
-    let trip = Trip { region, first_day, last_day, events };
-    let mut shape = json!({"id": TripId(trip.window()), "type": "trip", "action": "trip"});
+    let Liked { trip, last_like_at, event_count, events, .. } = liked;
+    let mut shape = json!({"id": TripId(trip), "type": "trip", "action": "trip"});
     set(&mut shape, "dateCreated", last_like_at.map(|at| at.timestamp()));
-    shape["trip"] = catalogue::trip(&trip, 0, zone);
+    shape["trip"] = catalogue::trip(trip, &events, 0, zone);
     shape["trip"]["eventCount"] = json!(event_count);
     shape
 }
