@@ -1,18 +1,17 @@
 //! A plain resource: its list over 100,000 records, beside the statement that it comes to, and its change beside
 //! assign-ticket.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgPool, Postgres};
 
-use crate::SLICE;
 use crate::assign::{ASYNC, Client, clients_of, load};
 use crate::http::{Connection, Request};
-use crate::report::{Pair, Row, percentile};
+use crate::report::{Pair, Row};
+use crate::times::{self, Asker, Times};
 use crate::world::World;
 
 const RECORDS: usize = 100_000;
@@ -52,11 +51,14 @@ pub async fn measure(world: &World, rounds: u32) -> Result<[Row; 3]> {
     let mut assigning = clients_of(world, ASYNC).await?;
     for round in 1..=rounds {
         let (limit, ours) = (statements(&pool, 1).await?, lists(world, 1).await?);
-        eprintln!("list of amenities: round {round} of {rounds}: {:.2} ms, statement {:.2} ms", ours.0, limit.0);
-        one.push(Pair { ours: ours.0, limit: limit.0 });
+        eprintln!(
+            "list of amenities: round {round} of {rounds}: {:.2} ms, statement {:.2} ms",
+            ours.median, limit.median
+        );
+        one.push(Pair { ours: ours.median, limit: limit.median });
         let (limit, ours) = (statements(&pool, CLIENTS).await?, lists(world, CLIENTS).await?);
-        eprintln!("list of amenities, {CLIENTS} clients: {:.2} ms p99, statement {:.2} ms p99", ours.1, limit.1);
-        many.push(Pair { ours: ours.1, limit: limit.1 });
+        eprintln!("list of amenities, {CLIENTS} clients: {:.2} ms p99, statement {:.2} ms p99", ours.p99, limit.p99);
+        many.push(Pair { ours: ours.p99, limit: limit.p99 });
         let (limit, ours) = (load(&mut assigning).await?, load(&mut changing).await?);
         eprintln!("change of a record: {ours:.0}/s, assign-ticket {limit:.0}/s");
         changes.push(Pair { ours, limit });
@@ -100,52 +102,26 @@ async fn make(world: &World, token: &str) -> Result<Vec<String>> {
     Ok(ids)
 }
 
-/// Median and p99 of lists over HTTP for one slice, ms.
-async fn lists(world: &World, clients: usize) -> Result<(f64, f64)> {
+/// Lists over HTTP for one slice.
+async fn lists(world: &World, count: usize) -> Result<Times> {
     let request = Request::get(&format!("{PATH}?name={PART}&pageRowCount={PAGE}"), "");
-    let mut connections = vec![];
-    for _ in 0..clients {
-        connections.push(Connection::open(world.server.address()).await?);
-    }
-    let started = Instant::now();
-    let tasks = connections.into_iter().map(|mut connection| {
-        let request = request.clone();
-        tokio::spawn(async move {
-            let mut times = vec![];
-            while started.elapsed() < SLICE {
-                let sent = Instant::now();
-                connection.send(&request).await?.success()?;
-                times.push(sent.elapsed().as_secs_f64() * 1_000.0);
-            }
-            anyhow::Ok(times)
-        })
-    });
-    figures(try_join_all(tasks.collect::<Vec<_>>()).await?)
+    times::of(times::clients(count, world.server.address(), &request).await?).await
 }
 
 /// The same of the statement, each client on a connection of its own.
-async fn statements(pool: &PgPool, clients: usize) -> Result<(f64, f64)> {
-    let started = Instant::now();
-    let tasks = (0..clients).map(|_| {
-        let pool = pool.clone();
-        tokio::spawn(async move {
-            let mut connection = pool.acquire().await?;
-            let mut times = vec![];
-            while started.elapsed() < SLICE {
-                let sent = Instant::now();
-                let statement = sqlx::query(STATEMENT).bind(format!("%{PART}%")).bind(PAGE + 1);
-                statement.fetch_all(&mut *connection).await?;
-                times.push(sent.elapsed().as_secs_f64() * 1_000.0);
-            }
-            anyhow::Ok(times)
-        })
-    });
-    figures(try_join_all(tasks.collect::<Vec<_>>()).await?)
+async fn statements(pool: &PgPool, clients: usize) -> Result<Times> {
+    let clients = (0..clients).map(async |_| anyhow::Ok(Statement(pool.acquire().await?)));
+    times::of(try_join_all(clients).await?).await
 }
 
-fn figures(times: Vec<Result<Vec<f64>>>) -> Result<(f64, f64)> {
-    let mut all: Vec<f64> = times.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-    Ok((percentile(&mut all, 0.5), percentile(&mut all, 0.99)))
+struct Statement(PoolConnection<Postgres>);
+
+impl Asker for Statement {
+    async fn ask(&mut self) -> Result<()> {
+        let statement = sqlx::query(STATEMENT).bind(format!("%{PART}%")).bind(PAGE + 1);
+        statement.fetch_all(&mut *self.0).await?;
+        Ok(())
+    }
 }
 
 /// Clients that each change a record of their own to and fro.

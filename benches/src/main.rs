@@ -9,16 +9,20 @@ mod amenities;
 mod append;
 mod assign;
 mod cluster;
+mod discover;
+mod elasticsearch;
 mod http;
 mod import;
 mod limit;
 mod log;
 mod long_stream;
 mod memory;
+mod notices;
 mod point_read;
 mod rebuild;
 mod report;
 mod server;
+mod times;
 mod visible;
 mod world;
 
@@ -88,6 +92,10 @@ enum Part {
     TripBooking,
     /// A plain resource: its list over 100,000 records, and its change
     Amenities,
+    /// Discovering trips among 100,000 events, in Postgres and in Elasticsearch
+    Discover,
+    /// Notices to a webhook
+    Notices,
     /// Committed until visible, at 500 commands a second
     Visible,
     /// A command on a long stream against a short one
@@ -175,6 +183,12 @@ async fn measure(cluster: &Cluster, parts: &[Part], rounds: u32) -> Result<Repor
         // A world of its own: the others are measured without its records.
         let world = World::make(cluster).await?;
         report.extend(amenities::measure(&world, rounds).await?);
+    }
+    if wanted(Part::Discover) {
+        report.extend(discover::measure(cluster, rounds).await?);
+    }
+    if wanted(Part::Notices) {
+        report.add(notices::measure(cluster, rounds).await?);
     }
     if wanted(Part::Rebuild) {
         report.add(rebuild::measure(cluster, rounds).await?);

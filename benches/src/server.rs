@@ -19,6 +19,8 @@ pub struct Program {
     data: PathBuf,
     database_url: String,
     address: SocketAddr,
+    /// Further settings of it.
+    variables: Vec<(String, String)>,
 }
 
 impl Program {
@@ -36,7 +38,7 @@ impl Program {
         }
         std::fs::create_dir_all(&data)?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        Ok(Program { path, data, database_url, address })
+        Ok(Program { path, data, database_url, address, variables: vec![] })
     }
 
     pub fn database_url(&self) -> &str {
@@ -69,6 +71,7 @@ impl Program {
             .env("CARAVAN_DATABASE_URL", &self.database_url)
             .env("CARAVAN_DEMO", "no")
             .env("CARAVAN_LIMITS", "off")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command
@@ -96,6 +99,12 @@ impl Server {
         self.child.wait().await?;
         self.child = self.program.serve()?;
         self.until_ready().await
+    }
+
+    /// Likewise, with further settings from then on.
+    pub async fn restart_with(&mut self, variables: &[(&str, &str)]) -> Result<()> {
+        self.program.variables.extend(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        self.restart().await
     }
 
     pub fn program(&self) -> &Program {

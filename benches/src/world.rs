@@ -23,7 +23,7 @@ pub struct World {
     pub server: Server,
     pub bookings: Vec<Booking>,
     city: String,
-    event: String,
+    pub event: String,
 }
 
 /// A booking of two members with a ticket that goes back and forth between them.
