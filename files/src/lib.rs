@@ -11,6 +11,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use caravan_domain::EntityId;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,10 +20,14 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{GetResult, ObjectStore, ObjectStoreExt};
+use object_store::{ClientOptions, GetResult, ObjectStore, ObjectStoreExt, RetryConfig};
 use url::Url;
 
 pub use object_store::path;
+
+/// How long a bucket may take to answer, and to be reached.
+const PATIENCE: Duration = Duration::from_secs(8);
+const CONNECTING: Duration = Duration::from_secs(2);
 
 /// The folder of our own files.
 pub const OWN: &str = "caravan";
@@ -109,19 +114,23 @@ impl Files {
     /// Of a directory, or of `s3://bucket/folder`, whose credentials, region and endpoint are among `variables`, named
     /// as AWS's own tools name them in the environment.
     pub fn open(place: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Files, FilesError> {
-        if place.is_empty() {
-            return Err(FilesError::Place);
-        }
-        let Ok(url) = Url::parse(place) else { return Ok(Files(Place::Directory(place.into()))) };
-        if url.scheme() != "s3" || url.host_str().is_none() {
+        let Ok(url) = Url::parse(place) else {
+            let directory = PathBuf::from(place);
+            let is_good = !place.is_empty() && (directory.is_dir() || !directory.exists());
+            return if is_good { Ok(Files(Place::Directory(directory))) } else { Err(FilesError::Place) };
+        };
+        let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        if url.scheme() != "s3" || url.host_str().is_none_or(|bucket| bucket.contains('%')) || !plain {
             return Err(FilesError::Place);
         }
         let named = variables.into_iter().filter(|(name, _)| name.starts_with("AWS_"));
-        let known = named
-            .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>().ok()?, value)));
-        let bucket =
-            known.fold(AmazonS3Builder::new().with_url(place), |bucket, (key, value)| bucket.with_config(key, value));
-        let bucket = bucket.build()?;
+        let known = named.filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value)));
+        // Whoever waits for a file holds others up.
+        let retry = RetryConfig { max_retries: 2, retry_timeout: PATIENCE, ..RetryConfig::default() };
+        let client = ClientOptions::new().with_connect_timeout(CONNECTING).with_timeout(PATIENCE);
+        let bucket = AmazonS3Builder::new().with_retry(retry).with_client_options(client).with_url(place);
+        let set = |bucket: AmazonS3Builder, (key, value): (AmazonS3ConfigKey, String)| bucket.with_config(key, value);
+        let bucket = known.fold(bucket, set).build()?;
         let folder = Path::from_url_path(url.path()).map_err(object_store::Error::from)?;
         Ok(Files(Place::Bucket(Arc::new(PrefixStore::new(bucket, folder)))))
     }

@@ -13,18 +13,24 @@ use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageResult, Limits};
 use md5::{Digest, Md5};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Files, FilesError, OwnFile, Purpose};
 
 /// The largest file, in bytes.
 pub const LARGEST: usize = 10 * 1024 * 1024;
-/// The most pixels: 6,000 by 4,000.
+/// The most pixels: 6,000 by 4,000; of those with 16 bits a colour half as many.
 pub const MOST_PIXELS: u64 = 24_000_000;
-/// What one may take in memory while it is read, in bytes.
-const MOST_MEMORY: u64 = 256 * 1024 * 1024;
+/// The same as they are read, in bytes.
+const MOST_BYTES: u64 = 4 * MOST_PIXELS;
+/// The widest and the highest.
+const LONGEST_SIDE: u32 = 16_384;
+/// What a decoder may take besides while it reads one, in bytes.
+const MOST_MEMORY: u64 = MOST_BYTES + 32 * 1024 * 1024;
 /// How long a picture waits for others that are being drawn.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many wait at most.
+const MOST_WAITING: usize = 20;
 /// Of JPEG.
 const QUALITY: u8 = 85;
 
@@ -44,7 +50,7 @@ pub enum Fault {
     Disguised(&'static str),
     #[error("moves: expected a picture that stands still")]
     Animated,
-    #[error("has more than 24 million pixels")]
+    #[error("has more than 24 million pixels, or a side of more than 16,384")]
     TooManyPixels,
     #[error("is a picture that cannot be read")]
     Broken,
@@ -102,73 +108,98 @@ pub fn md5(bytes: &[u8]) -> String {
     Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The pictures among the files. They are drawn one at a time: each takes a processor and up to 256 MiB of memory.
+/// The pictures among the files. They are drawn one at a time, and read for the first time one at a time: each takes a
+/// processor and up to 250 MiB of memory.
 #[derive(Debug, Clone)]
 pub struct Pictures {
     files: Files,
     drawing: Arc<Semaphore>,
+    /// Who may wait for that; more are turned away at once.
+    waiting: Arc<Semaphore>,
+    /// Of staff's files, which whoever looks at pictures does not hold up.
+    checking: Arc<Semaphore>,
 }
 
 impl Pictures {
     pub fn new(files: Files) -> Pictures {
-        Pictures { files, drawing: Arc::new(Semaphore::new(1)) }
+        let of = |permits| Arc::new(Semaphore::new(permits));
+        Pictures { files, drawing: of(1), waiting: of(MOST_WAITING), checking: of(1) }
     }
 
     /// Keeps a picture under a name of its own; refuses what is none, or another than `called`, which is a media type
     /// or the ending of a file's name.
     pub async fn keep(&self, name: &str, bytes: Vec<u8>, called: Option<&str>) -> Result<(), PictureError> {
+        let turn = turn(&self.checking).await?;
         let called = called.map(str::to_owned);
-        let checked = move |bytes: Vec<u8>| check(&bytes, called.as_deref()).map(|()| bytes);
-        let bytes = self.at_work(bytes, checked).await?;
-        Ok(self.files.keep(OwnFile { purpose: &ORIGINALS, owner: None, name }, bytes).await?)
+        let bytes = at_work(turn, move || check(&bytes, called.as_deref()).map(|()| bytes)).await?;
+        Ok(self.files.keep(original(name), bytes).await?)
+    }
+
+    /// A picture in one size, drawn when it is first asked for; none where there is none of this name.
+    pub async fn shown(&self, name: &str, size: Size, now: DateTime<Utc>) -> Result<Option<Rendition>, PictureError> {
+        let drawn_name = drawn_name(name, size);
+        let drawn = OwnFile { purpose: &RENDITIONS, owner: None, name: &drawn_name };
+        if let Some(rendition) = self.drawn(drawn, now).await? {
+            return Ok(Some(rendition));
+        }
+        let _place = self.waiting.try_acquire().map_err(|_| PictureError::Busy)?;
+        let turn = turn(&self.drawing).await?;
+        // Whoever had the turn before may have drawn the same.
+        if let Some(rendition) = self.drawn(drawn, now).await? {
+            return Ok(Some(rendition));
+        }
+        let Some(bytes) = self.files.kept(original(name), now).await? else { return Ok(None) };
+        let rendition = at_work(turn, move || draw(&bytes, size)).await?;
+        if let Err(error) = self.files.keep(drawn, rendition.bytes.clone()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a picture that was drawn could not be kept");
+        }
+        Ok(Some(rendition))
+    }
+
+    async fn drawn(&self, drawn: OwnFile<'_>, now: DateTime<Utc>) -> Result<Option<Rendition>, PictureError> {
+        let Some(bytes) = self.files.kept(drawn, now).await? else { return Ok(None) };
+        let format = image::guess_format(&bytes).map_err(|_| Fault::Broken)?;
+        Ok(Some(Rendition { media_type: format.to_mime_type(), bytes }))
     }
 
     /// Whether there is one of this name.
     pub async fn has(&self, name: &str) -> Result<bool, FilesError> {
-        let original = OwnFile { purpose: &ORIGINALS, owner: None, name };
-        Ok(self.files.find(&original.path()).await?.is_some())
+        Ok(self.files.find(&original(name).path()).await?.is_some())
     }
 
     /// Deletes a picture in all its sizes.
     pub async fn delete(&self, name: &str) -> Result<(), FilesError> {
-        self.files.discard(OwnFile { purpose: &ORIGINALS, owner: None, name }).await?;
+        self.files.discard(original(name)).await?;
         for size in Size::ALL {
             let drawn = drawn_name(name, size);
             self.files.discard(OwnFile { purpose: &RENDITIONS, owner: None, name: &drawn }).await?;
         }
         Ok(())
     }
+}
 
-    /// A picture in one size, drawn when it is first asked for; none where there is none of this name.
-    pub async fn shown(&self, name: &str, size: Size, now: DateTime<Utc>) -> Result<Option<Rendition>, PictureError> {
-        let drawn = drawn_name(name, size);
-        let drawn = OwnFile { purpose: &RENDITIONS, owner: None, name: &drawn };
-        if let Some(bytes) = self.files.kept(drawn, now).await? {
-            let format = image::guess_format(&bytes).map_err(|_| Fault::Broken)?;
-            return Ok(Some(Rendition { media_type: format.to_mime_type(), bytes }));
-        }
-        let original = OwnFile { purpose: &ORIGINALS, owner: None, name };
-        let Some(bytes) = self.files.kept(original, now).await? else { return Ok(None) };
-        let rendition = self.at_work(bytes, move |bytes| draw(&bytes, size)).await?;
-        self.files.keep(drawn, rendition.bytes.clone()).await?;
-        Ok(Some(rendition))
-    }
+fn original(name: &str) -> OwnFile<'_> {
+    OwnFile { purpose: &ORIGINALS, owner: None, name }
+}
 
-    async fn at_work<T: Send + 'static>(
-        &self,
-        bytes: Vec<u8>,
-        work: impl FnOnce(Vec<u8>) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, PictureError> {
-        let turn = tokio::time::timeout(PATIENCE, self.drawing.clone().acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(PictureError::Busy) };
-        // The turn ends with the work, whether somebody still waits for it or not.
-        let worked = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work(bytes)
-        });
-        // A decoder that panics has met a file that is none.
-        Ok(worked.await.unwrap_or(Err(Fault::Broken))?)
+async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, PictureError> {
+    match tokio::time::timeout(PATIENCE, of.clone().acquire_owned()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => Err(PictureError::Busy),
     }
+}
+
+async fn at_work<T: Send + 'static>(
+    turn: OwnedSemaphorePermit,
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, PictureError> {
+    // The turn ends with the work, whether somebody still waits for it or not.
+    let worked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    });
+    // A decoder that panics has met a file that is none.
+    Ok(worked.await.unwrap_or(Err(Fault::Broken))?)
 }
 
 fn drawn_name(name: &str, size: Size) -> String {
@@ -178,13 +209,17 @@ fn drawn_name(name: &str, size: Size) -> String {
 /// Refuses what is no picture that we show.
 pub fn check(bytes: &[u8], called: Option<&str>) -> Result<(), Fault> {
     let format = format(bytes)?;
-    if let Some(called) = called
-        && !called.eq_ignore_ascii_case(format.to_mime_type())
-        && !format.extensions_str().iter().any(|ending| called.eq_ignore_ascii_case(ending))
-    {
+    if called.is_some_and(|called| !is_called(format, called)) {
         return Err(Fault::Disguised(format.to_mime_type()));
     }
     decode(bytes).map(drop)
+}
+
+/// Whether a media type, or the ending of a name, is one of this format. Bytes may be anything.
+fn is_called(format: ImageFormat, called: &str) -> bool {
+    let called = called.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let ending = called.strip_prefix("image/").unwrap_or(&called);
+    called == "application/octet-stream" || format.extensions_str().contains(&ending)
 }
 
 /// A picture in one size: as JPEG, or as PNG where something shines through it.
@@ -232,7 +267,8 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, Fault> {
     let cursor = Cursor::new(bytes);
     match format(bytes)? {
         ImageFormat::Png => {
-            let decoder = readable(PngDecoder::with_limits(cursor, limits.clone()))?;
+            let plain = Cursor::new(without_profile(bytes));
+            let decoder = readable(PngDecoder::with_limits(plain, limits.clone()))?;
             let moves = readable(decoder.is_apng())?;
             turned(decoder, moves, limits)
         }
@@ -241,8 +277,33 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, Fault> {
             let moves = decoder.has_animation();
             turned(decoder, moves, limits)
         }
+        _ if !is_whole_jpeg(bytes) => Err(Fault::Broken),
         _ => turned(readable(JpegDecoder::new(cursor))?, false, limits),
     }
+}
+
+/// A PNG without its colour profile, which nobody looks at and which may unpack to any size.
+fn without_profile(png: &[u8]) -> Vec<u8> {
+    const SIGNATURE: usize = 8;
+    /// Length, name and checksum.
+    const FRAME: usize = 12;
+    let mut kept = png[..SIGNATURE.min(png.len())].to_vec();
+    let mut rest = png.get(SIGNATURE..).unwrap_or_default();
+    while let Some((length, name)) = rest.first_chunk::<4>().zip(rest.get(4..8)) {
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let (chunk, after) = rest.split_at(length.saturating_add(FRAME).min(rest.len()));
+        if name != b"iCCP" {
+            kept.extend_from_slice(chunk);
+        }
+        rest = after;
+    }
+    kept
+}
+
+/// Whether a JPEG ends after its last picture began: what is cut off is drawn grey otherwise.
+fn is_whole_jpeg(jpeg: &[u8]) -> bool {
+    let last = |marker: u8| jpeg.windows(2).rposition(|pair| pair == [0xff, marker]);
+    matches!((last(0xda), last(0xd9)), (Some(begun), Some(ended)) if begun < ended)
 }
 
 /// The picture as it is meant to be looked at: a camera may have been held otherwise.
@@ -251,7 +312,8 @@ fn turned(mut decoder: impl ImageDecoder, moves: bool, limits: Limits) -> Result
         return Err(Fault::Animated);
     }
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MOST_PIXELS || decoder.total_bytes() > MOST_BYTES || width.max(height) > LONGEST_SIDE {
         return Err(Fault::TooManyPixels);
     }
     readable(decoder.set_limits(limits))?;

@@ -84,7 +84,15 @@ fn nothing_of_a_files_metadata_is_shown_but_how_it_is_looked_at() {
 fn what_is_no_picture_of_ours_is_refused() {
     let png = encoded(&flag(40, 20), ImageFormat::Png);
     assert_eq!(check(&png, None), Ok(()));
-    assert_eq!(check(&png, Some("image/png")), Ok(()));
+    for called in ["image/png", "PNG", "image/png; charset=binary", "application/octet-stream"] {
+        assert_eq!(check(&png, Some(called)), Ok(()), "{called}");
+    }
+    let jpeg = encoded(&flag(40, 20), ImageFormat::Jpeg);
+    assert_eq!(check(&jpeg, Some("image/jpg")), Ok(()));
+    // Its thumbnail is whole; the picture is not.
+    let thumbnail = [&jpeg[..2], &[0xff, 0xe1], &u16::try_from(jpeg.len() + 2).unwrap().to_be_bytes(), &jpeg].concat();
+    let cut = [&thumbnail[..], &jpeg[2..jpeg.len() - 30]].concat();
+    assert_eq!(check(&cut, None), Err(Fault::Broken));
     assert_eq!(check(&png, Some("jpg")), Err(Fault::Disguised("image/png")));
     assert_eq!(check(&png, Some("text/html")), Err(Fault::Disguised("image/png")));
     for other in
@@ -107,8 +115,10 @@ fn pictures_that_would_fill_the_memory_are_refused_before_they_are_read() {
     png[29..33].copy_from_slice(&crc);
     let refused = check(&png, None).unwrap_err();
     assert!(matches!(refused, Fault::TooManyPixels | Fault::Broken), "{refused}");
-    let many = encoded(&RgbImage::new(6_001, 4_000).into(), ImageFormat::Png);
-    assert_eq!(check(&many, None), Err(Fault::TooManyPixels));
+    let deep: DynamicImage = image::ImageBuffer::<image::Rgba<u16>, _>::new(5_000, 3_000).into();
+    for many in [RgbImage::new(6_001, 4_000).into(), RgbImage::new(16_385, 1).into(), deep] {
+        assert_eq!(check(&encoded(&many, ImageFormat::Png), None), Err(Fault::TooManyPixels));
+    }
 }
 
 /// As PNG's chunks end.
@@ -121,6 +131,15 @@ fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let named = [name.as_slice(), data].concat();
     let length = u32::try_from(data.len()).unwrap().to_be_bytes();
     [length.as_slice(), &named, &crc32(&named).to_be_bytes()].concat()
+}
+
+#[test]
+fn a_profile_is_not_looked_at() {
+    let png = encoded(&flag(40, 20), ImageFormat::Png);
+    let profile = chunk(b"iCCP", b"name\0\0this is no compressed profile");
+    let profiled = [&png[..33], &profile, &png[33..]].concat();
+    assert_eq!(draw(&profiled, Size::Small), draw(&png, Size::Small));
+    assert_eq!(check(&profiled[..60], None), Err(Fault::Broken));
 }
 
 #[test]
@@ -158,6 +177,9 @@ async fn a_picture_is_drawn_once_and_again_when_that_has_ended() {
 
     let all = futures::future::join_all((0..20).map(|_| pictures.shown("one", Size::Large, now))).await;
     assert!(all.iter().all(|shown| shown.as_ref().is_ok_and(Option::is_some)));
+    let many = futures::future::join_all((0..100).map(|_| pictures.shown("one", Size::Thumbnail, later))).await;
+    assert!(many.iter().filter(|shown| shown.is_ok()).count() >= 20);
+    assert!(many.iter().any(|shown| matches!(shown, Err(PictureError::Busy))), "a crowd is turned away");
     let refused = pictures.keep("two", b"<html>".to_vec(), None).await;
     assert!(matches!(refused, Err(PictureError::Fault(Fault::NoPicture))));
     assert!(!pictures.has("two").await.unwrap(), "what is refused is not kept");

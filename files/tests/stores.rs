@@ -136,7 +136,15 @@ async fn a_bucket_keeps_files() {
 
 #[test]
 fn other_places_are_none() {
-    for place in ["", "http://example.com/bucket", "s3:bucket", "file:///tmp"] {
+    for place in [
+        "",
+        "http://example.com/bucket",
+        "s3:bucket",
+        "file:///tmp",
+        "s3://key:secret@bucket/x",
+        "s3://b?x=y",
+        "/dev/null",
+    ] {
         assert!(matches!(Files::open(place, []), Err(FilesError::Place)), "{place}");
     }
 }

@@ -106,6 +106,12 @@ pub const NUMBERS_PER_ADDRESS: Limit = Limit {
     span: HOUR,
     meaning: "phone numbers that one client address asks whose they are",
 };
+pub const LOGINS_PER_TOKEN: Limit = Limit {
+    name: "LOGINS_PER_TOKEN",
+    most: 100,
+    span: HOUR,
+    meaning: "logins with one Facebook token, each of which Facebook is asked about",
+};
 pub const LIKES_PER_ACCOUNT: Limit =
     Limit { name: "LIKES_PER_ACCOUNT", most: 300, span: DAY, meaning: "trips that one account comes to like" };
 pub const VOTES_PER_ACCOUNT: Limit =
@@ -132,6 +138,7 @@ pub const LIMITS: &[&Limit] = &[
     &NOTICES_OF_CREW,
     &NUMBERS_PER_ACCOUNT,
     &NUMBERS_PER_ADDRESS,
+    &LOGINS_PER_TOKEN,
     &LIKES_PER_ACCOUNT,
     &VOTES_PER_ACCOUNT,
 ];

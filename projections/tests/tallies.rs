@@ -263,7 +263,8 @@ async fn what_ideas_bookings_and_likes_name_trends_and_fades() {
 /// A picture of the first city, as it is stored.
 async fn add_picture(world: &World, number: u64) -> EntityId {
     let picture = id(6, number);
-    let fields = json!({"thing": city(1), "name": number.to_string(), "md5": format!("{number:032x}")});
+    let fields =
+        json!({"thing": city(1), "name": number.to_string(), "md5": format!("{number:032x}"), "file": picture});
     world.append(&StreamId::new("picture", picture), vec![("Created", json!({"fields": fields}))]).await;
     picture
 }

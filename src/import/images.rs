@@ -1,5 +1,6 @@
 //! `caravan import images`.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use caravan_commands::catalogue::Outcome;
 use caravan_commands::catalogue::pictures::{self, NewPicture};
 use caravan_commands::{Caller, CommandError};
 use caravan_domain::catalogue::picture::Motif;
-use caravan_files::pictures::{Fault, LARGEST, Pictures};
+use caravan_files::pictures::{Fault, LARGEST, Pictures, md5};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
@@ -51,22 +52,23 @@ impl Images {
             bar.set_style(style);
         }
         let mut counts = Counts::default();
+        let mut taken = HashSet::new();
         let mut outcome = Ok(());
         for found in &found {
-            let taken = tokio::select! {
-                taken = self.take(node, &kept, found) => taken,
+            let outcome_of = tokio::select! {
+                outcome = self.take(node, &kept, found, &mut taken) => outcome,
                 () = stop.cancelled() => {
                     outcome = Err(anyhow::anyhow!("interrupted; start again to go on"));
                     break;
                 }
             };
-            match taken {
+            match outcome_of {
                 Ok(Outcome::New) => counts.new += 1,
                 Ok(Outcome::Changed) => counts.changed += 1,
                 Ok(Outcome::Unchanged) => counts.unchanged += 1,
                 Err(Refusal::Skipped(why)) => {
                     counts.refused += 1;
-                    bar.suspend(|| eprintln!("{}: {why}", found.file.display()));
+                    bar.suspend(|| eprintln!("{}: {why}", found.file.display().to_string().escape_debug()));
                 }
                 Err(Refusal::Ends(error)) => {
                     outcome = Err(error).with_context(|| found.file.display().to_string());
@@ -102,22 +104,36 @@ impl Images {
         Ok(found)
     }
 
-    async fn take(&self, node: &Node, kept: &Pictures, found: &Found) -> Result<Outcome, Refusal> {
+    async fn take(
+        &self,
+        node: &Node,
+        kept: &Pictures,
+        found: &Found,
+        taken: &mut HashSet<(String, String)>,
+    ) -> Result<Outcome, Refusal> {
         let Found { file, motif, name } = found;
         let motif = Motif::named(motif).map_err(|rejection| Refusal::Skipped(rejection.to_string()))?;
         let unread = |error: std::io::Error| Refusal::Skipped(error.to_string());
-        if tokio::fs::metadata(file).await.map_err(unread)?.len() > LARGEST as u64 {
+        let what = tokio::fs::metadata(file).await.map_err(unread)?;
+        if !what.is_file() {
+            return Err(Refusal::Skipped("is no file".to_owned()));
+        }
+        if what.len() > LARGEST as u64 {
             return Err(Refusal::Skipped(Fault::TooLarge.to_string()));
+        }
+        let bytes = tokio::fs::read(file).await.map_err(unread)?;
+        if !taken.insert((found.motif.clone(), md5(&bytes))) {
+            return Err(Refusal::Skipped("is the same picture as one before it".to_owned()));
         }
         let picture = NewPicture {
             motif,
             name: name.clone(),
             author: self.author.clone(),
-            bytes: tokio::fs::read(file).await.map_err(unread)?,
+            bytes,
             called: file.extension().map(|ending| ending.to_string_lossy().into_owned()),
         };
         let asking = node.commands.asked_by(Caller::system(node.clock.now(), Uuid::new_v4()));
-        match pictures::put(&asking, kept, picture).await {
+        match pictures::put(&asking, kept, picture, Uuid::new_v4()).await {
             Ok((_, outcome)) => Ok(outcome),
             Err(CommandError::Rejected(rejection)) => Err(Refusal::Skipped(rejection.to_string())),
             Err(error) => Err(Refusal::Ends(error.into())),

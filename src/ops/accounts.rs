@@ -104,9 +104,11 @@ impl Forget {
         }
         let subjects = operator::forget(&asking(node), account).await.context("forget")?;
         Outbox::new(&node.outbox()).forget(&subjects).context("messages in the outbox")?;
-        node.config.files()?.forget(account).await.context("files")?;
         purge(&node.vault, node.keys_server()).await.with_context(|| {
             format!("forgotten, but files of the database still hold the deleted key until `forget {account}` succeeds")
+        })?;
+        node.config.files()?.forget(account).await.with_context(|| {
+            format!("forgotten, but files of theirs are still there until `forget {account}` succeeds")
         })?;
         eprintln!("forgotten");
         if node.keys_server().is_none() {

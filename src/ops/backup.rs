@@ -132,15 +132,20 @@ fn copy_directory(from: &Path, to: &Path) -> Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(to).with_context(|| format!("{}", to.display()))?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let copy = to.join(entry.file_name());
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type()?.is_dir() {
-            copy_directory(&entry.path(), &copy)?;
+            copy_directory(&path, &copy)?;
             continue;
         }
-        match fs::copy(entry.path(), &copy) {
+        // Whoever opens a pipe may wait for ever, and whoever follows links to directories never ends.
+        if !fs::metadata(&path).is_ok_and(|what| what.is_file()) {
+            eprintln!("left out, being neither a file nor a directory: {}", path.display());
+            continue;
+        }
+        match fs::copy(&path, &copy) {
             // What was forgotten or finished meanwhile.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            copied => copied.with_context(|| format!("{}", entry.path().display()))?,
+            copied => copied.with_context(|| format!("{}", path.display()))?,
         };
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))?;
     }

@@ -24,6 +24,20 @@ pub struct FilePart {
 }
 
 impl Request {
+    /// What lies between the boundaries of a body in parts; nothing of other bodies.
+    pub fn pieces(&self) -> Vec<&[u8]> {
+        let Ok(boundary) = parse_boundary(&self.media_type) else { return vec![] };
+        let mark = format!("--{boundary}");
+        let mut from = 0;
+        let mut pieces = vec![];
+        for at in memchr::memmem::find_iter(&self.bytes, &mark) {
+            pieces.push(&self.bytes[from..at]);
+            from = at + mark.len();
+        }
+        pieces.push(&self.bytes[from..]);
+        pieces
+    }
+
     /// The fields of a body in parts as a type, and its files. Texts are bounded as those of JSON are.
     pub async fn parts<T: DeserializeOwned>(&self) -> Result<(T, Vec<FilePart>), Failure> {
         let unreadable = |error: multer::Error| Failure::unreadable("body", format!("is not readable: {error}"));

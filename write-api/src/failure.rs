@@ -22,7 +22,7 @@ pub(crate) fn failure(error: CommandError) -> Failure {
         CommandError::Busy => Failure::unavailable("too many change this at once, try again", error),
         CommandError::Overloaded => Failure::overloaded(),
         CommandError::Unavailable(source) => {
-            Failure::unavailable("a database cannot be reached now; the command may or may not be stored", source)
+            Failure::unavailable("a server behind cannot be reached now; the command may or may not be stored", source)
         }
         CommandError::ProviderUnavailable(source) => {
             Failure::unavailable("whom you log in with does not answer now", source)

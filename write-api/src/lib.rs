@@ -106,13 +106,17 @@ pub(crate) async fn close_session(call: &Call<Write>) -> Result<Option<Stream>, 
     Ok(Some(Stream { revision: done.revision, position: done.position }))
 }
 
-/// What a repeat must have in common with the first request: operation, parameters and body; one that is no value, byte
-/// by byte.
+/// What a repeat must have in common with the first request: operation, parameters and body; of one in parts, what lies
+/// between its boundaries, which are others each time.
 fn fingerprint(call: &Call<Write>) -> Vec<u8> {
     let operation = &call.operation;
     let request = serde_json::json!([operation.dialect.name, operation.id, call.parameters, call.body]);
-    let bytes = if call.body.is_null() { call.bytes.as_ref() } else { &[] };
-    Sha256::new().chain_update(request.to_string()).chain_update(bytes).finalize().to_vec()
+    let mut digest = Sha256::new().chain_update(request.to_string());
+    for piece in call.pieces() {
+        digest.update(piece.len().to_be_bytes());
+        digest.update(piece);
+    }
+    digest.finalize().to_vec()
 }
 
 /// The answer to a command on one stream: its revision is the ETag.

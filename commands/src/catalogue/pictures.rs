@@ -10,8 +10,11 @@ use caravan_domain::catalogue::trending_event::TRENDING_EVENT;
 use caravan_domain::catalogue::venue::VENUE;
 use caravan_domain::record::{Change, RecordCommand, RecordEvent, Records};
 use caravan_domain::{Decider, EntityId, Kind, Rejection};
+use caravan_event_store::StreamId;
 use caravan_files::pictures::{self, Pictures};
 use caravan_limits::known::VOTES_PER_ACCOUNT;
+use serde_json::Value;
+use uuid::Uuid;
 
 use super::Outcome;
 use crate::counted::send_counted;
@@ -32,46 +35,65 @@ pub struct NewPicture {
 }
 
 /// Keeps a picture. The same file of the same motif is the same picture, and comes back where it was deleted; fields at
-/// fault are `motif`, `name`, `author` and `image`.
+/// fault are `motif`, `name`, `author` and `image`. `own`: what a file that is not there yet is kept by.
+///
+/// A file is kept before its picture is there, and one by this name is never deleted and kept again: whoever deletes
+/// the picture meanwhile deletes another file, or makes this start anew.
 pub async fn put(
     asking: &Asking,
     pictures: &Pictures,
     new: NewPicture,
+    own: Uuid,
 ) -> Result<(Done<Records>, Outcome), CommandError> {
+    const TRIES: u32 = 20;
     let NewPicture { motif, name, author, bytes, called } = new;
     let md5 = pictures::md5(&bytes);
     let id = picture_id(asking, &motif, &md5);
-    let thing = match &motif {
-        Motif::Thing(thing) => Some(*thing),
-        Motif::BuiltIn(_) => None,
-    };
-    let fields = serde_json::to_value(Picture::new(motif, name, author, md5)).map_err(CommandError::broken)?;
-    let change = Change::Put(fields.as_object().cloned().unwrap_or_default());
-    // Whoever may not, and what is wrong otherwise, is refused before anything is read or kept.
-    let command = RecordCommand { record: &PICTURE, id, change: change.clone(), lost: vec![] };
-    let due = Records::decide(&asking.record(&PICTURE, id).await?.state, command, &asking.caller().context())?;
-    if due.is_empty() && pictures.has(&id.to_string()).await? {
-        return Ok((records::change(asking, &PICTURE, id, change).await?, Outcome::Unchanged));
+    if let Some(done) = asking.repeated::<Records>(&StreamId::new(PICTURE.kind.name, id), asking.caller()).await? {
+        return Ok((done, Outcome::Unchanged));
     }
-    if let Some(thing) = thing
-        && !is_shown(asking, thing).await?
-    {
-        return Err(Rejection::not_found("no-such-thing", "nothing of the catalogue has this id").on("motif").into());
+    for _ in 0..TRIES {
+        let present = asking.record(&PICTURE, id).await?;
+        let file = present.state.get::<Picture>().map_or(own, |picture| picture.file);
+        let picture = Picture::new(motif.clone(), name.clone(), author.clone(), md5.clone(), file);
+        let fields = serde_json::to_value(picture).map_err(CommandError::broken)?;
+        let change = Change::Put(fields.as_object().cloned().unwrap_or_default());
+        // Whoever may not, and what is wrong otherwise, is refused before anything is read or kept.
+        let command = RecordCommand { record: &PICTURE, id, change: change.clone(), lost: vec![] };
+        Records::decide(&present.state, command, &asking.caller().context())?;
+        if let Motif::Thing(thing) = &motif
+            && !is_shown(asking, *thing).await?
+        {
+            let rejection = Rejection::not_found("no-such-thing", "nothing of the catalogue has this id");
+            return Err(rejection.on("motif").into());
+        }
+        if !pictures.has(&file.to_string()).await? {
+            pictures.keep(&file.to_string(), bytes.clone(), called.as_deref()).await?;
+        }
+        let if_match = asking.caller().if_match;
+        let as_of = asking.at_revision(if_match.unwrap_or(present.revision));
+        match records::change(&as_of, &PICTURE, id, change).await {
+            Err(CommandError::PreconditionFailed) if if_match.is_none() => pictures.delete(&own.to_string()).await?,
+            done => {
+                let done = done?;
+                let outcome = match done.events.first() {
+                    None => Outcome::Unchanged,
+                    Some(RecordEvent::Created { .. }) => Outcome::New,
+                    Some(_) => Outcome::Changed,
+                };
+                return Ok((done, outcome));
+            }
+        }
     }
-    pictures.keep(&id.to_string(), bytes, called.as_deref()).await?;
-    let done = records::change(asking, &PICTURE, id, change).await?;
-    let outcome = match done.events.first() {
-        None => Outcome::Unchanged,
-        Some(RecordEvent::Created { .. }) => Outcome::New,
-        Some(_) => Outcome::Changed,
-    };
-    Ok((done, outcome))
+    Err(CommandError::Busy)
 }
 
 /// Deletes a picture, for good: its file goes too.
 pub async fn delete(asking: &Asking, pictures: &Pictures, id: EntityId) -> Result<Done<Records>, CommandError> {
     let done = records::change(asking, &PICTURE, id, Change::Delete).await?;
-    pictures.delete(&id.to_string()).await?;
+    if let Some(file) = done.state.fields.get("file").and_then(Value::as_str) {
+        pictures.delete(file).await?;
+    }
     Ok(done)
 }
 

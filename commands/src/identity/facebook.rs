@@ -7,6 +7,7 @@ use caravan_domain::identity::{
     Account, AccountCommand, AccountState, Attribute, Claim, ClaimCommand, Contact, Person, credentials, details,
 };
 use caravan_domain::{EntityId, Rejection, RejectionKind};
+use caravan_limits::known::LOGINS_PER_TOKEN;
 
 use super::contacts::{request_phone_change, verify_own};
 use super::guesses::guess_provider_token;
@@ -19,7 +20,8 @@ use crate::{Asking, CommandError, Commands, Done};
 pub async fn log_in(asking: &Asking, token: &str) -> Result<LoggedIn, CommandError> {
     let provider = asking.identity_provider();
     let provider = provider.ok_or(CommandError::Unauthorised("logging in with Facebook is not set up"))?;
-    // Before Facebook is asked: whoever floods us with tokens that are none does not flood it.
+    // Before Facebook is asked: whoever floods us with tokens that are none, or with one that is, does not flood it.
+    asking.limits().spend(&[LOGINS_PER_TOKEN.of(asking.vault().hash("provider token", token))]).await?;
     let attempt = guess_provider_token(asking).await?;
     let vouched = provider.verify(token, asking.now()).await;
     if !matches!(vouched, Err(CommandError::Unauthorised(_))) {

@@ -1,8 +1,8 @@
-//! Pictures of what is in the catalogue, and those that are part of an app. The files lie elsewhere, each under the id
-//! of its picture.
+//! Pictures of what is in the catalogue, and those that are part of an app. The files lie elsewhere.
 
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::access::STAFF;
 use crate::kind::{id, keyword};
@@ -52,18 +52,21 @@ pub struct Picture {
     /// Of the file: 32 hexadecimal digits, by which clients tell the pictures of one thing apart.
     #[garde(pattern("^[0-9a-f]{32}$"))]
     pub md5: String,
+    /// By which the file is kept. One that was deleted and comes back has another: the one before is deleted for good.
+    #[garde(skip)]
+    pub file: Uuid,
 }
 
 pub const PICTURE: Record =
     Record::of::<Picture>("picture").fields(&[id("thing"), keyword("built_in")]).known(Who::Anyone).written(STAFF);
 
 impl Picture {
-    pub fn new(motif: Motif, name: String, author: Option<String>, md5: String) -> Picture {
+    pub fn new(motif: Motif, name: String, author: Option<String>, md5: String, file: Uuid) -> Picture {
         let (thing, built_in) = match motif {
             Motif::Thing(thing) => (Some(thing), None),
             Motif::BuiltIn(name) => (None, Some(name)),
         };
-        Picture { thing, built_in, name, author, md5 }
+        Picture { thing, built_in, name, author, md5, file }
     }
 
     /// The name of what it shows, as [`Motif::named`] reads it.
@@ -108,13 +111,14 @@ mod tests {
         let thing = EntityId::from_parts(1, [1; 10]);
         let md5 = "9e107d9d372bb6826bd81d3542a419d6";
         for motif in [Motif::Thing(thing), Motif::BuiltIn("category-3".to_owned())] {
-            let picture = Picture::new(motif, "Skyline".to_owned(), None, md5.to_owned());
+            let picture = Picture::new(motif, "Skyline".to_owned(), None, md5.to_owned(), Uuid::nil());
             assert!((PICTURE.normalise)(serde_json::to_value(picture).unwrap()).is_ok());
         }
-        let both = json!({"thing": thing, "built_in": "category-3", "name": "Skyline", "md5": md5});
+        let both =
+            json!({"thing": thing, "built_in": "category-3", "name": "Skyline", "md5": md5, "file": Uuid::nil()});
         assert!((PICTURE.normalise)(both).is_err());
-        assert!((PICTURE.normalise)(json!({"name": "Skyline", "md5": md5})).is_err());
-        assert_eq!(refused(json!({"built_in": "x", "name": "Skyline", "md5": "9E"})), "md5");
-        assert_eq!(refused(json!({"built_in": "x", "name": "", "md5": md5})), "name");
+        assert!((PICTURE.normalise)(json!({"name": "Skyline", "md5": md5, "file": Uuid::nil()})).is_err());
+        assert_eq!(refused(json!({"built_in": "x", "name": "Skyline", "md5": "9E", "file": Uuid::nil()})), "md5");
+        assert_eq!(refused(json!({"built_in": "x", "name": "", "md5": md5, "file": Uuid::nil()})), "name");
     }
 }

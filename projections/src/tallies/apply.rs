@@ -12,7 +12,7 @@ use caravan_domain::trips::trip_idea::{TripIdeaEvent, TripIdeaEventKind, TripIde
 use caravan_domain::{Decider, EntityId};
 use caravan_event_store::codec::{self, CodecError};
 use caravan_event_store::{Filter, Position, Recorded};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use sqlx::PgConnection;
 use strum::IntoEnumIterator;
 use uuid::Uuid;
@@ -152,7 +152,7 @@ fn actor(recorded: &Recorded) -> Result<Option<EntityId>, CodecError> {
 /// Takes in what counts, in the order of the log.
 pub(super) async fn apply(tx: &mut PgConnection, batch: Vec<Counted>) -> Result<(), sqlx::Error> {
     let mut facts = Facts::load(tx, batch.iter().flat_map(named_events).collect()).await?;
-    let mut named = Named::default();
+    let mut named = Named::after(tx).await?;
     let mut likes = Likes::default();
     let mut rated = Rated::default();
     for Counted { what, position, at } in batch {
@@ -205,9 +205,18 @@ struct Named {
     /// By whom on which day, the first time: it counts where nothing of an earlier batch does. So nobody makes a trend
     /// alone.
     by_person: BTreeMap<(NaiveDate, &'static str, Uuid, Uuid), Naming>,
+    /// The latest day on which anybody has named anything. Processes tell the time apart by little: the day before it
+    /// may still go on. Who named what on days before that is forgotten, so such a naming does not count.
+    newest: Option<NaiveDate>,
 }
 
 impl Named {
+    /// After what was counted before.
+    async fn after(tx: &mut PgConnection) -> Result<Named, sqlx::Error> {
+        let newest = sqlx::query_scalar("select max(day) from tally_naming").fetch_one(tx).await?;
+        Ok(Named { newest, ..Named::default() })
+    }
+
     /// Each counts once, however often one idea, booking or trip names it.
     fn note(
         &mut self,
@@ -217,10 +226,15 @@ impl Named {
     ) {
         let cities = cities.into_iter().map(|id| (CITY, id));
         let each: BTreeSet<(&str, Uuid)> = cities.chain(performers.into_iter().map(|id| (PERFORMER, id))).collect();
+        let day = naming.at.date_naive();
+        if self.newest.is_some_and(|newest| day < newest - Days::new(1)) {
+            return;
+        }
         for (kind, id) in each {
             match naming.by {
                 Some(by) => {
-                    self.by_person.entry((naming.at.date_naive(), kind, id, by.0)).or_insert(naming);
+                    self.by_person.entry((day, kind, id, by.0)).or_insert(naming);
+                    self.newest = self.newest.max(Some(day));
                 }
                 None => self.times.entry((kind, id)).or_default().push(naming.at),
             }
@@ -266,7 +280,9 @@ impl Named {
 
     /// Counts those who have not named the same on the same day before, and sweeps days that are over.
     async fn count_persons(&mut self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let Some(newest) = self.by_person.keys().map(|(day, ..)| *day).max() else { return Ok(()) };
+        if self.by_person.is_empty() {
+            return Ok(());
+        }
         let first: Vec<(NaiveDate, String, Uuid, Uuid)> = sqlx::query_as(
             "insert into tally_naming (day, kind, id, person, position)
              select * from unnest($1::date[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[])
@@ -286,8 +302,7 @@ impl Named {
                 self.times.entry((kind, *id)).or_default().push(naming.at);
             }
         }
-        // Processes tell the time apart by little: the day before the newest may still go on.
-        sqlx::query("delete from tally_naming where day < $1::date - 1").bind(newest).execute(tx).await.map(drop)
+        sqlx::query("delete from tally_naming where day < $1::date - 1").bind(self.newest).execute(tx).await.map(drop)
     }
 }
 

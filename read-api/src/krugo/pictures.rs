@@ -44,8 +44,8 @@ pub(super) async fn file(call: Call<Read>) -> Outcome {
     let NamedImage { image_id, size } = call.query()?;
     let size = named(&size)?;
     let no_such = || Failure::from(no_such_picture());
-    call.state.models.record::<Picture>(&PICTURE, image_id).await?.ok_or_else(no_such)?;
-    let shown = call.state.pictures.shown(&image_id.to_string(), size, call.now).await?.ok_or_else(no_such)?;
+    let picture = call.state.models.record::<Picture>(&PICTURE, image_id).await?.ok_or_else(no_such)?.state;
+    let shown = call.state.pictures.shown(&picture.file.to_string(), size, call.now).await?.ok_or_else(no_such)?;
     Ok(Answer::raw(shown.media_type, shown.bytes).header(header::CACHE_CONTROL, CACHED))
 }
 

@@ -7,6 +7,7 @@ use caravan_domain::catalogue::picture_votes::Vote;
 use caravan_wire::{Answer, Call, Failure, Outcome, Stream};
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{Write, answer, asking};
 
@@ -44,10 +45,9 @@ pub(super) async fn upload(call: Call<Write>) -> Outcome<Stream> {
         name: name.unwrap_or_else(|| stem.to_owned()),
         author,
         bytes: file.bytes.to_vec(),
-        // What a client sends as bytes it calls nothing.
-        called: file.media_type.filter(|media_type| media_type != "application/octet-stream"),
+        called: file.media_type,
     };
-    let (done, _) = pictures::put(&asking(&call).await?, &call.state.pictures, picture).await?;
+    let (done, _) = pictures::put(&asking(&call).await?, &call.state.pictures, picture, Uuid::new_v4()).await?;
     answer(&done, json!({"id": motif, "imageId": done.id, "md5Hash": done.state.fields.get("md5")}))
 }
 
