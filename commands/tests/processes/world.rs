@@ -266,7 +266,7 @@ impl World {
     }
 
     pub async fn send_all(&self) {
-        while self.sender().send_next().await.unwrap() {}
+        self.sender().send_all().await.unwrap();
     }
 }
 

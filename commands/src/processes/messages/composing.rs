@@ -3,22 +3,21 @@
 use std::sync::Arc;
 
 use caravan_domain::identity::{Account, AccountState};
+use caravan_domain::platform::letter::StoredFile;
 use caravan_domain::{Decider, EntityId};
 use caravan_event_store::{Recorded, codec};
-use caravan_files::Files;
 use caravan_limits::Limit;
 use chrono::{DateTime, Utc};
 
 use super::Template;
 use super::reach::{self, Reach};
 use super::words::Values;
-use crate::effects::{Attachment, Letterhead};
+use crate::effects::Letterhead;
 use crate::{CommandError, Commands};
 
 /// A message under way.
 pub(super) struct Composing<'a> {
     pub commands: &'a Commands,
-    pub files: &'a Files,
     pub template: &'static Template,
     pub now: DateTime<Utc>,
     /// What demands it.
@@ -47,7 +46,8 @@ pub(super) struct Written {
     pub letterhead: Letterhead,
     /// Its words with markup, where there are any.
     pub html: Option<String>,
-    pub attachment: Option<Attachment>,
+    /// Where the file lies that goes with it.
+    pub attachment: Option<StoredFile>,
 }
 
 /// A person, and where they are reached.

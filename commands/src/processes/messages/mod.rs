@@ -3,6 +3,7 @@
 
 mod composing;
 mod identity;
+mod lane;
 mod platform;
 mod reach;
 mod sender;

@@ -4,73 +4,67 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use caravan_clock::Clock;
 use caravan_domain::identity::{Account, AccountCommand, Medium};
+use caravan_domain::platform::letter::StoredFile;
 use caravan_domain::{EntityId, Sealed};
 use caravan_event_store::{Direction, Recorded, StreamId};
 use caravan_files::Files;
 use caravan_limits::known::MESSAGES_TO_RECIPIENT;
 use caravan_limits::{Limit, LimitError};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::future;
-use sqlx::{FromRow, PgConnection, PgPool};
+use sqlx::PgPool;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::composing::{Composed, Composing, Reached};
+use super::lane::{Devices, Lane, MOST_ATTEMPTS, Outcome, Row, Sent, names};
 use super::reach::Reach;
 use super::words::Words;
 use super::{Template, all};
-use crate::effects::{Carriers, DeliveryError, Message};
-use crate::processes::{Setup, measure};
+use crate::effects::{Attachment, Carriers, DeliveryError, Message, attachment};
+use crate::processes::Setup;
 use crate::{Caller, CommandError, Commands};
 
 /// How often messages that are due are looked for.
-const POLL: Duration = Duration::from_millis(200);
+pub(super) const POLL: Duration = Duration::from_millis(200);
 /// The pause after the database did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How many messages are on their way at a time.
-const TOGETHER: usize = 4;
-/// A message that was not accepted is tried again after 2 s, 4 s and so on up to this.
-const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(300);
-/// After so many tries, about half an hour, it has failed.
-const MOST_ATTEMPTS: i32 = 13;
+/// How many lots of messages are under way at a time, each with a connection to the database.
+const LANES: usize = 2;
+/// How many of them have files with them, which lie in memory.
+const WITH_FILES: usize = 4;
+/// How long a file may take that goes with a mail.
+const PATIENCE_FOR_FILE: Duration = Duration::from_secs(10);
 /// Why nothing is sent.
 const NOBODY: &str = "nobody to tell";
 const GONE: &str = "the device is gone";
+const NO_FILES: &str = "files cannot be reached";
 
 #[derive(Clone)]
 pub struct Sender {
     commands: Commands,
-    clock: Clock,
-    pool: PgPool,
+    pub(super) clock: Clock,
+    pub(super) pool: PgPool,
     carriers: Carriers,
     files: Files,
+    with_files: Arc<Semaphore>,
     public_url: Arc<str>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    template: String,
-    category: String,
-    stream_id: Uuid,
-    revision: i64,
-    recipient: Uuid,
-    part: Option<i64>,
-    /// The session of the device it goes to; none before it is known to go to one.
-    device: Option<i64>,
-    /// Whether its last device was gone, so that it goes another way.
-    rerouted: bool,
-    expires_at: DateTime<Utc>,
-    attempts: i32,
-}
-
-/// What became of a row.
+/// What there is to do about a row.
 enum Composition {
     Ready(Box<Ready>),
     /// Why there is nothing to send.
     Void(&'static str),
+    /// Why it cannot be sent now.
+    Later(&'static str),
+    /// Why it can never be sent.
+    Failed(&'static str),
 }
 
 /// A message that is ready to go.
@@ -83,12 +77,15 @@ struct Ready {
     other_devices: Vec<u32>,
     /// As in [`Composed`].
     limited: Option<(&'static Limit, EntityId)>,
+    /// For the file that goes with it.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Sender {
     pub fn new(setup: &Setup) -> Self {
         let Setup { commands, clock, pool, carriers, files, public_url, .. } = setup.clone();
-        Sender { commands, clock, pool, carriers, files, public_url }
+        let with_files = Arc::new(Semaphore::new(WITH_FILES));
+        Sender { commands, clock, pool, carriers, files, with_files, public_url }
     }
 
     /// Sends what is due, until `stop`; what is on its way then is seen through.
@@ -120,60 +117,56 @@ impl Sender {
         if !due {
             return Ok(());
         }
-        let drain = async || {
-            while !stop.is_cancelled() && self.send_next().await? {}
-            Ok(())
-        };
         // None is given up because of another: what it has just delivered would be delivered again.
-        future::join_all((0..TOGETHER).map(|_| drain())).await.into_iter().collect()
+        let lanes = (0..LANES).map(|_| Lane::of(self).drain(stop));
+        future::join_all(lanes).await.into_iter().collect()
     }
 
-    /// Sends the due message that expires first; says whether there was one. Its row stays locked meanwhile, so that a
-    /// process that dies leaves it to the next at once.
+    /// Sends the due message that expires first; says whether there was one.
     pub async fn send_next(&self) -> Result<bool, CommandError> {
-        let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
-        let row: Option<Row> = sqlx::query_as(
-            "select id, template, category, stream_id, revision, recipient, part, device, rerouted, expires_at,
-                    attempts
-             from outgoing_messages where outcome is null and due_at <= $1
-               and (template = any($2) or expires_at <= $1)
-             order by expires_at, due_at limit 1 for update skip locked",
-        )
-        .bind(now)
-        .bind(names())
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(row) = row else { return Ok(false) };
-        if row.expires_at <= now {
-            self.settle(&mut tx, &row, "void", Some("too late")).await?;
-            measure::message(None, "void");
-        } else {
-            match self.compose(&row).await {
-                Ok(Composition::Ready(ready)) if self.is_too_much(&row, &ready).await? => {
-                    self.settle(&mut tx, &row, "dropped", Some("beyond a limit")).await?;
-                    measure::message(Some(ready.message.channel), "dropped");
-                }
-                Ok(Composition::Ready(ready)) => {
-                    self.spread(&mut tx, &row, &ready).await?;
-                    self.deliver(&mut tx, &row, &ready).await?;
-                }
-                Ok(Composition::Void(reason)) => {
-                    self.settle(&mut tx, &row, "void", Some(reason)).await?;
-                    measure::message(None, "void");
-                }
-                Err(error @ (CommandError::Unavailable(_) | CommandError::Busy | CommandError::Overloaded)) => {
-                    return Err(error);
-                }
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, id = %row.id, "message cannot be composed");
-                    self.settle(&mut tx, &row, "failed", Some("cannot be composed")).await?;
-                    measure::message(None, "failed");
-                }
-            }
+        let mut lane = Lane::of(self);
+        let taken = lane.advance(1).await?;
+        lane.see_through().await?;
+        Ok(taken > 0)
+    }
+
+    /// Sends what is due.
+    pub async fn send_all(&self) -> Result<(), CommandError> {
+        self.send_due(&CancellationToken::new()).await
+    }
+
+    /// Sends one message that was due at `now`. Nothing of that is written yet but what limits count.
+    pub(super) async fn send(&self, row: Row, now: DateTime<Utc>) -> Sent {
+        let mut sent = Sent { row, channel: None, devices: None, outcome: Ok(Outcome::Void("too late")) };
+        if sent.row.expires_at > now {
+            sent.outcome = self.compose_and_deliver(&mut sent).await;
         }
-        tx.commit().await?;
-        Ok(true)
+        sent
+    }
+
+    async fn compose_and_deliver(&self, sent: &mut Sent) -> Result<Outcome, CommandError> {
+        let row = &sent.row;
+        let ready = match self.compose(row).await {
+            Ok(Composition::Ready(ready)) => ready,
+            Ok(Composition::Void(reason)) => return Ok(Outcome::Void(reason)),
+            Ok(Composition::Later(reason)) => return Ok(later(row, reason.to_owned())),
+            Ok(Composition::Failed(reason)) => return Ok(failed(row, reason.to_owned())),
+            Err(error @ (CommandError::Unavailable(_) | CommandError::Busy | CommandError::Overloaded)) => {
+                return Err(error);
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, id = %row.id, "message cannot be composed");
+                return Ok(Outcome::Failed("cannot be composed".to_owned()));
+            }
+        };
+        sent.channel = Some(ready.message.channel);
+        if self.is_too_much(row, &ready).await? {
+            return Ok(Outcome::Dropped);
+        }
+        if let Some(first) = ready.device.filter(|_| row.device.is_none()) {
+            sent.devices = Some(Devices { first, others: ready.other_devices.clone() });
+        }
+        self.deliver(row, *ready).await
     }
 
     async fn compose(&self, row: &Row) -> Result<Composition, CommandError> {
@@ -181,7 +174,6 @@ impl Sender {
         let Some(recorded) = self.event(row).await? else { return Ok(Composition::Void(NOBODY)) };
         let composing = Composing {
             commands: &self.commands,
-            files: &self.files,
             template,
             now: self.clock.now(),
             recorded: &recorded,
@@ -201,6 +193,14 @@ impl Sender {
         let is_meant = |device: Option<u32>| row.device.is_none() || row.device == device.map(i64::from);
         let mut to = to.into_iter().filter(|to| is_meant(to.device));
         let Some(first) = to.next() else { return Ok(Composition::Void(GONE)) };
+        let attached = match written.as_ref().and_then(|written| written.attachment.as_ref()) {
+            Some(file) => match self.attached(file).await {
+                Ok(attached) => Some(attached),
+                Err(instead) => return Ok(instead),
+            },
+            None => None,
+        };
+        let (attachment, place) = attached.unzip();
         let words = Words::of(template.words, &values).map_err(CommandError::broken)?;
         let mut subjects = vec![person];
         subjects.extend(named.filter(|named| *named != person));
@@ -214,7 +214,7 @@ impl Sender {
                 (Medium::Push | Medium::Sms, None) => None,
             },
             letterhead: written.as_ref().map(|written| written.letterhead.clone()),
-            attachment: written.and_then(|written| written.attachment),
+            attachment,
             subject: (channel != Medium::Sms).then_some(words.subject),
             text: words.text,
             template: template.name.to_owned(),
@@ -228,28 +228,26 @@ impl Sender {
             device: first.device,
             other_devices,
             limited,
+            _place: place,
         })))
     }
 
-    /// Of what goes to several devices, each gets a row of its own.
-    async fn spread(&self, tx: &mut PgConnection, row: &Row, ready: &Ready) -> Result<(), CommandError> {
-        let Some(device) = ready.device.filter(|_| row.device.is_none()) else { return Ok(()) };
-        let others = ready.other_devices.iter();
-        let ids: Vec<Uuid> = others.clone().map(|other| Uuid::new_v5(&row.id, &other.to_be_bytes())).collect();
-        sqlx::query(
-            "with told as (update outgoing_messages set device = $2 where id = $1 returning *)
-             insert into outgoing_messages
-                 (id, template, category, stream_id, revision, recipient, part, device, expires_at, due_at)
-             select other.id, template, category, stream_id, revision, recipient, part, other.device, expires_at, due_at
-             from told, unnest($3::uuid[], $4::bigint[]) other (id, device) on conflict do nothing",
-        )
-        .bind(row.id)
-        .bind(i64::from(device))
-        .bind(ids)
-        .bind(others.map(|other| i64::from(*other)).collect::<Vec<_>>())
-        .execute(tx)
-        .await?;
-        Ok(())
+    /// The file that goes with a mail, and its place among those that lie in memory; else what there is to do without.
+    async fn attached(&self, file: &StoredFile) -> Result<(Attachment, OwnedSemaphorePermit), Composition> {
+        let place = self.with_files.clone().acquire_owned().await.expect("is never closed");
+        let reading = attachment(&self.files, &file.bucket, &file.path);
+        match tokio::time::timeout(PATIENCE_FOR_FILE, reading).await {
+            Ok(Ok(Some(content))) => {
+                let name = file.path.rsplit('/').next().unwrap_or_default().to_owned();
+                Ok((Attachment { name, content: STANDARD.encode(content) }, place))
+            }
+            Ok(Ok(None)) => Err(Composition::Failed("the file that goes with it is gone")),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a file that goes with a mail cannot be read");
+                Err(Composition::Later(NO_FILES))
+            }
+            Err(_) => Err(Composition::Later(NO_FILES)),
+        }
     }
 
     async fn event(&self, row: &Row) -> Result<Option<Recorded>, CommandError> {
@@ -277,45 +275,21 @@ impl Sender {
     }
 
     #[tracing::instrument(name = "deliver message", skip_all, fields(otel.kind = "client", caravan.template = ready.message.template))]
-    async fn deliver(&self, tx: &mut PgConnection, row: &Row, ready: &Ready) -> Result<(), CommandError> {
-        let message = &ready.message;
-        let (template, id) = (&message.template, row.id);
-        let outcome = match self.carriers.deliver(message).await {
-            Ok(()) => {
-                self.settle(tx, row, "accepted", None).await?;
-                "accepted"
-            }
+    async fn deliver(&self, row: &Row, ready: Ready) -> Result<Outcome, CommandError> {
+        match self.carriers.deliver(&ready.message).await {
+            Ok(()) => Ok(Outcome::Accepted),
             Err(DeliveryError::Gone) => match ready.device {
-                Some(session) => self.give_up_device(tx, row, session, &ready.to).await?,
-                None => {
-                    tracing::error!(%id, template, "message was for a device that there never was");
-                    self.settle(tx, row, "failed", Some(GONE)).await?;
-                    "failed"
-                }
+                Some(session) => self.give_up_device(session, &ready.to).await,
+                // It was for a device that there never was.
+                None => Ok(failed(row, GONE.to_owned())),
             },
-            Err(DeliveryError::Later(reason)) if row.attempts + 1 < MOST_ATTEMPTS => {
-                tracing::warn!(%id, template, reason, attempts = row.attempts + 1, "message is tried again");
-                self.postpone(tx, row).await?;
-                "postponed"
-            }
-            Err(DeliveryError::Later(reason) | DeliveryError::Refused(reason)) => {
-                tracing::error!(%id, template, reason, attempts = row.attempts + 1, "message could not be sent");
-                self.settle(tx, row, "failed", Some(&reason)).await?;
-                "failed"
-            }
-        };
-        measure::message(Some(message.channel), outcome);
-        Ok(())
+            Err(DeliveryError::Later(reason)) => Ok(later(row, reason)),
+            Err(DeliveryError::Refused(reason)) => Ok(failed(row, reason)),
+        }
     }
 
     /// The push service does not know the device any more. Where it was the last one, the message goes another way.
-    async fn give_up_device(
-        &self,
-        tx: &mut PgConnection,
-        row: &Row,
-        session: u32,
-        endpoint: &Sealed,
-    ) -> Result<&'static str, CommandError> {
+    async fn give_up_device(&self, session: u32, endpoint: &Sealed) -> Result<Outcome, CommandError> {
         let now = self.clock.now();
         let asking = self.commands.asked_by(Caller::system(now, Uuid::new_v4()));
         let drop = AccountCommand::DropPushEndpoint { session, endpoint: endpoint.clone() };
@@ -325,51 +299,24 @@ impl Sender {
             Err(CommandError::Rejected(_)) => true,
             Err(error) => return Err(error),
         };
-        if left {
-            self.settle(tx, row, "void", Some(GONE)).await?;
-            return Ok("void");
-        }
-        sqlx::query("update outgoing_messages set attempts = 0, device = null, rerouted = true where id = $1")
-            .bind(row.id)
-            .execute(tx)
-            .await?;
-        Ok("postponed")
-    }
-
-    async fn settle(
-        &self,
-        tx: &mut PgConnection,
-        row: &Row,
-        outcome: &str,
-        reason: Option<&str>,
-    ) -> Result<(), CommandError> {
-        sqlx::query(
-            "update outgoing_messages set outcome = $2, reason = $3, attempts = attempts + 1, settled_at = $4
-             where id = $1",
-        )
-        .bind(row.id)
-        .bind(outcome)
-        .bind(reason)
-        .bind(self.clock.now())
-        .execute(tx)
-        .await?;
-        Ok(())
-    }
-
-    async fn postpone(&self, tx: &mut PgConnection, row: &Row) -> Result<(), CommandError> {
-        let pause = TimeDelta::seconds(1 << (row.attempts + 1).min(MOST_ATTEMPTS)).min(LONGEST_PAUSE);
-        sqlx::query("update outgoing_messages set attempts = attempts + 1, due_at = $2 where id = $1")
-            .bind(row.id)
-            .bind(self.clock.now() + pause)
-            .execute(tx)
-            .await?;
-        Ok(())
+        Ok(if left { Outcome::Void(GONE) } else { Outcome::Rerouted })
     }
 }
 
-/// The messages that this program has; others wait for one that does, until they are too late.
-fn names() -> Vec<&'static str> {
-    all().map(|template| template.name).collect()
+/// Not now, and never if that was so often enough.
+fn later(row: &Row, reason: String) -> Outcome {
+    let attempts = row.attempts + 1;
+    if attempts >= MOST_ATTEMPTS {
+        return failed(row, reason);
+    }
+    tracing::warn!(id = %row.id, template = row.template, reason, attempts, "message is tried again");
+    Outcome::Later
+}
+
+fn failed(row: &Row, reason: String) -> Outcome {
+    let attempts = row.attempts + 1;
+    tracing::error!(id = %row.id, template = row.template, reason, attempts, "message could not be sent");
+    Outcome::Failed(reason)
 }
 
 /// Which message a row is.

@@ -1,9 +1,7 @@
 //! A mail whose words an admin wrote.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use caravan_domain::identity::Medium;
-use caravan_domain::platform::letter::{Letter, LetterEvent, Letters, StoredFile};
+use caravan_domain::platform::letter::{Letter, LetterEvent, Letters};
 use caravan_event_store::following::FollowError;
 use futures::FutureExt;
 
@@ -12,7 +10,7 @@ use super::super::reach::{Destination, Reach, opened};
 use super::super::words::Values;
 use super::super::{Demand, Template};
 use crate::CommandError;
-use crate::effects::{Attachment, Letterhead, attachment};
+use crate::effects::Letterhead;
 use crate::processes::reaction::Reaction;
 
 pub const LETTER: Template = Template {
@@ -35,10 +33,6 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
     let Some(letter) = opened(composing.commands, &sealed).await? else { return Ok(None) };
     let letter: Letter = serde_json::from_str(&letter).map_err(CommandError::broken)?;
     let Letter { from, to, cc, bcc, reply_to, subject, text, html, attachment } = letter;
-    let attachment = match attachment {
-        Some(file) => Some(attached(composing, &file).await?),
-        None => None,
-    };
     let values = values(&subject, text.as_deref().unwrap_or_default());
     let (person, address) = (sealed.subject, to.join(", "));
     let reach = Reach::By(Medium::Mail, vec![Destination { device: None, sealed, address }]);
@@ -50,19 +44,6 @@ async fn compose(composing: &Composing<'_>) -> Result<Option<Composed>, CommandE
         written: Some(Written { letterhead: Letterhead { from, cc, bcc, reply_to }, html, attachment }),
     }))
 }
-
-async fn attached(composing: &Composing<'_>, file: &StoredFile) -> Result<Attachment, CommandError> {
-    // Where it cannot be read either: others' messages do not wait for it.
-    let content = attachment(composing.files, &file.bucket, &file.path).await.map_err(CommandError::broken)?;
-    let content = content.ok_or_else(|| CommandError::broken(FileIsGone))?;
-    let name = file.path.rsplit('/').next().unwrap_or_default().to_owned();
-    Ok(Attachment { name, content: STANDARD.encode(content) })
-}
-
-/// The file that was to go with a mail was there when it was written.
-#[derive(Debug, thiserror::Error)]
-#[error("the file that goes with a mail is gone")]
-struct FileIsGone;
 
 pub fn values(subject: &str, text: &str) -> Values {
     Values::default().ours("subject", subject).ours("text", text)
