@@ -27,7 +27,7 @@ use crate::world::World;
 /// Purchases of a round in each booking: every one is told to its other member.
 const PURCHASES: usize = 16;
 
-/// How many messages the sender has under way.
+/// How many posts a bare client has under way.
 const TOGETHER: usize = 4;
 
 /// Whoever asks here signs: so do we.
@@ -99,7 +99,7 @@ async fn until_waiting(pool: &PgPool, count: usize) -> Result<()> {
     }
 }
 
-/// Posts the bodies again and again for a slice, as many at once as the sender; how many a second.
+/// Posts the bodies again and again for a slice; how many a second.
 async fn bare(receiver: &Receiver, bodies: &[Bytes]) -> Result<f64> {
     let (client, started) = (reqwest::Client::new(), Instant::now());
     let posting = (0..TOGETHER).map(|place| {

@@ -8,6 +8,7 @@ mod letters;
 mod limits;
 mod messages;
 mod notices;
+mod sending;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
