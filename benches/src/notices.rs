@@ -27,9 +27,6 @@ use crate::world::World;
 /// Purchases of a round in each booking: every one is told to its other member.
 const PURCHASES: usize = 16;
 
-/// How many posts a bare client has under way.
-const TOGETHER: usize = 4;
-
 /// Whoever asks here signs: so do we.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -99,27 +96,19 @@ async fn until_waiting(pool: &PgPool, count: usize) -> Result<()> {
     }
 }
 
-/// Posts the bodies again and again for a slice; how many a second.
+/// A client posts the bodies again and again for a slice, one after another; how many a second.
 async fn bare(receiver: &Receiver, bodies: &[Bytes]) -> Result<f64> {
     let (client, started) = (reqwest::Client::new(), Instant::now());
-    let posting = (0..TOGETHER).map(|place| {
-        let (client, url, bodies) = (client.clone(), receiver.url.clone(), bodies.to_vec());
-        tokio::spawn(async move {
-            let mut count = 0;
-            for body in bodies.iter().cycle().skip(place) {
-                if started.elapsed() >= SLICE {
-                    break;
-                }
-                let request = client.post(&url).header("content-type", "application/json").body(body.clone());
-                request.send().await?.error_for_status()?;
-                count += 1;
-            }
-            anyhow::Ok(count)
-        })
-    });
-    let counts = try_join_all(posting.collect::<Vec<_>>()).await?;
-    let total: u32 = counts.into_iter().sum::<Result<u32>>()?;
-    Ok(f64::from(total) / started.elapsed().as_secs_f64())
+    let mut count = 0;
+    for body in bodies.iter().cycle() {
+        if started.elapsed() >= SLICE {
+            break;
+        }
+        let request = client.post(&receiver.url).header("content-type", "application/json").body(body.clone());
+        request.send().await?.error_for_status()?;
+        count += 1;
+    }
+    Ok(f64::from(count) / started.elapsed().as_secs_f64())
 }
 
 struct Receiver {
