@@ -3,10 +3,8 @@
 
 use caravan_domain::identity::Medium;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
 use sqlx::{FromRow, PgConnection};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -97,7 +95,8 @@ impl Outcome {
 /// with it nor those that come later.
 pub(super) struct Lane<'s> {
     sender: &'s Sender,
-    under_way: FuturesUnordered<BoxFuture<'s, Sent>>,
+    /// Tasks of their own, ended with this: what holds a connection goes on while the lane waits for one.
+    under_way: JoinSet<Sent>,
     /// Those under way.
     ids: Vec<Uuid>,
     /// Why one of them was left as it was.
@@ -106,7 +105,7 @@ pub(super) struct Lane<'s> {
 
 impl<'s> Lane<'s> {
     pub fn of(sender: &'s Sender) -> Lane<'s> {
-        Lane { sender, under_way: FuturesUnordered::new(), ids: vec![], trouble: None }
+        Lane { sender, under_way: JoinSet::new(), ids: vec![], trouble: None }
     }
 
     /// Sends what is due until nothing is left, `stop` or trouble; what is under way then is seen through.
@@ -137,7 +136,10 @@ impl<'s> Lane<'s> {
         let taken = rows.len();
         let awaited = if rows.is_empty() { self.ids.clone() } else { rows.iter().map(|row| row.id).collect() };
         self.ids.extend(rows.iter().map(|row| row.id));
-        self.under_way.extend(rows.into_iter().map(|row| self.sender.send(row, now).boxed()));
+        for row in rows {
+            let sender = self.sender.clone();
+            self.under_way.spawn(async move { sender.send(row, now).await });
+        }
         let done = self.done(awaited).await;
         let now = self.sender.clock.now();
         settle(&mut tx, &done, now).await?;
@@ -157,7 +159,8 @@ impl<'s> Lane<'s> {
         let mut done = vec![];
         let all = async {
             while !awaited.is_empty() {
-                let Some(sent) = self.under_way.next().await else { break };
+                let Some(sent) = self.under_way.join_next().await else { break };
+                let sent = sent.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
                 self.ids.retain(|id| *id != sent.row.id);
                 awaited.retain(|id| *id != sent.row.id);
                 done.push(sent);

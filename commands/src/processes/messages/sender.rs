@@ -38,6 +38,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LANES: usize = 2;
 /// How many of them have files with them, which lie in memory.
 const WITH_FILES: usize = 4;
+/// How many are counted by limits at once: those of one trip wait for each other with a connection each.
+const COUNTED: usize = 4;
 /// How long a file may take that goes with a mail.
 const PATIENCE_FOR_FILE: Duration = Duration::from_secs(10);
 /// Why nothing is sent.
@@ -53,6 +55,7 @@ pub struct Sender {
     carriers: Carriers,
     files: Files,
     with_files: Arc<Semaphore>,
+    counted: Arc<Semaphore>,
     public_url: Arc<str>,
 }
 
@@ -85,7 +88,8 @@ impl Sender {
     pub fn new(setup: &Setup) -> Self {
         let Setup { commands, clock, pool, carriers, files, public_url, .. } = setup.clone();
         let with_files = Arc::new(Semaphore::new(WITH_FILES));
-        Sender { commands, clock, pool, carriers, files, with_files, public_url }
+        let counted = Arc::new(Semaphore::new(COUNTED));
+        Sender { commands, clock, pool, carriers, files, with_files, counted, public_url }
     }
 
     /// Sends what is due, until `stop`; what is on its way then is seen through.
@@ -267,6 +271,7 @@ impl Sender {
         // A person with several devices, or none any more, is told once.
         let is_first = row.device.is_none() && !row.rerouted;
         places.extend(ready.limited.filter(|_| is_first).map(|(notices, of)| notices.of(of)));
+        let _turn = self.counted.acquire().await.expect("is never closed");
         match self.commands.limits().spend(&places).await {
             Ok(()) => Ok(false),
             Err(LimitError::Limited { .. }) => Ok(true),
