@@ -116,6 +116,8 @@ async fn a_server_that_can_store_nothing_is_not_ready() {
         let set = format!("alter system set default_transaction_read_only = {on}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(&pool).await.expect("it can be set");
         sqlx::raw_sql("select pg_reload_conf()").execute(&pool).await.expect("it can be reloaded");
+        // The server's backends are told one after another.
+        tokio::time::sleep(Duration::from_millis(500)).await;
     };
     read_only(true).await;
     let change = json!({"id": booking.crew, "userId": scout.id, "name": "Nobody's"});
