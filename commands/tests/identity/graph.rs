@@ -93,7 +93,7 @@ fn data(token: &str) -> Value {
         }
         "of-a-page" => data["type"] = json!("PAGE"),
         "in-numbers" => (data["app_id"], data["user_id"]) = (json!(123_456), json!(10_150)),
-        "invalid" => {
+        invalid if invalid.starts_with("invalid") => {
             data = json!({"error": {"code": 190, "message": "Cannot parse access token"}, "is_valid": false, "scopes": []});
         }
         _ => {}
@@ -286,8 +286,9 @@ async fn a_flood_of_bad_tokens_from_an_address_does_not_reach_facebook() {
     for token in ["me-busy", "good"] {
         let _ = world.log_in_with(token, "192.0.2.1").await;
     }
-    for _ in 0..30 {
-        for outcome in join_all((0..10).map(|_| world.log_in_with("invalid", "192.0.2.1"))).await {
+    for round in 0..30 {
+        let tokens: Vec<String> = (0..10).map(|number| format!("invalid-{round}-{number}")).collect();
+        for outcome in join_all(tokens.iter().map(|token| world.log_in_with(token, "192.0.2.1"))).await {
             unauthorised(outcome);
         }
     }
@@ -297,4 +298,16 @@ async fn a_flood_of_bad_tokens_from_an_address_does_not_reach_facebook() {
     }
     assert_eq!((stand_in.tokens().len(), asked), (asked, 302));
     world.log_in_with("good", "192.0.2.2").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_token_asks_facebook_a_hundred_times_an_hour() {
+    let stand_in = StandIn::start().await;
+    let world = World::with_facebook(&stand_in).await;
+    for number in 0..100 {
+        world.log_in_with("good", &format!("192.0.2.{number}")).await.unwrap();
+    }
+    limited(world.log_in_with("good", "192.0.2.200").await);
+    assert_eq!(stand_in.tokens().len(), 100);
+    world.log_in_with("long-name", "192.0.2.200").await.unwrap();
 }
