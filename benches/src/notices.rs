@@ -88,7 +88,8 @@ async fn until_waiting(pool: &PgPool, count: usize) -> Result<()> {
     loop {
         let waiting = sqlx::query_scalar("select count(*) from outgoing_messages where outcome is null");
         let waiting: i64 = waiting.fetch_one(pool).await?;
-        if waiting == count as i64 {
+        // Of how the world was made, something may still have come to be told.
+        if waiting >= count as i64 && (count > 0 || waiting == 0) {
             return Ok(());
         }
         ensure!(started.elapsed() < PATIENCE, "{waiting} messages wait, and not {count}");

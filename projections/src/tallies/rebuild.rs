@@ -38,6 +38,8 @@ pub async fn rebuild_tallies(
         let reached = bookkeeping::position(&mut connection, TALLIES).await?;
         beside.count(&mut connection, store, reached, progress).await?;
         if switch(&mut connection, store, &mut beside, progress).await? {
+            // Its server ends a connection some time after it is closed.
+            sqlx::query("select pg_advisory_unlock_all()").execute(&mut connection).await?;
             return Ok(beside.events);
         }
         tokio::time::sleep(PAUSE).await;
