@@ -13,6 +13,7 @@ use caravan_commands::{Commands, Setup, Snapshot, Snapshots};
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::following::Checkpoints;
 use caravan_event_store::{Direction, EventStore, Filter, StoreError, StreamId};
+use caravan_files::Files;
 use caravan_limits::Limits;
 use caravan_postgres::is_transient;
 use caravan_private_postgres::{PrivatePostgres, make_database};
@@ -56,6 +57,7 @@ pub struct Node {
     pub search: Search,
     pub commands: Commands,
     pub limits: Limits,
+    pub files: Files,
     pub clock: Clock,
     /// The Postgres of the data directory, where no other is configured.
     pub embedded: Option<PrivatePostgres>,
@@ -97,7 +99,22 @@ impl Node {
             cache_bytes,
             identity_provider: identity_provider(&config)?,
         });
-        Ok(Node { config, pool, vault, store, checkpoints, models, search, commands, limits, clock, embedded, keys })
+        let files = config.files()?;
+        Ok(Node {
+            config,
+            pool,
+            vault,
+            store,
+            checkpoints,
+            models,
+            search,
+            commands,
+            limits,
+            files,
+            clock,
+            embedded,
+            keys,
+        })
     }
 
     /// Where messages go that are written to files.

@@ -150,7 +150,7 @@ async fn play(node: &Node, role: Role, doors: Doors, handle: PrometheusHandle, s
     }
     if role.writes() {
         tasks.spawn(watch_log(node.store.clone(), readiness.clone(), stop.clone()));
-        tasks.spawn(tidy(node.commands.clone(), node.config.files()?, node.clock.clone(), stop.clone()));
+        tasks.spawn(tidy(node.commands.clone(), node.files.clone(), node.clock.clone(), stop.clone()));
         tasks.spawn(tools::put(node.commands.clone(), node.clock.clone(), stop.clone()));
     }
     let started = async {
@@ -207,13 +207,13 @@ fn router(
     tasks: TaskTracker,
 ) -> Result<axum::Router> {
     let mut endpoints: Vec<Endpoints> = vec![];
-    let pictures = Pictures::new(node.config.files()?);
+    let pictures = Pictures::new(node.files.clone());
     if role.writes() {
         let write = Write {
             commands: node.commands.clone(),
             checkpoints: node.checkpoints.clone(),
             mail_senders: node.config.mail_senders()?,
-            files: node.config.files()?,
+            files: node.files.clone(),
             pictures: pictures.clone(),
             tasks: tasks.clone(),
         };
@@ -254,7 +254,7 @@ fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Re
         clock: node.clock.clone(),
         pool: node.pool.clone(),
         carriers: config.carriers()?,
-        files: config.files()?,
+        files: node.files.clone(),
         public_url: config.public_url()?.into(),
     };
     let documents = caravan_projections::postgres_follower(node.store.clone(), KINDS);

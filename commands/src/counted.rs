@@ -1,18 +1,18 @@
 //! Commands of which one account sends a number in a while.
 
-use caravan_domain::{Decider, EntityId};
+use caravan_domain::Decider;
 use caravan_limits::Limit;
 
 use crate::{Asking, CommandError, Done};
 
-/// Sends a command to the caller's own stream of `person`, counted by a limit. What changes nothing takes no place, and
-/// what is refused neither.
+/// Sends a command to the caller's own stream, counted by a limit of each account. What changes nothing takes no place,
+/// and what is refused neither.
 pub(crate) async fn send_counted<D: Decider>(
     asking: &Asking,
-    person: EntityId,
     command: D::Command,
     limit: &'static Limit,
 ) -> Result<Done<D>, CommandError> {
+    let person = asking.person()?;
     let present = asking.state::<D>(person).await?.state;
     if D::decide(&present, command.clone(), &asking.caller().context())?.is_empty() {
         return asking.send(person, command).await;

@@ -1,12 +1,13 @@
 //! A request sent again under its key because an answer of the log was lost, whichever: it comes to what one
 //! undisturbed request comes to, and stores nothing twice.
 
+#[path = "support/failing_log.rs"]
+mod failing_log;
 mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use async_trait::async_trait;
 use caravan_commands::identity::sessions::Credentials;
 use caravan_commands::identity::sign_up::SignUpForm;
 use caravan_commands::identity::{LoggedIn, Next, Tokens, contacts, profile, sessions, sign_up};
@@ -20,71 +21,13 @@ use caravan_domain::trips::booking::NewBooking;
 use caravan_domain::trips::crew::NewCrew;
 use caravan_domain::trips::trip_idea::Suggestion;
 use caravan_domain::{Actor, EntityId};
-use caravan_event_store::{
-    Append, AppendError, Appended, Direction, EventStore, Filter, Page, Position, Recorded, Revision, StoreError,
-    StreamId, Tailed,
-};
+use caravan_event_store::{Direction, EventStore, Filter, Position};
 use chrono::{DateTime, NaiveDate, Utc};
-use futures::stream::BoxStream;
 use serde_json::json;
 use uuid::Uuid;
 
+use failing_log::FailingLog;
 use support::{Databases, write_side};
-
-/// A log of which one append fails: it was stored, or was not.
-struct Losing {
-    log: Arc<dyn EventStore>,
-    /// Appends until the one that fails.
-    until: AtomicI64,
-    stored: bool,
-}
-
-#[async_trait]
-impl EventStore for Losing {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let lost = self.until.fetch_sub(1, Ordering::SeqCst) == 0;
-        if lost && !self.stored {
-            return Err(AppendError::Store(StoreError::Unavailable("lost before".into())));
-        }
-        let appended = self.log.append(append).await;
-        match lost {
-            true => Err(AppendError::Store(StoreError::Unavailable("lost after".into()))),
-            false => appended,
-        }
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        from: Revision,
-        direction: Direction,
-        max: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        self.log.read_stream(stream, from, direction, max).await
-    }
-
-    async fn read_tails(&self, tails: &[(StreamId, Revision)]) -> Result<Vec<Vec<Recorded>>, StoreError> {
-        self.log.read_tails(tails).await
-    }
-
-    async fn read_all(
-        &self,
-        from: Position,
-        direction: Direction,
-        filter: &Filter,
-        max: usize,
-    ) -> Result<Page, StoreError> {
-        self.log.read_all(from, direction, filter, max).await
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.log.head().await
-    }
-
-    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Tailed, StoreError>> {
-        self.log.subscribe(from, filter)
-    }
-}
 
 struct World {
     databases: Databases,
@@ -115,8 +58,13 @@ impl World {
 
     /// A process whose append of this number is lost.
     async fn losing(&self, until: i64, stored: bool) -> Commands {
-        let log = Arc::new(Losing { log: self.log.clone(), until: AtomicI64::new(until), stored });
-        write_side(log, &self.databases.main, self.databases.vault().await, None)
+        let until = AtomicI64::new(until);
+        let log = FailingLog {
+            log: self.log.clone(),
+            fails_append: Box::new(move || (until.fetch_sub(1, Ordering::SeqCst) == 0).then_some(stored)),
+            hides: Box::new(|_| false),
+        };
+        write_side(Arc::new(log), &self.databases.main, self.databases.vault().await, None)
     }
 
     fn by(&self, commands: &Commands, actor: Actor) -> Asking {

@@ -145,6 +145,16 @@ impl Files {
         }
     }
 
+    /// Whether a file of ours is there, good or not.
+    pub async fn has(&self, file: OwnFile<'_>) -> Result<bool, FilesError> {
+        let Some(store) = self.reading()? else { return Ok(false) };
+        match store.head(&file.path()).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Keeps a file of ours, in place of what it was; it is on disk then.
     pub async fn keep(&self, file: OwnFile<'_>, bytes: Vec<u8>) -> Result<(), FilesError> {
         self.writing()?.put(&file.path(), bytes.into()).await?;

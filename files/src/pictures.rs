@@ -13,6 +13,7 @@ use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageResult, Limits};
 use md5::{Digest, Md5};
+use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Files, FilesError, OwnFile, Purpose};
@@ -67,7 +68,8 @@ pub enum PictureError {
 }
 
 /// How large a picture is shown. None is ever drawn larger than it came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Size {
     /// At most 320 pixels wide and high.
     Small,
@@ -89,10 +91,6 @@ impl Size {
             Size::Large => "large",
             Size::Thumbnail => "thumbnail",
         }
-    }
-
-    pub fn of(name: &str) -> Option<Size> {
-        Size::ALL.into_iter().find(|size| size.name() == name)
     }
 }
 
@@ -137,8 +135,8 @@ impl Pictures {
 
     /// A picture in one size, drawn when it is first asked for; none where there is none of this name.
     pub async fn shown(&self, name: &str, size: Size, now: DateTime<Utc>) -> Result<Option<Rendition>, PictureError> {
-        let drawn_name = drawn_name(name, size);
-        let drawn = OwnFile { purpose: &RENDITIONS, owner: None, name: &drawn_name };
+        let drawn = drawn_name(name, size);
+        let drawn = rendition(&drawn);
         if let Some(rendition) = self.drawn(drawn, now).await? {
             return Ok(Some(rendition));
         }
@@ -164,15 +162,14 @@ impl Pictures {
 
     /// Whether there is one of this name.
     pub async fn has(&self, name: &str) -> Result<bool, FilesError> {
-        Ok(self.files.find(&original(name).path()).await?.is_some())
+        self.files.has(original(name)).await
     }
 
     /// Deletes a picture in all its sizes.
     pub async fn delete(&self, name: &str) -> Result<(), FilesError> {
         self.files.discard(original(name)).await?;
         for size in Size::ALL {
-            let drawn = drawn_name(name, size);
-            self.files.discard(OwnFile { purpose: &RENDITIONS, owner: None, name: &drawn }).await?;
+            self.files.discard(rendition(&drawn_name(name, size))).await?;
         }
         Ok(())
     }
@@ -180,6 +177,10 @@ impl Pictures {
 
 fn original(name: &str) -> OwnFile<'_> {
     OwnFile { purpose: &ORIGINALS, owner: None, name }
+}
+
+fn rendition(drawn_name: &str) -> OwnFile<'_> {
+    OwnFile { purpose: &RENDITIONS, owner: None, name: drawn_name }
 }
 
 async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, PictureError> {
@@ -226,29 +227,33 @@ fn is_called(format: ImageFormat, called: &str) -> bool {
 pub fn draw(bytes: &[u8], size: Size) -> Result<Rendition, Fault> {
     let picture = decode(bytes)?;
     let (width, height) = picture.dimensions();
-    let within = |most: u32| match width.max(height) <= most {
-        true => picture.clone(),
-        false => picture.resize(most, most, FilterType::CatmullRom),
-    };
     let drawn = match size {
-        Size::Small => within(320),
-        Size::Medium => within(800),
-        Size::Large => within(1_600),
+        Size::Small => within(picture, 320),
+        Size::Medium => within(picture, 800),
+        Size::Large => within(picture, 1_600),
         Size::Thumbnail => {
             let side = 150.min(width).min(height);
             picture.resize_to_fill(side, side, FilterType::CatmullRom)
         }
     };
-    let shines_through = drawn.color().has_alpha() && drawn.to_rgba8().pixels().any(|pixel| pixel[3] < u8::MAX);
+    let layered = drawn.color().has_alpha().then(|| drawn.to_rgba8());
+    let shines_through = layered.filter(|layered| layered.pixels().any(|pixel| pixel[3] < u8::MAX));
     let mut bytes = Cursor::new(vec![]);
-    let (media_type, written) = if shines_through {
-        let drawn = DynamicImage::from(drawn.to_rgba8());
-        ("image/png", drawn.write_to(&mut bytes, ImageFormat::Png))
+    let (media_type, written) = if let Some(layered) = shines_through {
+        ("image/png", layered.write_to(&mut bytes, ImageFormat::Png))
     } else {
         ("image/jpeg", drawn.to_rgb8().write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY)))
     };
     written.map_err(|_| Fault::Broken)?;
     Ok(Rendition { media_type, bytes: bytes.into_inner() })
+}
+
+/// At most so wide and high.
+fn within(picture: DynamicImage, most: u32) -> DynamicImage {
+    match picture.width().max(picture.height()) <= most {
+        true => picture,
+        false => picture.resize(most, most, FilterType::CatmullRom),
+    }
 }
 
 fn format(bytes: &[u8]) -> Result<ImageFormat, Fault> {

@@ -132,14 +132,14 @@ pub struct Found<S = Json> {
 
 impl Found {
     /// The same with states as `S`.
-    pub fn read<S: DeserializeOwned>(&self) -> Result<Found<S>, ReadError> {
-        let documents = self.documents.iter().map(Document::read).collect::<Result<_, _>>()?;
-        Ok(Found { documents, next: self.next.clone(), total: self.total, as_of: self.as_of })
+    pub fn read<S: DeserializeOwned>(self) -> Result<Found<S>, ReadError> {
+        let documents = self.states()?;
+        Ok(Found { documents, next: self.next, total: self.total, as_of: self.as_of })
     }
 
     /// The documents with their states as `S`.
     pub fn states<S: DeserializeOwned>(&self) -> Result<Vec<Document<S>>, ReadError> {
-        Ok(self.read()?.documents)
+        self.documents.iter().map(Document::read).collect()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -12,10 +11,11 @@ use caravan_commands::{Caller, CommandError};
 use caravan_domain::catalogue::picture::Motif;
 use caravan_files::pictures::{Fault, LARGEST, Pictures, md5};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::report;
 use crate::node::Node;
 
 #[derive(Args)]
@@ -45,24 +45,25 @@ struct Counts {
 impl Images {
     pub async fn run(self, node: &Node, stop: &CancellationToken) -> Result<()> {
         let found = self.found()?;
-        let kept = Pictures::new(node.config.files()?);
-        let bar =
-            if std::io::stderr().is_terminal() { ProgressBar::new(found.len() as u64) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta}") {
-            bar.set_style(style);
-        }
+        let bar = report::bar(found.len() as u64, "{bar:30} {pos}/{len} {eta}");
         let mut counts = Counts::default();
+        let outcome = tokio::select! {
+            outcome = self.take_all(node, &found, &bar, &mut counts) => outcome,
+            () = stop.cancelled() => Err(anyhow::anyhow!("interrupted; start again to go on")),
+        };
+        bar.finish_and_clear();
+        let Counts { new, changed, unchanged, refused } = counts;
+        println!("{new} new, {changed} changed, {unchanged} unchanged, {refused} refused");
+        outcome?;
+        ensure!(new + changed + unchanged > 0, "no image went in");
+        Ok(())
+    }
+
+    async fn take_all(&self, node: &Node, found: &[Found], bar: &ProgressBar, counts: &mut Counts) -> Result<()> {
+        let kept = Pictures::new(node.files.clone());
         let mut taken = HashSet::new();
-        let mut outcome = Ok(());
-        for found in &found {
-            let outcome_of = tokio::select! {
-                outcome = self.take(node, &kept, found, &mut taken) => outcome,
-                () = stop.cancelled() => {
-                    outcome = Err(anyhow::anyhow!("interrupted; start again to go on"));
-                    break;
-                }
-            };
-            match outcome_of {
+        for found in found {
+            match self.take(node, &kept, found, &mut taken).await {
                 Ok(Outcome::New) => counts.new += 1,
                 Ok(Outcome::Changed) => counts.changed += 1,
                 Ok(Outcome::Unchanged) => counts.unchanged += 1,
@@ -70,18 +71,10 @@ impl Images {
                     counts.refused += 1;
                     bar.suspend(|| eprintln!("{}: {why}", found.file.display().to_string().escape_debug()));
                 }
-                Err(Refusal::Ends(error)) => {
-                    outcome = Err(error).with_context(|| found.file.display().to_string());
-                    break;
-                }
+                Err(Refusal::Ends(error)) => return Err(error).with_context(|| found.file.display().to_string()),
             }
             bar.inc(1);
         }
-        bar.finish_and_clear();
-        let Counts { new, changed, unchanged, refused } = counts;
-        println!("{new} new, {changed} changed, {unchanged} unchanged, {refused} refused");
-        outcome?;
-        ensure!(new + changed + unchanged > 0, "no image went in");
         Ok(())
     }
 

@@ -11,6 +11,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// How often an import without a terminal says how far it is.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// A bar on a terminal, nothing elsewhere.
+pub fn bar(length: u64, template: &str) -> ProgressBar {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(length) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
 pub struct Shown {
     file: String,
     bar: ProgressBar,
@@ -21,10 +30,7 @@ pub struct Shown {
 impl Shown {
     /// A report on a file of `bytes` bytes.
     pub fn new(file: &str, bytes: u64) -> Shown {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(bytes) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {bytes}/{total_bytes} {msg} {eta}") {
-            bar.set_style(style);
-        }
+        let bar = bar(bytes, "{prefix} {bar:30} {bytes}/{total_bytes} {msg} {eta}");
         bar.set_prefix(file.to_owned());
         Shown { file: file.to_owned(), bar, told: Instant::now(), summary: Summary::default() }
     }

@@ -107,7 +107,7 @@ impl Forget {
         purge(&node.vault, node.keys_server()).await.with_context(|| {
             format!("forgotten, but files of the database still hold the deleted key until `forget {account}` succeeds")
         })?;
-        node.config.files()?.forget(account).await.with_context(|| {
+        node.files.forget(account).await.with_context(|| {
             format!("forgotten, but files of theirs are still there until `forget {account}` succeeds")
         })?;
         eprintln!("forgotten");

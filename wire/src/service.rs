@@ -215,10 +215,11 @@ impl Service {
                 sane.ok_or_else(|| Failure::unreadable(name, "is not 1 to 128 letters, digits, -, _ or ."))?.to_owned();
         }
         let bounds = operation.bounds;
-        let is_staff = person.is_some_and(|Person { account, roles, .. }| {
+        let is_staff = |Person { account, roles, .. }: Person| {
             STAFF.is_always(&Context { roles, ..Context::by(account, arrival.now) })
-        });
-        let most = if is_staff { bounds.body.max(bounds.of_staff) } else { bounds.body };
+        };
+        let of_staff = bounds.of_staff > bounds.body && person.is_some_and(is_staff);
+        let most = if of_staff { bounds.of_staff } else { bounds.body };
         let (bytes, mut body) = match &operation.body {
             Some(documented) => {
                 let bytes = body::receive(&parts.headers, body, most, self.body_read_timeout).await?;

@@ -28,6 +28,17 @@ pub enum Outcome {
     Unchanged,
 }
 
+impl Outcome {
+    /// Of a record, by what was stored.
+    fn of(events: &[RecordEvent]) -> Outcome {
+        match events.first() {
+            None => Outcome::Unchanged,
+            Some(RecordEvent::Created { .. }) => Outcome::New,
+            Some(_) => Outcome::Changed,
+        }
+    }
+}
+
 /// What a record that is known already takes from what is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
@@ -92,12 +103,7 @@ pub async fn put_record(
         }
     };
     let done = records::change(&asking.step("put"), record, id, change).await?;
-    let outcome = match done.events.first() {
-        None => Outcome::Unchanged,
-        Some(RecordEvent::Created { .. }) => Outcome::New,
-        Some(_) => Outcome::Changed,
-    };
-    Ok(Put { id, outcome })
+    Ok(Put { id, outcome: Outcome::of(&done.events) })
 }
 
 /// A person who organises an event, sealed; `None` for one who was forgotten.

@@ -8,7 +8,7 @@ use caravan_domain::catalogue::picture_votes::{PictureVotes, PictureVotesCommand
 use caravan_domain::catalogue::region::REGION;
 use caravan_domain::catalogue::trending_event::TRENDING_EVENT;
 use caravan_domain::catalogue::venue::VENUE;
-use caravan_domain::record::{Change, RecordCommand, RecordEvent, Records};
+use caravan_domain::record::{Change, RecordCommand, Records};
 use caravan_domain::{Decider, EntityId, Kind, Rejection};
 use caravan_event_store::StreamId;
 use caravan_files::pictures::{self, Pictures};
@@ -76,11 +76,7 @@ pub async fn put(
             Err(CommandError::PreconditionFailed) if if_match.is_none() => pictures.delete(&own.to_string()).await?,
             done => {
                 let done = done?;
-                let outcome = match done.events.first() {
-                    None => Outcome::Unchanged,
-                    Some(RecordEvent::Created { .. }) => Outcome::New,
-                    Some(_) => Outcome::Changed,
-                };
+                let outcome = Outcome::of(&done.events);
                 return Ok((done, outcome));
             }
         }
@@ -100,8 +96,7 @@ pub async fn delete(asking: &Asking, pictures: &Pictures, id: EntityId) -> Resul
 /// Votes on the picture of a motif that has this MD5. The same again changes nothing, another vote takes the place of
 /// the one before.
 pub async fn vote(asking: &Asking, motif: &Motif, md5: &str, vote: Vote) -> Result<Done<PictureVotes>, CommandError> {
-    let person = asking.person()?;
-    if let Some(done) = asking.done_before(person).await? {
+    if let Some(done) = asking.done_before(asking.person()?).await? {
         return Ok(done);
     }
     let picture = picture_id(asking, motif, md5);
@@ -109,7 +104,7 @@ pub async fn vote(asking: &Asking, motif: &Motif, md5: &str, vote: Vote) -> Resu
         return Err(no_such_picture().on("md5").into());
     }
     let cast = PictureVotesCommand::Cast { picture, vote };
-    send_counted::<PictureVotes>(asking, person, cast, &VOTES_PER_ACCOUNT).await
+    send_counted::<PictureVotes>(asking, cast, &VOTES_PER_ACCOUNT).await
 }
 
 /// The id of the picture of a motif that has this MD5, whether there is one or not.

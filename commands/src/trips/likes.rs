@@ -9,12 +9,11 @@ use crate::counted::send_counted;
 use crate::{Asking, CommandError, Done};
 
 pub async fn like(asking: &Asking, trip: TripWindow) -> Result<Done<TripLikes>, CommandError> {
-    let person = asking.person()?;
-    if let Some(done) = asking.done_before(person).await? {
+    if let Some(done) = asking.done_before(asking.person()?).await? {
         return Ok(done);
     }
     existing_region(asking, trip.region, "trip").await?;
-    send_counted::<TripLikes>(asking, person, TripLikesCommand::Like { trip }, &LIKES_PER_ACCOUNT).await
+    send_counted::<TripLikes>(asking, TripLikesCommand::Like { trip }, &LIKES_PER_ACCOUNT).await
 }
 
 pub async fn unlike(asking: &Asking, trip: TripWindow) -> Result<Done<TripLikes>, CommandError> {

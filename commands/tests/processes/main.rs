@@ -3,6 +3,8 @@
 mod absorption;
 mod deadlines;
 mod departures;
+#[path = "../support/failing_log.rs"]
+mod failing_log;
 mod invitations;
 mod letters;
 mod limits;

@@ -16,16 +16,12 @@ use caravan_domain::EntityId;
 use caravan_domain::identity::{Role, Roles};
 use caravan_domain::platform::letter::{Draft, StoredFile};
 use caravan_domain::trips::booking::{AddAccommodation, NewRoom, Price, TripBookingCommand, TripBookings};
-use caravan_event_store::{
-    Append, AppendError, Appended, Direction, EventStore, Filter, Page, Position, Recorded, Revision, StoreError,
-    StreamId, Tailed,
-};
 use caravan_files::Files;
-use futures::stream::BoxStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::failing_log::FailingLog;
 use crate::support::write_side;
 use crate::world::World;
 
@@ -203,55 +199,6 @@ async fn a_sender_that_dies_repeats_each_message_under_way_once_under_its_id() {
     assert!(received.values().all(|count| *count == 2), "{received:?}");
 }
 
-/// A log in which one stream cannot be read while it is away.
-struct Away {
-    log: Arc<dyn EventStore>,
-    stream: EntityId,
-    away: watch::Receiver<bool>,
-}
-
-#[async_trait]
-impl EventStore for Away {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.log.append(append).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        from: Revision,
-        direction: Direction,
-        max: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        if stream.id == self.stream && *self.away.borrow() {
-            return Err(StoreError::Unavailable("away".into()));
-        }
-        self.log.read_stream(stream, from, direction, max).await
-    }
-
-    async fn read_tails(&self, tails: &[(StreamId, Revision)]) -> Result<Vec<Vec<Recorded>>, StoreError> {
-        self.log.read_tails(tails).await
-    }
-
-    async fn read_all(
-        &self,
-        from: Position,
-        direction: Direction,
-        filter: &Filter,
-        max: usize,
-    ) -> Result<Page, StoreError> {
-        self.log.read_all(from, direction, filter, max).await
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.log.head().await
-    }
-
-    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Tailed, StoreError>> {
-        self.log.subscribe(from, filter)
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_cannot_be_read_now_is_left_as_it_was_and_others_are_settled() {
     let world = World::new().await;
@@ -260,9 +207,13 @@ async fn a_message_that_cannot_be_read_now_is_left_as_it_was_and_others_are_sett
         sqlx::query_scalar("select stream_id from outgoing_messages").fetch_one(&world.pool).await.unwrap();
     invite(&world, &phones(2..6)).await;
     let (away, is_away) = watch::channel(true);
-    let log = Arc::new(Away { log: world.commands.store().clone(), stream: EntityId(stream), away: is_away });
+    let log = FailingLog {
+        log: world.commands.store().clone(),
+        fails_append: Box::new(|| None),
+        hides: Box::new(move |read| read.id == EntityId(stream) && *is_away.borrow()),
+    };
     let mut setup = world.setup.clone();
-    setup.commands = write_side(log, &world.pool, world.commands.vault().clone(), None);
+    setup.commands = write_side(Arc::new(log), &world.pool, world.commands.vault().clone(), None);
     let sender = Sender::new(&setup);
     let error = sender.send_all().await.unwrap_err();
     assert!(matches!(error, CommandError::Unavailable(_)), "{error:?}");

@@ -95,6 +95,13 @@ pub(super) struct Counted {
     at: DateTime<Utc>,
 }
 
+impl Counted {
+    /// Whether it names cities or performers.
+    fn names(&self) -> bool {
+        matches!(self.what, What::Named { .. } | What::Liked { .. })
+    }
+}
+
 enum What {
     Changed(EntityId, EventChange),
     /// By a trip idea or booking: a city, and events, whose performers are named with them.
@@ -152,7 +159,10 @@ fn actor(recorded: &Recorded) -> Result<Option<EntityId>, CodecError> {
 /// Takes in what counts, in the order of the log.
 pub(super) async fn apply(tx: &mut PgConnection, batch: Vec<Counted>) -> Result<(), sqlx::Error> {
     let mut facts = Facts::load(tx, batch.iter().flat_map(named_events).collect()).await?;
-    let mut named = Named::after(tx).await?;
+    let mut named = Named::default();
+    if batch.iter().any(Counted::names) {
+        named.newest = newest_day(tx).await?;
+    }
     let mut likes = Likes::default();
     let mut rated = Rated::default();
     for Counted { what, position, at } in batch {
@@ -189,6 +199,11 @@ fn named_events(counted: &Counted) -> Vec<Uuid> {
 const CITY: &str = "city";
 const PERFORMER: &str = "performer";
 
+/// The latest day on which anybody named anything that was counted before.
+async fn newest_day(tx: &mut PgConnection) -> Result<Option<NaiveDate>, sqlx::Error> {
+    sqlx::query_scalar("select max(day) from tally_naming").fetch_one(tx).await
+}
+
 /// By whom and when something was named.
 #[derive(Clone, Copy)]
 struct Naming {
@@ -211,12 +226,6 @@ struct Named {
 }
 
 impl Named {
-    /// After what was counted before.
-    async fn after(tx: &mut PgConnection) -> Result<Named, sqlx::Error> {
-        let newest = sqlx::query_scalar("select max(day) from tally_naming").fetch_one(tx).await?;
-        Ok(Named { newest, ..Named::default() })
-    }
-
     /// Each counts once, however often one idea, booking or trip names it.
     fn note(
         &mut self,

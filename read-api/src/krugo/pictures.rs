@@ -15,7 +15,7 @@ use crate::reads::bounded;
 struct Images {
     motif: String,
     count: Option<u32>,
-    size: Option<String>,
+    size: Option<Size>,
     /// An id says already what it is of.
     #[serde(rename = "object_type")]
     _object_type: Option<String>,
@@ -23,7 +23,7 @@ struct Images {
 
 pub(super) async fn of_motif(call: Call<Read>) -> Outcome {
     let Images { motif, count, size, .. } = call.query()?;
-    let size = size.as_deref().map_or(Ok(Size::Medium), named)?;
+    let size = size.unwrap_or(Size::Medium);
     let read = &call.state;
     let pictures = read.models.pictures(&Motif::named(&motif)?, bounded(count)?).await?;
     let shape =
@@ -34,7 +34,7 @@ pub(super) async fn of_motif(call: Call<Read>) -> Outcome {
 #[derive(Deserialize)]
 struct NamedImage {
     image_id: EntityId,
-    size: String,
+    size: Size,
 }
 
 /// The bytes of a picture, for everybody: whoever shows it asks without a token.
@@ -42,13 +42,8 @@ pub(super) async fn file(call: Call<Read>) -> Outcome {
     /// It stays as it is, unless it is deleted.
     const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=86400");
     let NamedImage { image_id, size } = call.query()?;
-    let size = named(&size)?;
     let no_such = || Failure::from(no_such_picture());
     let picture = call.state.models.record::<Picture>(&PICTURE, image_id).await?.ok_or_else(no_such)?.state;
     let shown = call.state.pictures.shown(&picture.file.to_string(), size, call.now).await?.ok_or_else(no_such)?;
     Ok(Answer::raw(shown.media_type, shown.bytes).header(header::CACHE_CONTROL, CACHED))
-}
-
-fn named(size: &str) -> Result<Size, Failure> {
-    Size::of(size).ok_or_else(|| Failure::invalid("size", "must be one of: small, medium, large, thumbnail"))
 }

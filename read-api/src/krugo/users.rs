@@ -3,6 +3,7 @@
 use caravan_domain::EntityId;
 use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_domain::identity::{Account, AccountState, Attribute, credentials};
+use caravan_files::pictures::Size;
 use caravan_wire::krugo::accounts;
 use caravan_wire::shape::{sealed, set};
 use caravan_wire::{Answer, Call, Failure, Outcome, Stream};
@@ -17,15 +18,6 @@ struct PictureQuery {
     /// The one picture there is serves every size.
     #[serde(rename = "size")]
     _size: Option<Size>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Size {
-    Small,
-    Medium,
-    Large,
-    Thumbnail,
 }
 
 /// The picture of anybody known; without one the answer says nothing. Nor does it say how far their account has come:

@@ -4,13 +4,13 @@ use caravan_commands::identity::{profile, sessions::Credentials};
 use caravan_commands::records;
 use caravan_domain::identity::preferences::{PREFERENCES, Preferences};
 use caravan_domain::record::Change;
+use caravan_wire::Call;
 use caravan_wire::krugo::accounts;
-use caravan_wire::{Call, Failure};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Outcome;
 use super::sign_up::{UserAttribute, parse};
+use super::{Outcome, registered};
 use crate::{Write, answer, asking};
 
 #[derive(Deserialize)]
@@ -23,8 +23,8 @@ pub(super) async fn edit(call: Call<Write>) -> Outcome {
     let request: EditRequest = call.body()?;
     let details = parse(&request.update_attributes)?;
     let changed = profile::edit(&asking(&call).await?, call.person()?, &request.username, details).await?;
-    let account = changed.state.registered().ok_or_else(|| Failure::not_found("no such account"))?;
-    answer(&changed, accounts::edited(changed.id, account.registration.provider))
+    let provider = registered(&changed.state)?.registration.provider;
+    answer(&changed, accounts::edited(changed.id, provider))
 }
 
 #[derive(Deserialize)]
