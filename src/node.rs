@@ -17,7 +17,7 @@ use caravan_files::Files;
 use caravan_limits::Limits;
 use caravan_postgres::is_transient;
 use caravan_private_postgres::{PrivatePostgres, make_database};
-use caravan_projections::{ReadError, ReadModels, Search};
+use caravan_projections::{ReadError, ReadModels, Renderer, Rendering};
 use caravan_vault::Vault;
 use futures::FutureExt;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -54,7 +54,8 @@ pub struct Node {
     pub store: Arc<dyn EventStore>,
     pub checkpoints: Checkpoints,
     pub models: ReadModels,
-    pub search: Search,
+    pub rendering: Rendering,
+    pub renderers: Vec<Renderer>,
     pub commands: Commands,
     pub limits: Limits,
     pub files: Files,
@@ -87,8 +88,9 @@ impl Node {
         refuse_former(store.as_ref()).await?;
         let checkpoints = Checkpoints::new(pool.clone());
         let target = config.search_target()?;
-        let models = ReadModels::open(pool.clone(), KINDS, target.clone());
-        let search = Search { pool: pool.clone(), store: store.clone(), kinds: KINDS, target, vault: vault.clone() };
+        let models = ReadModels::open(pool.clone(), KINDS, target.clone(), checkpoints.clone());
+        let rendering = Rendering { pool: pool.clone(), store: store.clone(), kinds: KINDS, vault: vault.clone() };
+        let renderers = rendering.renderers(&target);
         let limits = Limits::new(pool.clone(), vault.clone(), config.limits()?);
         let commands = Commands::new(Setup {
             store: store.clone(),
@@ -107,7 +109,8 @@ impl Node {
             store,
             checkpoints,
             models,
-            search,
+            rendering,
+            renderers,
             commands,
             limits,
             files,

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
 /// How long to wait for whoever may still see a deleted key.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often it is looked whether a purge is due.
 const ROUND: Duration = Duration::from_secs(600);
@@ -19,8 +19,8 @@ const ROUND: Duration = Duration::from_secs(600);
 /// nothing.
 const AT_LEAST_EVERY: TimeDelta = TimeDelta::days(1);
 
-/// Purges every key that is deleted by now; gives the moment up to which. `server` is the Postgres of the keys where it
-/// is that of the data directory; the log of another is its operator's to remove.
+/// Purges every key that is deleted by now; gives the moment up to which. `server` is the Postgres of the data
+/// directory, whose log goes too; that of another is its operator's to remove.
 pub async fn purge(vault: &Vault, server: Option<&PrivatePostgres>) -> Result<DateTime<Utc>> {
     let purged = vault.purge(PATIENCE).await?;
     if let Some(server) = server {

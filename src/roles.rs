@@ -261,10 +261,11 @@ fn start_followers(node: &Node, stop: &CancellationToken, tasks: &mut JoinSet<Re
     let documents = follow(node.store.clone(), node.checkpoints.clone(), documents, stop.clone());
     let tallies = caravan_projections::tallies_follower();
     let tallies = follow(node.store.clone(), node.checkpoints.clone(), tallies, stop.clone());
-    let search = node.search.clone().follow(node.checkpoints.clone(), stop.clone());
     tasks.spawn(ending(documents));
     tasks.spawn(ending(tallies));
-    tasks.spawn(ending(search));
+    for renderer in &node.renderers {
+        tasks.spawn(ending(renderer.clone().follow(node.checkpoints.clone(), stop.clone())));
+    }
     for (_, process) in processes::all(&setup, stop) {
         tasks.spawn(ending(process));
     }

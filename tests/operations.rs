@@ -12,7 +12,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 use serde_json::json;
 use support::server::{free_port, reachable_directory};
-use support::{Client, Person, Server, Settings};
+use support::{Client, Person, Server, Settings, files};
 
 /// The program on a data directory, without the demo.
 fn caravan(dir: &Path) -> Command {
@@ -130,6 +130,9 @@ async fn a_backup_made_beside_a_running_server_is_restored_elsewhere() {
     let restored = caravan(dir.path()).args(["restore", &backup]).output().expect("the program can be started");
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     assert!(!postgres_runs(dir.path()), "it is left stopped");
+    // What people are found by is opened anew: no backup has it in the clear.
+    let named = |dir: &Path| files::holding(&[b"test anna".to_vec()], dir);
+    assert!(named(dir.path()).is_empty() && !named(original.data_dir()).is_empty());
     // Beside its original, and without a wait for it.
     let copy = Server::start_in(settings(), dir.path()).await;
     let elsewhere = Client::new(copy.url(), copy.outbox());
@@ -140,6 +143,11 @@ async fn a_backup_made_beside_a_running_server_is_restored_elsewhere() {
     elsewhere.command("/create-crew", &anna, crew).await;
     let (clean, said) = copy.run(&["verify"]);
     assert!(clean, "{said}");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while named(dir.path()).is_empty() {
+        assert!(Instant::now() < deadline, "nobody is opened");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

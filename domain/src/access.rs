@@ -90,13 +90,13 @@ impl Kind {
     }
 
     /// What holds of the entities that a caller sees in lists, besides that they are not deleted; refused where that
-    /// can be none.
-    pub fn listed(&self, caller: &Context) -> Result<Condition, Rejection> {
+    /// can be none. Where lists show what is deleted, they show what is part of something deleted.
+    pub fn listed(&self, deleted: bool, caller: &Context) -> Result<Condition, Rejection> {
         let seen = Condition::all([self.known.condition(caller), self.read.condition(caller)]);
         if seen == Condition::NEVER {
             return Err(may_not_see(self));
         }
-        let lives = if self.parent.is_some() { Condition::ParentLives } else { Condition::ALWAYS };
+        let lives = if self.parent.is_some() && !deleted { Condition::ParentLives } else { Condition::ALWAYS };
         Ok(Condition::all([seen, lives]))
     }
 }

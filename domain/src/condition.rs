@@ -8,10 +8,11 @@ use std::cmp::Ordering;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 
-use crate::kind::{Field, FieldType, Link};
+use crate::kind::{DELETED_AT, Field, FieldType, Link};
 use crate::{EntityId, Kind};
 
-/// A condition on fields that the kind declares, or on its parent under the parent field's name.
+/// A condition on fields that the kind declares, on its parent under the parent field's name, or on when it was
+/// deleted, under [`DELETED_AT`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// Each of these; of none: always.
@@ -27,12 +28,15 @@ pub enum Condition {
     Like(&'static str, Pattern),
     /// At least the first (inclusive), less than the second (exclusive). Never holds for a missing value.
     Between(&'static str, Option<Value>, Option<Value>),
+    /// The first field stands to the second in one of these ways. Never holds where either is missing.
+    Compare(&'static str, &'static [Ordering], &'static str),
     IdIn(Vec<EntityId>),
     /// The parent, where there is one, is not deleted.
     ParentLives,
-    /// What this field leads to is not deleted, and meets the condition.
+    /// What this field leads to, or one of those that it lists, is not deleted, and meets the condition.
     Linked(Link, Box<Condition>),
-    /// Something that leads here by this field, of the kind named there, is not deleted, and meets the condition.
+    /// Something that leads here by this field, or lists this there, of the kind named there, is not deleted, and meets
+    /// the condition.
     Back(Link, Box<Condition>),
 }
 
@@ -40,7 +44,7 @@ pub enum Condition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     pub text: String,
-    /// Whether case matters.
+    /// Whether case matters; in a field of type `Text` it never does.
     pub exact: bool,
 }
 
@@ -50,8 +54,8 @@ impl Pattern {
         Pattern { text: format!("%{}%", literal(part)), exact: false }
     }
 
-    fn is_like(&self, text: &str) -> bool {
-        if self.exact { like(text, &self.text) } else { like(&caseless(text), &caseless(&self.text)) }
+    fn meets(&self, text: &str, exact: bool) -> bool {
+        if exact { like(text, &self.text) } else { like(&caseless(text), &caseless(&self.text)) }
     }
 }
 
@@ -149,7 +153,8 @@ impl Condition {
         if open.len() == 1 { open.remove(0) } else { Condition::Any(open) }
     }
 
-    /// Whether it holds for an entity: the same as SQL finds. Values that are not of their field's type are missing.
+    /// Whether it holds for an entity: the same as SQL finds. Values that are not of their field's type are missing,
+    /// and so are sealed ones, which nobody can open here: rights do not ask for them.
     pub fn holds(&self, entity: &Entity) -> bool {
         match self {
             Condition::All(conditions) => conditions.iter().all(|condition| condition.holds(entity)),
@@ -172,7 +177,8 @@ impl Condition {
             }
             Condition::Like(field, pattern) => {
                 let text = entity.value(field);
-                text.is_some_and(|text| text.as_str().is_some_and(|text| pattern.is_like(text)))
+                let exact = pattern.exact && entity.kind.field(field).is_none_or(|field| field.of != FieldType::Text);
+                text.is_some_and(|text| text.as_str().is_some_and(|text| pattern.meets(text, exact)))
             }
             Condition::Between(field, from, to) => {
                 let Some(present) = entity.value(field) else { return false };
@@ -181,6 +187,10 @@ impl Condition {
                 });
                 let before = to.as_ref().is_none_or(|to| entity.order(field, &present, to) == Some(Ordering::Less));
                 not_before && before
+            }
+            Condition::Compare(one, orderings, other) => {
+                let both = entity.value(one).zip(entity.value(other));
+                both.and_then(|(one, other)| order(&one, &other)).is_some_and(|order| orderings.contains(&order))
             }
             Condition::IdIn(ids) => ids.contains(&entity.id),
             Condition::ParentLives => entity.parent_lives,
@@ -207,25 +217,31 @@ impl Entity<'_> {
         let value = self.state.get(name)?;
         match self.kind.field(name).map(|field| field.of) {
             Some(of) => of.compared(value),
+            None if name == DELETED_AT => FieldType::Instant.compared(value),
             // The parent.
             None => value.as_str().map(Value::from),
         }
     }
 
     fn order(&self, name: &str, present: &Value, asked: &Value) -> Option<Ordering> {
-        let asked = match self.kind.field(name) {
-            Some(Field { of, .. }) => of.compared(asked)?,
-            None => asked.clone(),
-        };
-        match (present, &asked) {
-            (Value::String(present), Value::String(asked)) => Some(present.as_bytes().cmp(asked.as_bytes())),
-            (Value::Bool(present), Value::Bool(asked)) => Some(present.cmp(asked)),
-            (Value::Number(present), Value::Number(asked)) => match (present.as_i64(), asked.as_i64()) {
-                (Some(present), Some(asked)) => Some(present.cmp(&asked)),
-                _ => present.as_f64()?.partial_cmp(&asked.as_f64()?),
-            },
-            _ => None,
+        match self.kind.field(name) {
+            Some(Field { of, .. }) => order(present, &of.compared(asked)?),
+            None if name == DELETED_AT => order(present, &FieldType::Instant.compared(asked)?),
+            None => order(present, asked),
         }
+    }
+}
+
+/// How one value in the form that is compared stands to another.
+fn order(one: &Value, other: &Value) -> Option<Ordering> {
+    match (one, other) {
+        (Value::String(one), Value::String(other)) => Some(one.as_bytes().cmp(other.as_bytes())),
+        (Value::Bool(one), Value::Bool(other)) => Some(one.cmp(other)),
+        (Value::Number(one), Value::Number(other)) => match (one.as_i64(), other.as_i64()) {
+            (Some(one), Some(other)) => Some(one.cmp(&other)),
+            _ => one.as_f64()?.partial_cmp(&other.as_f64()?),
+        },
+        _ => None,
     }
 }
 

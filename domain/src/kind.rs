@@ -1,10 +1,11 @@
 //! The reading half of an entity: what its document holds and how it may be found. Aggregates and records both have
 //! one.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::access::STAFF;
-use crate::{Decider, Who};
+use crate::{Decider, Sealed, Who};
 
 /// What is declared about reading one kind of entity. Its name is the category of its streams and, as
 /// `doc_<name>`, its table of folded states.
@@ -25,8 +26,9 @@ pub struct Kind {
     pub fields: &'static [Field],
     /// Fields of the state, unsealed text, that full-text search covers.
     pub text: &'static [&'static str],
-    /// Dotted paths of sealed fields whose opened text search covers (the `search` follower opens them).
-    pub sealed_text: &'static [&'static str],
+    /// Sealed texts that a plan may filter and sort by as if they were open: a follower opens them. Those that are not
+    /// private, full-text search covers too.
+    pub sealed: &'static [SealedField],
     /// Whether the `search` follower keeps a search document of it.
     pub searchable: bool,
     /// Whether clients keep a copy of all there are, and bring it up to date by what has changed.
@@ -47,6 +49,15 @@ pub struct Link {
 pub struct Field {
     pub name: &'static str,
     pub of: FieldType,
+}
+
+/// A text made of sealed values of the state, compared without regard to case, of which a part may be asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct SealedField {
+    pub name: &'static str,
+    /// The values that it is made of, with a space in between; found in the state by its name. Where they come to be
+    /// others, the field has another name or the fold another version, so that what was opened is opened anew.
+    pub parts: fn(&Map<String, Value>, &str) -> Vec<Sealed>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +82,15 @@ pub enum FieldType {
     Place,
 }
 
+impl FieldType {
+    /// Whether values of one type compare with those of another.
+    pub fn compares_with(self, other: FieldType) -> bool {
+        let is_number = |of| matches!(of, FieldType::Integer | FieldType::Decimal);
+        let compares = !matches!(self, FieldType::Keywords | FieldType::Place);
+        compares && (self == other || (is_number(self) && is_number(other)))
+    }
+}
+
 impl Kind {
     /// The kind of an aggregate, with nothing declared but its fold.
     pub const fn of<D: Decider>() -> Kind {
@@ -83,7 +103,7 @@ impl Kind {
             private: &[],
             fields: &[],
             text: &[],
-            sealed_text: &[],
+            sealed: &[],
             searchable: false,
             copied: false,
             fold: Fold { version: D::FOLD_VERSION, empty: empty::<D>, resume: resume::<D> },
@@ -130,9 +150,9 @@ impl Kind {
         Kind { text, ..self }
     }
 
-    /// Whose sealed text at these dotted paths search covers, opened.
-    pub const fn sealed_text(self, sealed_text: &'static [&'static str]) -> Kind {
-        Kind { sealed_text, ..self }
+    /// Of which these sealed texts are opened, to be found by.
+    pub const fn sealed(self, sealed: &'static [SealedField]) -> Kind {
+        Kind { sealed, ..self }
     }
 
     /// That the `search` follower keeps search documents of.
@@ -145,10 +165,19 @@ impl Kind {
         Kind { copied: true, ..self }
     }
 
-    /// A field that conditions may name: a declared one, or the parent's.
+    /// A field that conditions may name: a declared one, the parent's, or a sealed one, which compares as text.
     pub fn comparable(&self, name: &str) -> Option<Field> {
-        let parent = self.parent.filter(|parent| parent.field == name);
-        self.field(name).copied().or(parent.map(|parent| id(parent.field)))
+        let parent = self.parent.filter(|parent| parent.field == name).map(|parent| id(parent.field));
+        self.field(name).copied().or(parent).or(self.sealed_field(name).map(|sealed| text(sealed.name)))
+    }
+
+    pub fn sealed_field(&self, name: &str) -> Option<&'static SealedField> {
+        self.sealed.iter().find(|sealed| sealed.name == name)
+    }
+
+    /// Whether full-text search covers a sealed text.
+    pub fn searches(&self, sealed: &SealedField) -> bool {
+        self.private.iter().all(|(private, _)| *private != sealed.name)
     }
 
     pub fn field(&self, name: &str) -> Option<&'static Field> {
@@ -161,9 +190,12 @@ pub const fn link(field: &'static str, kind: &'static str) -> Link {
     Link { field, kind }
 }
 
+/// Where the state of what is deleted says since when: an instant, which conditions may name.
+pub const DELETED_AT: &str = "deleted_at";
+
 /// Whether an entity's state, as documents have it, is that of a deleted one.
 pub fn is_deleted(state: &Map<String, Value>) -> bool {
-    state.get("deleted_at").is_some_and(|at| !at.is_null())
+    state.get(DELETED_AT).is_some_and(|at| !at.is_null())
 }
 
 pub const fn keyword(name: &'static str) -> Field {
@@ -204,6 +236,16 @@ pub const fn day(name: &'static str) -> Field {
 
 pub const fn place(name: &'static str) -> Field {
     Field { name, of: FieldType::Place }
+}
+
+/// The sealed text in a field of the state.
+pub const fn sealed(name: &'static str) -> SealedField {
+    SealedField { name, parts: |state, name| state.get(name).and_then(as_sealed).into_iter().collect() }
+}
+
+/// A value of the state as the sealed one that it is.
+pub fn as_sealed(value: &Value) -> Option<Sealed> {
+    Sealed::deserialize(value).ok()
 }
 
 /// How events of one kind become a state, with the type erased.

@@ -1,6 +1,7 @@
-//! What every part that talks to Postgres has to know about it: which errors are gone by themselves, and connections
-//! with settings of their own.
+//! What every part that talks to Postgres has to know about it: which errors are gone by themselves, connections with
+//! settings of their own, and how what is deleted goes from its files.
 
+pub mod purging;
 mod side_pool;
 
 use sqlx::Error;

@@ -8,13 +8,13 @@ use tokio::process::Command;
 use crate::{Error, PrivatePostgres};
 
 impl PrivatePostgres {
-    /// Writes a database, as it is at this moment, to a new file.
-    pub async fn dump(&self, database: &str, file: &Path) -> Result<(), Error> {
-        self.client(
-            "pg_dump",
-            &["--format=custom", "--no-owner", "--file", &file.to_string_lossy(), &self.url(database)],
-        )
-        .await
+    /// Writes a database, as it is at this moment, to a new file; of the tables named like `empty`, a pattern, no rows.
+    pub async fn dump(&self, database: &str, empty: Option<&str>, file: &Path) -> Result<(), Error> {
+        let without = empty.map(|pattern| format!("--exclude-table-data={pattern}"));
+        let (file, url) = (file.to_string_lossy(), self.url(database));
+        let mut arguments = vec!["--format=custom", "--no-owner", "--file", &file, &url];
+        arguments.extend(without.as_deref());
+        self.client("pg_dump", &arguments).await
     }
 
     /// Fills an empty database, made if it does not exist, from a file that [`Self::dump`] wrote.

@@ -7,8 +7,10 @@ use sqlx::PgConnection;
 
 /// The follower that writes the documents.
 pub const DOCUMENTS: &str = "postgres";
-/// The follower that writes what search needs.
+/// The follower that writes what the search server needs.
 pub(crate) const SEARCH: &str = "search";
+/// The follower that opens personal values to find documents by.
+pub const OPENED: &str = "opened";
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Model {

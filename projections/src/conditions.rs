@@ -1,16 +1,41 @@
 //! Conditions as SQL. Nothing of a caller's value becomes part of the text.
 
+use std::cmp::Ordering;
+
 use caravan_domain::condition::caseless;
 use caravan_domain::kind::FieldType;
 use caravan_domain::{Condition, Kind};
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 
+use crate::ReadError;
 use crate::plan::{Comparable, Named, comparable, linked, named};
-use crate::{ReadError, schema};
+use crate::schema::{self, ID};
 
 /// A condition on a document of a kind, whose row the statement calls `of`.
 pub(crate) fn push_condition(
+    query: &mut QueryBuilder<Postgres>,
+    kind: &'static Kind,
+    of: &str,
+    condition: &Condition,
+) -> Result<(), ReadError> {
+    if let Condition::Is(name, _) | Condition::Like(name, _) | Condition::Between(name, ..) = condition
+        && let Named::Sealed(sealed) = named(kind, name)?
+    {
+        query.push("exists (select from opened o where ").push(opened("o", kind, sealed.name, of)).push(" and ");
+        push_on_fields(query, kind, of, condition)?;
+        query.push(")");
+        return Ok(());
+    }
+    push_on_fields(query, kind, of, condition)
+}
+
+/// That a row of `opened` is the one with a text of a document.
+pub(crate) fn opened(row: &str, kind: &Kind, field: &str, of: &str) -> String {
+    format!("{row}.kind = '{}' and {row}.field = '{field}' and {row}.id = {of}.id", kind.name)
+}
+
+fn push_on_fields(
     query: &mut QueryBuilder<Postgres>,
     kind: &'static Kind,
     of: &str,
@@ -26,21 +51,41 @@ pub(crate) fn push_condition(
             }
         }
         Condition::Like(name, pattern) => {
-            if let Named::Field(field) = named(kind, name)? {
-                let column = compared(of, Named::Field(field));
-                // What is compared without regard to case is kept in lower case, or made so.
-                match (field.of, pattern.exact) {
-                    (FieldType::Text, _) | (_, true) => query.push(column),
-                    (_, false) => query.push(format!("lower({column} collate \"und-x-icu\") collate \"C\"")),
+            let field = named(kind, name)?;
+            let column = compared(of, field);
+            // What is compared without regard to case is kept in lower case, or made so.
+            match (field.of(), pattern.exact) {
+                (FieldType::Text, _) | (_, true) => query.push(column),
+                (_, false) => query.push(format!("lower({column} collate \"und-x-icu\") collate \"C\"")),
+            };
+            let lower = field.of() == FieldType::Text || !pattern.exact;
+            query.push(" like ").push_bind(if lower { caseless(&pattern.text) } else { pattern.text.clone() });
+        }
+        Condition::Compare(one, orderings, other) => {
+            let (one, other) = (compared(of, named(kind, one)?), compared(of, named(kind, other)?));
+            query.push("(false");
+            for ordering in *orderings {
+                let operator = match ordering {
+                    Ordering::Less => "<",
+                    Ordering::Equal => "=",
+                    Ordering::Greater => ">",
                 };
-                let lower = field.of == FieldType::Text || !pattern.exact;
-                query.push(" like ").push_bind(if lower { caseless(&pattern.text) } else { pattern.text.clone() });
+                query.push(format!(" or {one} {operator} {other}"));
             }
+            query.push(")");
         }
         Condition::Linked(link, inner) => {
             let deeper = format!("{of}x");
+            let field = named(kind, link.field)?;
+            let column = compared(of, field);
             query.push(format!("exists (select from doc_{} {deeper} where {deeper}.id = ", link.kind));
-            query.push(compared(of, named(kind, link.field)?));
+            match field.of() {
+                FieldType::Keywords => query.push(format!(
+                    "any(array(select case when entry ~ '{ID}' then entry::uuid end \
+                     from jsonb_array_elements_text({column}) entry))"
+                )),
+                _ => query.push(column),
+            };
             query.push(format!(" and {deeper}.deleted_at is null and "));
             push_condition(query, linked(link.kind)?, &deeper, inner)?;
             query.push(")");
@@ -49,7 +94,12 @@ pub(crate) fn push_condition(
             let deeper = format!("{of}x");
             let other = linked(link.kind)?;
             query.push(format!("exists (select from doc_{} {deeper} where ", link.kind));
-            query.push(compared(&deeper, named(other, link.field)?)).push(format!(" = {of}.id"));
+            let field = named(other, link.field)?;
+            query.push(compared(&deeper, field));
+            query.push(match field.of() {
+                FieldType::Keywords => format!(" ? {of}.id::text"),
+                _ => format!(" = {of}.id"),
+            });
             query.push(format!(" and {deeper}.deleted_at is null and "));
             push_condition(query, other, &deeper, inner)?;
             query.push(")");
@@ -63,10 +113,8 @@ pub(crate) fn push_condition(
             query.push(format!("{of}.id = any(")).push_bind(ids.iter().map(|id| id.0).collect::<Vec<_>>()).push(")");
         }
         Condition::Contains(name, values) => {
-            if let Named::Field(field) = named(kind, name)? {
-                // `?|` as a function would not use the index; the operator's name needs no placeholder in Postgres.
-                query.push(compared(of, Named::Field(field))).push(" ?| ").push_bind(values.clone());
-            }
+            // `?|` as a function would not use the index; the operator's name needs no placeholder in Postgres.
+            query.push(compared(of, named(kind, name)?)).push(" ?| ").push_bind(values.clone());
         }
         Condition::Is(name, values) => {
             let field = named(kind, name)?;
@@ -118,7 +166,13 @@ fn compared(of: &str, field: Named) -> String {
     match field {
         Named::Parent => format!("{of}.parent"),
         Named::Born => format!("{of}.born"),
+        // As instants are written in states, of which text order is time order.
+        Named::DeletedAt => {
+            format!("to_char({of}.deleted_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') collate \"C\"")
+        }
         Named::Field(field) => format!("{of}.{}", schema::column(field)),
+        // In the row that was looked up for it.
+        Named::Sealed(_) => "o.words".to_owned(),
     }
 }
 
@@ -140,11 +194,6 @@ fn push_values(
     values: &[&Value],
 ) -> Result<(), ReadError> {
     let (mut texts, mut integers, mut booleans, mut ids) = (vec![], vec![], vec![], vec![]);
-    let of = match field {
-        Named::Parent => FieldType::Id,
-        Named::Born => FieldType::Integer,
-        Named::Field(field) => field.of,
-    };
     for value in values {
         match comparable(field, name, value)? {
             Comparable::Text(text) | Comparable::Decimal(text) => texts.push(text),
@@ -153,7 +202,7 @@ fn push_values(
             Comparable::Id(id) => ids.push(id),
         }
     }
-    match of {
+    match field.of() {
         FieldType::Id => query.push_bind(ids),
         FieldType::Integer => query.push_bind(integers).push("::numeric[]"),
         FieldType::Decimal => query.push_bind(texts).push("::text[]::numeric[]"),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use caravan_domain::condition::{KEYWORD_CHARACTERS, caseless, instant};
-use caravan_domain::kind::{Field, FieldType};
+use caravan_domain::kind::{DELETED_AT, Field, FieldType, SealedField};
 use caravan_domain::{Condition, EntityId, Kind, kinds};
 use caravan_event_store::{Json, Position};
 use chrono::NaiveDate;
@@ -144,9 +144,11 @@ impl Found {
 }
 
 /// What the documents are ordered by, before the id.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Order {
     Field(&'static Field, bool),
+    /// By the opened text, which no cursor carries.
+    Sealed(&'static SealedField, bool),
     Parent(bool),
     Born(bool),
     Distance(Near),
@@ -154,12 +156,26 @@ pub(crate) enum Order {
 }
 
 /// A field that a condition names.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Named {
     Parent,
     /// When it was made, before or after others.
     Born,
+    DeletedAt,
     Field(&'static Field),
+    Sealed(&'static SealedField),
+}
+
+impl Named {
+    pub(crate) fn of(self) -> FieldType {
+        match self {
+            Named::Parent => FieldType::Id,
+            Named::Born => FieldType::Integer,
+            Named::DeletedAt => FieldType::Instant,
+            Named::Field(field) => field.of,
+            Named::Sealed(_) => FieldType::Text,
+        }
+    }
 }
 
 impl Plan {
@@ -174,10 +190,12 @@ impl Plan {
         let order = |sort: &Sort| match named(self.kind, sort.field)? {
             Named::Parent => Ok(Order::Parent(sort.descending)),
             Named::Born => Ok(Order::Born(sort.descending)),
+            Named::DeletedAt => Err(ReadError::invalid(DELETED_AT, "cannot be sorted by")),
             Named::Field(field) if matches!(field.of, FieldType::Keywords | FieldType::Place) => {
                 Err(ReadError::invalid(field.name, "cannot be sorted by"))
             }
             Named::Field(field) => Ok(Order::Field(field, sort.descending)),
+            Named::Sealed(field) => Ok(Order::Sealed(field, sort.descending)),
         };
         self.sort.iter().map(order).collect()
     }
@@ -192,7 +210,7 @@ impl Plan {
         if self.limit == 0 {
             return Err(ReadError::invalid("limit", "must be at least 1"));
         }
-        if self.text.is_some() && self.kind.text.is_empty() && self.kind.sealed_text.is_empty() {
+        if self.text.is_some() && self.kind.text.is_empty() && self.kind.sealed.is_empty() {
             return Err(ReadError::invalid("text", format!("a {} has no text to search", self.kind.name)));
         }
         if let Some(near) = &self.near {
@@ -207,6 +225,33 @@ impl Plan {
         }
         self.conditions.iter().try_for_each(|condition| check(self.kind, condition))
     }
+
+    /// Whether Postgres answers it by texts that a follower has opened.
+    pub(crate) fn looks_at_opened(&self) -> bool {
+        (self.text.is_some() && !self.kind.sealed.is_empty()) || self.names_sealed()
+    }
+
+    /// Whether it filters or sorts by a sealed field.
+    pub(crate) fn names_sealed(&self) -> bool {
+        self.sort.iter().any(|sort| self.kind.sealed_field(sort.field).is_some())
+            || self.conditions.iter().any(|condition| names_sealed(self.kind, condition))
+    }
+}
+
+fn names_sealed(kind: &'static Kind, condition: &Condition) -> bool {
+    match condition {
+        Condition::All(several) | Condition::Any(several) => {
+            several.iter().any(|condition| names_sealed(kind, condition))
+        }
+        Condition::Not(inner) => names_sealed(kind, inner),
+        Condition::Is(field, _) | Condition::Like(field, _) | Condition::Between(field, ..) => {
+            kind.sealed_field(field).is_some()
+        }
+        Condition::Linked(link, inner) | Condition::Back(link, inner) => {
+            kinds::find(link.kind).is_some_and(|kind| names_sealed(kind, inner))
+        }
+        Condition::Contains(..) | Condition::Compare(..) | Condition::IdIn(_) | Condition::ParentLives => false,
+    }
 }
 
 /// The name under which a plan sorts by the order in which documents were made.
@@ -219,8 +264,14 @@ pub(crate) fn named(kind: &'static Kind, name: &str) -> Result<Named, ReadError>
     if kind.parent.is_some_and(|parent| parent.field == name) {
         return Ok(Named::Parent);
     }
+    if let Some(sealed) = kind.sealed_field(name) {
+        return Ok(Named::Sealed(sealed));
+    }
     if name == BORN {
         return Ok(Named::Born);
+    }
+    if name == DELETED_AT {
+        return Ok(Named::DeletedAt);
     }
     Err(ReadError::invalid(name, format!("is not a field of {}", kind.name)))
 }
@@ -241,14 +292,17 @@ fn check(kind: &'static Kind, condition: &Condition) -> Result<(), ReadError> {
             Some(_) => Ok(()),
             None => Err(ReadError::invalid("parent", format!("a {} is part of nothing", kind.name))),
         },
-        Condition::Like(name, pattern) => match named(kind, name)? {
-            Named::Field(Field { of: FieldType::Text | FieldType::Keyword, .. }) if !pattern.text.contains('\0') => {
-                Ok(())
-            }
-            Named::Field(Field { of: FieldType::Text | FieldType::Keyword, .. }) => {
-                Err(ReadError::invalid(*name, "must be text without NUL"))
-            }
+        Condition::Like(name, pattern) => match named(kind, name)?.of() {
+            FieldType::Text | FieldType::Keyword if !pattern.text.contains('\0') => Ok(()),
+            FieldType::Text | FieldType::Keyword => Err(ReadError::invalid(*name, "must be text without NUL")),
             _ => Err(ReadError::invalid(*name, "is no text")),
+        },
+        Condition::Compare(one, _, other) => match (named(kind, one)?, named(kind, other)?) {
+            (Named::Sealed(_), _) | (_, Named::Sealed(_)) => {
+                Err(ReadError::invalid(*one, format!("does not compare with {other}")))
+            }
+            (one, other) if one.of().compares_with(other.of()) => Ok(()),
+            _ => Err(ReadError::invalid(*one, format!("does not compare with {other}"))),
         },
         Condition::Linked(link, inner) => {
             named(kind, link.field)?;
@@ -258,13 +312,12 @@ fn check(kind: &'static Kind, condition: &Condition) -> Result<(), ReadError> {
             named(linked(link.kind)?, link.field)?;
             check(linked(link.kind)?, inner)
         }
-        Condition::Contains(name, values) => match named(kind, name)? {
-            Named::Field(field) if field.of != FieldType::Keywords => Err(ReadError::invalid(*name, "is not a list")),
-            Named::Parent | Named::Born => Err(ReadError::invalid(*name, "is not a list")),
-            Named::Field(_) if values.iter().any(|value| value.contains('\0')) => {
+        Condition::Contains(name, values) => match named(kind, name)?.of() {
+            FieldType::Keywords if values.iter().any(|value| value.contains('\0')) => {
                 Err(ReadError::invalid(*name, "must be text without NUL"))
             }
-            Named::Field(_) => Ok(()),
+            FieldType::Keywords => Ok(()),
+            _ => Err(ReadError::invalid(*name, "is not a list")),
         },
         Condition::Is(name, values) => {
             let field = named(kind, name)?;
@@ -296,11 +349,7 @@ pub(crate) enum Comparable {
 
 pub(crate) fn comparable(field: Named, name: &str, value: &Value) -> Result<Comparable, ReadError> {
     let wrong = |expected: &str| ReadError::invalid(name, format!("must be {expected}"));
-    let of = match field {
-        Named::Parent => FieldType::Id,
-        Named::Born => FieldType::Integer,
-        Named::Field(field) => field.of,
-    };
+    let of = field.of();
     match of {
         FieldType::Id => match value.as_str().map(str::parse::<EntityId>) {
             Some(Ok(id)) => Ok(Comparable::Id(id.0)),

@@ -2,23 +2,28 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use caravan_domain::condition::Entity;
 use caravan_domain::kind::{Link, is_deleted};
 use caravan_domain::{Condition, Context, Decider, EntityId, Kind, Record, Stamps, kinds};
+use caravan_event_store::following::Checkpoints;
 use caravan_event_store::{Json, Position, Revision, StreamId};
 use caravan_postgres::SidePool;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sqlx::PgPool;
 
-use crate::bookkeeping::{DOCUMENTS, SEARCH};
+use crate::bookkeeping::{self, DOCUMENTS, OPENED, SEARCH};
 use crate::document::Stored;
 use crate::loader::{self, Loaded, Loader};
 use crate::{Found, Kinds, NotSeen, Plan, ReadError, SearchTarget, schema, sql};
 
 /// How long Postgres works on one plan, as its setting says it.
 const LONGEST: &str = "2s";
+
+/// How long a plan waits for what was opened.
+const OPENING_LIMIT: Duration = Duration::from_secs(2);
 
 /// Plans that are answered at a time.
 const FINDING: u32 = 8;
@@ -33,6 +38,7 @@ struct Inner {
     finding: SidePool,
     kinds: Kinds,
     search: SearchTarget,
+    checkpoints: Checkpoints,
     loaders: HashMap<&'static str, Loader>,
     /// Of kinds that have a parent: they read it along.
     with_parents: HashMap<&'static str, Loader>,
@@ -91,7 +97,7 @@ impl ReadModels {
     }
 
     /// Needs a running tokio runtime and a migrated database.
-    pub fn open(pool: PgPool, kinds: Kinds, search: SearchTarget) -> ReadModels {
+    pub fn open(pool: PgPool, kinds: Kinds, search: SearchTarget, checkpoints: Checkpoints) -> ReadModels {
         let keyed = SidePool::keyed(&pool, loader::CONNECTIONS);
         let loaders = kinds.iter().map(|kind| (kind.name, Loader::new(keyed.clone(), kind))).collect();
         let with_parents = kinds.iter().filter_map(|kind| {
@@ -101,7 +107,7 @@ impl ReadModels {
         });
         let with_parents = with_parents.collect();
         let finding = SidePool::beside(&pool, FINDING, &[("statement_timeout", LONGEST)]);
-        ReadModels(Arc::new(Inner { pool, finding, kinds, search, loaders, with_parents }))
+        ReadModels(Arc::new(Inner { pool, finding, kinds, search, checkpoints, loaders, with_parents }))
     }
 
     /// The document of one aggregate. Its state says itself whether it is deleted.
@@ -183,7 +189,7 @@ impl ReadModels {
             return Err(ReadError::invalid(hidden.field, "cannot be sorted by").into());
         }
         plan.conditions = plan.conditions.into_iter().map(|condition| as_seen(kind, condition, viewer)).collect();
-        plan.conditions.push(kind.listed(viewer)?);
+        plan.conditions.push(kind.listed(plan.deleted, viewer)?);
         let mut found = self.find(&plan).await?.read::<Value>()?;
         for document in &mut found.documents {
             if let Value::Object(fields) = &mut document.state {
@@ -200,8 +206,22 @@ impl ReadModels {
             SearchTarget::Elasticsearch(elastic) if plan.kind.searchable && crate::search::carries(plan) => {
                 crate::search::find(&self.0.pool, elastic, plan).await
             }
-            _ => sql::find(&self.0.finding, plan).await,
+            _ => {
+                if plan.looks_at_opened() {
+                    self.opened_follows().await?;
+                }
+                sql::find(&self.0.finding, plan).await
+            }
         }
+    }
+
+    /// Waits until what was opened is as far as the documents, so that whoever sees one finds it too. Where that takes
+    /// long, what there is has to do.
+    async fn opened_follows(&self) -> Result<(), ReadError> {
+        let reached = bookkeeping::position(&mut *self.0.pool.acquire().await?, DOCUMENTS).await?;
+        // How far the answer goes, it says itself.
+        let _ = self.0.checkpoints.wait(OPENED, reached, OPENING_LIMIT).await;
+        Ok(())
     }
 
     /// Whether Postgres, and the search target, answer.
@@ -231,14 +251,13 @@ impl ReadModels {
         sql::latest(&self.0.finding, kind).await?.as_ref().map(read).transpose()
     }
 
-    /// The followers that must have passed an event for [`ReadModels::find`] to see it; reads by id see what
-    /// [`DOCUMENTS`] has written.
+    /// The followers that must have passed an event for [`ReadModels::find`] to see it, but for what it finds by sealed
+    /// texts; reads by id see what [`DOCUMENTS`] has written.
     pub fn search_followers(&self) -> &'static [&'static str] {
-        let beside = match &self.0.search {
-            SearchTarget::Elasticsearch(_) => true,
-            SearchTarget::Postgres => self.0.kinds.iter().any(|kind| !kind.sealed_text.is_empty()),
-        };
-        if beside { &[DOCUMENTS, SEARCH] } else { &[DOCUMENTS] }
+        match &self.0.search {
+            SearchTarget::Elasticsearch(_) => &[DOCUMENTS, SEARCH],
+            SearchTarget::Postgres => &[DOCUMENTS],
+        }
     }
 
     /// The folded state of a stream as its document holds it, if that was folded by this version of the rules: where
@@ -276,10 +295,12 @@ impl ReadModels {
 /// A condition as it holds of what somebody sees: across links only as far as they see what is there, and with what is
 /// private missing.
 fn as_seen(kind: &'static Kind, condition: Condition, viewer: &Context) -> Condition {
-    let across = |link: &Link, inner: Condition| {
+    // Of the other side: that one may look at it, at the field that leads from there, and what is asked of it.
+    let across = |link: &Link, leading: Option<&str>, inner: Condition| {
         let Some(kind) = kinds::find(link.kind) else { return Box::new(Condition::NEVER) };
-        let listed = kind.listed(viewer).unwrap_or(Condition::NEVER);
-        Box::new(Condition::all([listed, as_seen(kind, inner, viewer)]))
+        let listed = kind.listed(false, viewer).unwrap_or(Condition::NEVER);
+        let led = leading.map_or(Condition::ALWAYS, |field| kind.shows(field, viewer));
+        Box::new(Condition::all([listed, led, as_seen(kind, inner, viewer)]))
     };
     let each =
         |several: Vec<Condition>| several.into_iter().map(|condition| as_seen(kind, condition, viewer)).collect();
@@ -287,8 +308,14 @@ fn as_seen(kind: &'static Kind, condition: Condition, viewer: &Context) -> Condi
         Condition::All(several) => Condition::All(each(several)),
         Condition::Any(several) => Condition::Any(each(several)),
         Condition::Not(inner) => Condition::Not(Box::new(as_seen(kind, *inner, viewer))),
-        Condition::Linked(link, inner) => Condition::Linked(link, across(&link, *inner)),
-        Condition::Back(link, inner) => Condition::Back(link, across(&link, *inner)),
+        Condition::Linked(link, inner) => {
+            where_shown(kind.shows(link.field, viewer), Condition::Linked(link, across(&link, None, *inner)), false)
+        }
+        Condition::Back(link, inner) => Condition::Back(link, across(&link, Some(link.field), *inner)),
+        Condition::Compare(one, _, other) => {
+            let both = Condition::all([kind.shows(one, viewer), kind.shows(other, viewer)]);
+            where_shown(both, condition, false)
+        }
         Condition::Is(field, ref values) => {
             let missing_meets = values.contains(&Value::Null);
             where_shown(kind.shows(field, viewer), condition, missing_meets)

@@ -39,6 +39,9 @@ pub(crate) fn longitude(name: &str) -> String {
     format!("\"{name}_lon\"")
 }
 
+/// What the text of an id looks like.
+pub(crate) const ID: &str = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+
 /// A derived column: its name, quoted, and how it is declared.
 struct Derived {
     name: String,
@@ -70,7 +73,7 @@ fn of_field(field: &Field) -> Vec<Derived> {
             own("text collate \"C\"", format!("lower(({text}) collate \"und-x-icu\")"))
         }
         FieldType::Id => {
-            let id = format!("state->>'{name}' ~ '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$'");
+            let id = format!("state->>'{name}' ~ '{ID}'");
             own("uuid", format!("case when {id} then (state->>'{name}')::uuid end"))
         }
         FieldType::Integer | FieldType::Decimal => own("numeric", typed(&format!("->'{name}'"), "number", "numeric")),
@@ -153,9 +156,9 @@ struct CreateIndex {
 }
 
 /// Whether the documents' own table holds the text that search covers. Where personal values belong to it, all of it
-/// is in `search_text` instead.
+/// is in `opened` instead.
 pub(crate) fn has_words(kind: &Kind) -> bool {
-    !kind.text.is_empty() && kind.sealed_text.is_empty()
+    !kind.text.is_empty() && kind.sealed.is_empty()
 }
 
 /// Points the view to a table; made anew, since its columns may be others.

@@ -9,10 +9,11 @@ use sqlx::postgres::PgRow;
 use sqlx::{Acquire, PgConnection, Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use crate::conditions::push_condition;
+use crate::conditions::{opened, push_condition};
 use crate::document::{self, Stored};
 use crate::plan::{Order, invalid_cursor};
 use crate::read_models::Moment;
+use crate::search::ALL;
 use crate::{Cursor, Document, Found, Near, Plan, ReadError, schema};
 
 /// How alike a written and a found word must be, of 1: what a slip of the pen leaves of the trigrams of a word of five
@@ -88,8 +89,8 @@ async fn demand_likeness(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
 
 /// The position that an answer covers: of all followers whose work it shows.
 fn covered(plan: &Plan) -> &'static str {
-    if searches_opened(plan) {
-        "coalesce((select min(position) from checkpoints where name in ('postgres', 'search')
+    if plan.looks_at_opened() {
+        "coalesce((select min(position) from checkpoints where name in ('postgres', 'opened')
                    having count(*) = 2), 0)"
     } else {
         "coalesce((select position from checkpoints where name = 'postgres'), 0)"
@@ -99,11 +100,6 @@ fn covered(plan: &Plan) -> &'static str {
 async fn as_of(connection: &mut PgConnection, plan: &Plan) -> Result<Position, ReadError> {
     let mut query = QueryBuilder::<Postgres>::new(format!("select {}", covered(plan)));
     Ok(query.build_query_scalar().fetch_one(connection).await?)
-}
-
-/// Whether the plan's text is looked for among opened personal values.
-fn searches_opened(plan: &Plan) -> bool {
-    plan.text.is_some() && !plan.kind.sealed_text.is_empty()
 }
 
 impl Plan {
@@ -124,7 +120,7 @@ fn statement(plan: &Plan, order: &[Order], words: &[String]) -> Result<QueryBuil
     query.push(" from (select ").push(covered(plan)).push(" as as_of) covered cross join lateral (");
     if plan.total {
         query.push("select count(*) as total from (select");
-        push_matching(&mut query, plan, words)?;
+        push_matching(&mut query, plan, &[], words)?;
         query.push(" limit ").push_bind(MOST_COUNTED).push(") counted");
     } else {
         query.push("select null::bigint as total");
@@ -136,10 +132,10 @@ fn statement(plan: &Plan, order: &[Order], words: &[String]) -> Result<QueryBuil
     );
     for (place, key) in order.iter().enumerate() {
         query.push(", ");
-        push_key(&mut query, key, words);
+        push_key(&mut query, key, place, words);
         query.push(format!(" as key{place}"));
     }
-    push_matching(&mut query, plan, words)?;
+    push_matching(&mut query, plan, order, words)?;
     query.push(") found");
     if let Some(after) = &plan.after {
         query.push(" where ");
@@ -156,11 +152,22 @@ fn statement(plan: &Plan, order: &[Order], words: &[String]) -> Result<QueryBuil
 /// How many documents are counted at most: whoever pages through more does not look for the last page.
 const MOST_COUNTED: i64 = 100_000;
 
-/// The documents that meet the plan, as `d`.
-fn push_matching(query: &mut QueryBuilder<Postgres>, plan: &Plan, words: &[String]) -> Result<(), ReadError> {
+/// The documents that meet the plan, as `d`, with the opened texts that they are ordered by, each as `o` and its place.
+fn push_matching(
+    query: &mut QueryBuilder<Postgres>,
+    plan: &Plan,
+    order: &[Order],
+    words: &[String],
+) -> Result<(), ReadError> {
     query.push(format!(" from {} d", schema::view(plan.kind)));
-    if searches_opened(plan) {
-        query.push(" join search_text s on s.id = d.id and s.kind = ").push_bind(plan.kind.name);
+    for (place, key) in order.iter().enumerate() {
+        if let Order::Sealed(sealed, _) = key {
+            let row = format!("o{place}");
+            query.push(format!(" left join opened {row} on {}", opened(&row, plan.kind, sealed.name, "d")));
+        }
+    }
+    if plan.text.is_some() && !plan.kind.sealed.is_empty() {
+        query.push(" join opened s on ").push(opened("s", plan.kind, ALL, "d"));
     } else if !words.is_empty() {
         query.push(" cross join lateral (select d.words) s");
     }
@@ -190,16 +197,22 @@ fn push_order(query: &mut QueryBuilder<Postgres>, order: &[Order], of: &str) {
 
 fn descends(order: &Order) -> bool {
     match order {
-        Order::Field(_, descending) | Order::Parent(descending) | Order::Born(descending) => *descending,
+        Order::Field(_, descending)
+        | Order::Sealed(_, descending)
+        | Order::Parent(descending)
+        | Order::Born(descending) => *descending,
         Order::Relevance => true,
         Order::Distance(_) => false,
     }
 }
 
-fn push_key(query: &mut QueryBuilder<Postgres>, key: &Order, words: &[String]) {
+fn push_key(query: &mut QueryBuilder<Postgres>, key: &Order, place: usize, words: &[String]) {
     match key {
         Order::Field(field, _) => {
             query.push(schema::column(field));
+        }
+        Order::Sealed(..) => {
+            query.push(format!("o{place}.words"));
         }
         Order::Parent(_) => {
             query.push("d.parent");
@@ -257,7 +270,7 @@ fn push_after(query: &mut QueryBuilder<Postgres>, order: &[Order], after: &Curso
     let [keys @ .., born, id] = after.0.as_slice() else { return Err(invalid_cursor()) };
     let id: Uuid = id.as_str().and_then(|id| id.parse().ok()).ok_or_else(invalid_cursor)?;
     let born: Position = born.as_str().and_then(|born| born.parse().ok()).ok_or_else(invalid_cursor)?;
-    if keys.len() != order.len() {
+    if keys.len() != order.len() || order.iter().any(|key| matches!(key, Order::Sealed(..))) {
         return Err(invalid_cursor());
     }
     query.push("(");
@@ -298,6 +311,7 @@ fn push_cursor_key(query: &mut QueryBuilder<Postgres>, order: &Order, key: &Valu
         (Order::Distance(_) | Order::Relevance, Some(text)) => text.parse::<f64>().is_ok(),
         (Order::Parent(_), Some(text)) => text.parse::<Uuid>().is_ok(),
         (Order::Born(_), Some(text)) => text.parse::<Position>().is_ok(),
+        (Order::Sealed(..), Some(_)) => false,
         (Order::Field(field, _), Some(text)) => match field.of {
             FieldType::Integer | FieldType::Decimal => text.parse::<f64>().is_ok_and(f64::is_finite),
             FieldType::Boolean => text.parse::<bool>().is_ok(),
@@ -312,6 +326,7 @@ fn push_cursor_key(query: &mut QueryBuilder<Postgres>, order: &Order, key: &Valu
         Order::Distance(_) | Order::Relevance => "float8",
         Order::Parent(_) => "uuid",
         Order::Born(_) => "bigint",
+        Order::Sealed(..) => "text",
         Order::Field(field, _) => match field.of {
             FieldType::Integer | FieldType::Decimal => "numeric",
             FieldType::Boolean => "boolean",
@@ -327,7 +342,8 @@ fn page(plan: &Plan, order: &[Order], mut rows: Vec<PgRow>) -> Result<Found, Rea
     let as_of = rows.first().map_or(Ok(0), |row| row.try_get("as_of"))?;
     let total: Option<i64> = rows.first().map_or(Ok(None), |row| row.try_get("total"))?;
     rows.retain(|row| matches!(row.try_get::<Option<Uuid>, _>("id"), Ok(Some(_))));
-    let more = rows.len() > plan.limit;
+    // What is sealed leaves in no cursor: such pages have numbers.
+    let more = rows.len() > plan.limit && !order.iter().any(|key| matches!(key, Order::Sealed(..)));
     rows.truncate(plan.limit);
     let documents = rows.iter().map(|row| document::stored(row, BEFORE)).collect::<Result<Vec<_>, _>>()?;
     let next = match (rows.last(), documents.last()) {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::bookkeeping::{self, DOCUMENTS};
 use crate::rebuild::{Build, STATES_BYTES, connect};
-use crate::{Progress, RebuildError, Search, schema, tallies};
+use crate::{Progress, RebuildError, Renderer, Rendering, schema, tallies};
 
 /// Differences that are told apart; of more, only the number.
 const TOLD: usize = 1_000;
@@ -61,18 +61,22 @@ impl Verified {
     }
 }
 
-/// Compares all documents, what search holds and the tallies with the log, at the position that their follower has
-/// reached. May run beside everything else.
-pub async fn verify(search: &Search, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Verified, RebuildError> {
-    let mut connection = connect(&search.pool).await?;
+/// Compares all documents, what is rendered from them and the tallies with the log, at the position that their follower
+/// has reached. May run beside everything else.
+pub async fn verify(
+    rendering: &Rendering,
+    renderers: &[Renderer],
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Verified, RebuildError> {
+    let mut connection = connect(&rendering.pool).await?;
     let mut verified = Verified::default();
     let mut tables = Vec::new();
-    for kind in search.kinds {
+    for kind in rendering.kinds {
         let table = format!("verify_{}", kind.name);
         schema::execute(&mut connection, schema::create_temporary_table(&table)).await?;
         tables.push((*kind, table));
     }
-    let mut build = Build::new(search.store.clone(), tables.clone(), STATES_BYTES);
+    let mut build = Build::new(rendering.store.clone(), tables.clone(), STATES_BYTES);
     let reached = bookkeeping::position(&mut connection, DOCUMENTS).await?;
     build.advance(&mut connection, Some(reached), progress).await?;
     build.flush(&mut connection).await?;
@@ -87,8 +91,10 @@ pub async fn verify(search: &Search, progress: &(dyn Fn(Progress) + Send + Sync)
     }
     tx.commit().await?;
     drop(connection);
-    search.verify(&mut verified).await?;
-    tallies::verify(&search.pool, &search.store, &mut verified, progress).await?;
+    for renderer in renderers {
+        renderer.verify(&mut verified).await?;
+    }
+    tallies::verify(&rendering.pool, &rendering.store, &mut verified, progress).await?;
     Ok(verified)
 }
 

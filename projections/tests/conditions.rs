@@ -1,6 +1,9 @@
 //! What SQL finds is what holds: random documents and conditions, in lists and one by one.
 
+use std::cmp::Ordering;
+
 use caravan_domain::condition::{Entity, Pattern};
+use caravan_domain::kind::DELETED_AT;
 use caravan_domain::{Condition, EntityId};
 use caravan_event_store::StreamId;
 use caravan_projections::{Plan, SearchTarget};
@@ -36,7 +39,7 @@ fn value(field: &'static str) -> BoxedStrategy<Value> {
         "count" => (-2i64..3).prop_map(Value::from).boxed(),
         "share" => prop_oneof![Just(json!(0.1)), Just(json!(0.25)), Just(json!(-1)), Just(json!(1e9))].boxed(),
         "done" => any::<bool>().prop_map(Value::from).boxed(),
-        "at" => prop_oneof![
+        "at" | DELETED_AT => prop_oneof![
             Just("2031-01-01T00:00:00Z"),
             Just("2031-01-01T01:00:00+01:00"),
             Just("2031-01-01T00:00:00.500Z"),
@@ -49,7 +52,7 @@ fn value(field: &'static str) -> BoxedStrategy<Value> {
 }
 
 const FIELDS: [&str; 10] = ["word", "words", "text", "about", "case", "count", "share", "done", "at", "day"];
-const COMPARED: [&str; 9] = ["word", "text", "about", "case", "count", "share", "done", "at", "day"];
+const COMPARED: [&str; 10] = ["word", "text", "about", "case", "count", "share", "done", "at", "day", DELETED_AT];
 
 fn document() -> impl Strategy<Value = Value> {
     let fields: Vec<_> = FIELDS
@@ -77,6 +80,17 @@ fn condition() -> impl Strategy<Value = Condition> {
         let bound = || proptest::option::of(value(field));
         (bound(), bound()).prop_map(move |(from, to)| Condition::Between(field, from, to))
     });
+    let orderings: [&[Ordering]; 5] = [
+        &[],
+        &[Ordering::Less],
+        &[Ordering::Equal],
+        &[Ordering::Less, Ordering::Greater],
+        &[Ordering::Equal, Ordering::Greater],
+    ];
+    let alike =
+        [("word", "word"), ("about", "case"), ("count", "share"), ("at", DELETED_AT), ("text", "text"), ("day", "day")];
+    let compare = (proptest::sample::select(alike.to_vec()), proptest::sample::select(orderings.to_vec()))
+        .prop_map(|((one, other), orderings)| Condition::Compare(one, orderings, other));
     let part = prop_oneof![Just("a"), Just("%"), Just("_"), Just("ss"), Just("ß"), Just("οδ"), Just("\\"), Just("")];
     let like = prop_oneof![
         Just("%"),
@@ -95,6 +109,7 @@ fn condition() -> impl Strategy<Value = Condition> {
     let leaf = prop_oneof![
         is,
         between,
+        compare,
         part.prop_map(|part| Condition::Like("text", Pattern::part(part))),
         (like, proptest::sample::select(&["text", "word"][..]), any::<bool>())
             .prop_map(|(text, field, exact)| Condition::Like(field, Pattern { text: text.to_owned(), exact })),
@@ -127,9 +142,14 @@ async fn lists_find_exactly_what_conditions_hold_for() {
     world.append(&gone, vec![("Deleted", json!({"at": "2031-01-01T00:00:00Z"}))]).await;
     for number in 1..=DOCUMENTS {
         world.create(&NOTE, number, some(&mut runner, &document())).await;
+        if number % 6 == 0 {
+            let deleted = vec![("Deleted", json!({"at": some(&mut runner, &value(DELETED_AT))}))];
+            world.append(&StreamId::new(NOTE.name, id(&NOTE, number)), deleted).await;
+        }
     }
     world.caught_up("postgres").await;
-    let documents = world.documents(&NOTE).await;
+    let all = || Plan { deleted: true, ..Plan::all(&NOTE, 500) };
+    let documents = world.find(&all()).await.documents;
     assert_eq!(documents.len() as u64, DOCUMENTS);
     let states: Vec<(EntityId, Map<String, Value>)> =
         documents.into_iter().map(|document| (document.id, document.state.as_object().cloned().unwrap())).collect();
@@ -143,7 +163,7 @@ async fn lists_find_exactly_what_conditions_hold_for() {
             condition.holds(&Entity { kind: &NOTE, id: *id_of, state, parent_lives })
         };
         let expected: Vec<u64> = states.iter().filter(holds).map(|(id, _)| id.number()).collect();
-        let found = world.numbers(&Plan::all(&NOTE, 500).and(condition.clone())).await;
+        let found = world.numbers(&all().and(condition.clone())).await;
         assert_eq!(found, expected, "{condition:?}");
         met += usize::from(!found.is_empty() && found.len() < states.len());
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use caravan_event_store::StreamId;
 use caravan_event_store::following::parked;
-use caravan_projections::{Plan, RebuildError, SearchTarget, rebuild, verify};
+use caravan_projections::{Plan, RebuildError, SearchTarget, rebuild};
 use serde_json::json;
 
 use crate::support::kinds::{ALL, CASE, GIG};
@@ -79,7 +79,7 @@ async fn nobody_notices_the_switch() {
         reader.await.unwrap();
     }
     world.caught_up("postgres").await;
-    let verified = verify(&world.search, &|_| {}).await.unwrap();
+    let verified = world.verified().await;
     assert_eq!((verified.differences, verified.ahead), (vec![], 0));
     let tables: Vec<String> =
         sqlx::query_scalar("select tablename::text from pg_tables where tablename like 'doc_gig%'")
@@ -169,6 +169,6 @@ async fn a_log_that_was_never_followed_is_rebuilt_to_its_end() {
     world.follow();
     world.create(&CASE, 31, json!({"label": "x"})).await;
     world.caught_up("postgres").await;
-    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    assert_eq!(world.verified().await.differences, []);
     assert_eq!(world.documents(&CASE).await.len(), 31);
 }

@@ -10,7 +10,7 @@ use caravan_domain::kinds::KINDS;
 use caravan_event_store::StreamId;
 use caravan_event_store::following::{follow, parked};
 use caravan_projections::{
-    AsOf, DOCUMENTS, Discrepancy, RankedTrip, SearchTarget, TALLIES, rebuild_tallies, tallies_follower, verify,
+    AsOf, DOCUMENTS, Discrepancy, RankedTrip, SearchTarget, TALLIES, rebuild_tallies, tallies_follower,
 };
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use proptest::collection::vec;
@@ -304,11 +304,11 @@ async fn pictures_rank_by_votes_and_then_by_age() {
     world.append(&StreamId::new("picture", id(6, 4)), vec![("Deleted", deleted)]).await;
     assert_eq!(ranked(10).await, named(&[("2", 0), ("3", 0), ("1", -1)]));
     assert_eq!(world.models.pictures(&Motif::BuiltIn("1".to_owned()), 10).await.unwrap(), []);
-    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    assert_eq!(world.verified().await.differences, []);
     world.sql("update tally_picture set rank = 7").await;
-    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences.len(), 3);
+    assert_eq!(world.verified().await.differences.len(), 3);
     rebuild_tallies(&world.pool, &world.store, &|_| {}).await.unwrap();
-    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    assert_eq!(world.verified().await.differences, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -342,7 +342,7 @@ async fn one_person_counts_once_a_day_whatever_they_do() {
     assert_eq!(counts().await, (1, 1));
     everything(2).await;
     assert_eq!(counts().await, (2, 2));
-    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    assert_eq!(world.verified().await.differences, []);
     rebuild_tallies(&world.pool, &world.store, &|_| {}).await.unwrap();
     assert_eq!(counts().await, (2, 2));
 
@@ -403,7 +403,7 @@ async fn the_log_says_the_same_and_a_rebuild_puts_right_what_differs() {
     let as_of = as_of_now(&world).await;
     let ranking = async || world.models.top_liked(as_of, None, 100).await.unwrap();
     assert_eq!(ranking().await, liked.ranked());
-    let verified = verify(&world.search, &|_| {}).await.unwrap();
+    let verified = world.verified().await;
     assert_eq!(verified.differences, []);
     assert!(verified.tallies > 60, "{} rows", verified.tallies);
 
@@ -414,7 +414,7 @@ async fn the_log_says_the_same_and_a_rebuild_puts_right_what_differs() {
     world
         .sql("update tally_event set day = day + 1 where event = (select min(event::text)::uuid from tally_event)")
         .await;
-    let verified = verify(&world.search, &|_| {}).await.unwrap();
+    let verified = world.verified().await;
     let what: Vec<(&str, &Discrepancy)> =
         verified.differences.iter().map(|difference| (difference.read_model.as_str(), &difference.what)).collect();
     let fields = |name: &str| Discrepancy::Fields(vec![name.to_owned()]);
@@ -427,7 +427,7 @@ async fn the_log_says_the_same_and_a_rebuild_puts_right_what_differs() {
         ]
     );
     rebuild_tallies(&world.pool, &world.store, &|_| {}).await.unwrap();
-    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    assert_eq!(world.verified().await.differences, []);
     assert_eq!(ranking().await, liked.ranked());
     // As often as one likes, while people like and the follower counts.
     for _ in 0..10 {
@@ -437,7 +437,7 @@ async fn the_log_says_the_same_and_a_rebuild_puts_right_what_differs() {
         rebuilt.unwrap();
     }
     world.caught_up(TALLIES).await;
-    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    assert_eq!(world.verified().await.differences, []);
     // The follower goes on from there.
     change_likes(&world, 50, "TripLiked", &[trip(3)]).await;
     let before = liked.ranked().iter().find(|ranked| ranked.trip == trip(3)).map_or(0, |ranked| ranked.likes);
@@ -458,5 +458,5 @@ async fn the_log_says_the_same_and_a_rebuild_puts_right_what_differs() {
     };
     tokio::time::timeout(SOON, resumed()).await.unwrap();
     assert_eq!(likes_of(&world, 1).await, before + 1);
-    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    assert_eq!(world.verified().await.differences, []);
 }

@@ -2,8 +2,9 @@
 
 use caravan_domain::EntityId;
 use caravan_event_store::StreamId;
-use caravan_projections::{Difference, Discrepancy, SearchTarget, verify};
+use caravan_projections::{Difference, Discrepancy, SearchTarget};
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use crate::support::kinds::{ALL, GIG};
 use crate::support::{append, changed, elasticsearch, id, world};
@@ -24,7 +25,7 @@ async fn tampered_documents_are_found() {
         world.create(&GIG, number, json!({"title": "x", "seats": number, "starts_at": "2026-06-01T18:00:00Z"})).await;
     }
     world.caught_up("postgres").await;
-    let verified = verify(&world.search, &|_| {}).await.unwrap();
+    let verified = world.verified().await;
     assert_eq!((verified.documents, verified.different, verified.position), (20, 0, 20));
 
     world.sql("update doc_gig_v1 set state = jsonb_set(state, '{seats}', '0'), revision = 9 where number = 3").await;
@@ -38,7 +39,7 @@ async fn tampered_documents_are_found() {
         .await;
     let stray: uuid::Uuid =
         sqlx::query_scalar("select id from doc_gig where number = 99").fetch_one(&world.pool).await.unwrap();
-    let verified = verify(&world.search, &|_| {}).await.unwrap();
+    let verified = world.verified().await;
     let mut expected = vec![
         difference("gig", id(&GIG, 3), differing(&["revision", "state.seats"])),
         difference("gig", id(&GIG, 5), Discrepancy::Missing),
@@ -54,7 +55,7 @@ async fn tampered_documents_are_found() {
 async fn a_live_follower_makes_no_difference() {
     let world = world(ALL, elasticsearch::target().await).await;
     world.follow();
-    world.follow_search();
+    world.follow_rendering();
     for number in 1..=50 {
         world.create(&GIG, number, json!({"seats": 0})).await;
     }
@@ -73,9 +74,9 @@ async fn a_live_follower_makes_no_difference() {
             .await;
         }
     });
-    world.caught_up("search").await;
+    world.rendered().await;
     for _ in 0..3 {
-        let verified = verify(&world.search, &|_| {}).await.unwrap();
+        let verified = world.verified().await;
         assert_eq!(verified.differences, []);
         assert!(verified.search_documents >= 50);
     }
@@ -87,13 +88,13 @@ async fn a_search_index_that_differs_is_found() {
     let target = elasticsearch::target().await;
     let world = world(ALL, target).await;
     world.follow();
-    let searching = world.follow_search();
+    let searching = world.follow_rendering();
     for number in 1..=5 {
         world.create(&GIG, number, json!({"title": "x", "seats": 1})).await;
     }
-    world.caught_up("search").await;
-    searching.abort();
-    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    world.rendered().await;
+    searching.iter().for_each(JoinHandle::abort);
+    assert_eq!(world.verified().await.differences, []);
 
     // As if the follower had lost its way: documents and log agree, the index does not.
     let gig = StreamId::new("gig", id(&GIG, 2));
@@ -101,7 +102,7 @@ async fn a_search_index_that_differs_is_found() {
     world.create(&GIG, 6, json!({"title": "y"})).await;
     world.caught_up("postgres").await;
     world.sql("update checkpoints set position = 7 where name = 'search'").await;
-    let verified = verify(&world.search, &|_| {}).await.unwrap();
+    let verified = world.verified().await;
     assert_eq!(
         verified.differences,
         [
@@ -119,6 +120,6 @@ async fn a_search_index_that_differs_is_found() {
             difference("search of gig", id(&GIG, 6), Discrepancy::Missing),
         ]
     );
-    world.search.rebuild().await.unwrap();
-    assert_eq!(verify(&world.search, &|_| {}).await.unwrap().differences, []);
+    world.rerender().await;
+    assert_eq!(world.verified().await.differences, []);
 }

@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use caravan_domain::access::STAFF;
+use caravan_domain::condition::Entity;
 use caravan_domain::identity::Roles;
 use caravan_domain::kind::is_deleted;
 use caravan_domain::{Actor, Condition, Context, EntityId};
 use caravan_projections::{Document, NotSeen, Plan, ReadError, Sort};
-use caravan_wire::exposure::{self, By, Exposed, Page, Related, Relation, Row, Verb, Want};
+use caravan_wire::exposure::{self, By, Exposed, Exposure, Page, Related, Relation, Row, Verb, Want};
 use caravan_wire::{Answer, Call, Dialect, Failure, Routes, Stream};
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
@@ -21,15 +22,15 @@ use crate::people::accounts;
 pub(crate) fn serve(routes: Routes<Read>, dialect: &'static Dialect) -> Routes<Read> {
     exposure::exposed(dialect).fold(routes, |routes, exposed| {
         let id = &exposed.operation.id;
-        let visited = exposed.objects.visited && exposed.kind().listed(&VISITOR).is_ok();
+        let visited = exposed.objects.visited && exposed.kind().listed(false, &VISITOR).is_ok();
         match (exposed.verb(), exposed.operation.open) {
             _ if routes.serves(id) => routes,
             (Verb::Get, false) if visited => routes.optional(id, move |call| get(call, exposed)),
-            (Verb::List, false) if visited => routes.optional(id, move |call| list(call, exposed)),
+            (Verb::List, false) if visited => routes.optional(id, move |call| list(call, exposed, |plan| plan)),
             (Verb::Get, true) => routes.welcome(id, move |call| get(call, exposed)),
             (Verb::Get, false) => routes.on(id, move |call| get(call, exposed)),
-            (Verb::List, true) => routes.welcome(id, move |call| list(call, exposed)),
-            (Verb::List, false) => routes.on(id, move |call| list(call, exposed)),
+            (Verb::List, true) => routes.welcome(id, move |call| list(call, exposed, |plan| plan)),
+            (Verb::List, false) => routes.on(id, move |call| list(call, exposed, |plan| plan)),
             (Verb::Create | Verb::Patch | Verb::Delete, _) => routes,
         }
     })
@@ -47,7 +48,7 @@ pub(crate) fn viewer(call: &Call<Read>) -> Context {
 async fn get(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer<Stream>, Failure> {
     let wants = (exposed.objects.wants)(&call, exposed)?;
     let (named, id) = exposed.named(&call, &ids(&call))?;
-    let mut document = call.state.models.see(&named.record.kind, id, &viewer(&call)).await?;
+    let mut document = see(&call, named, id).await?;
     if let Some(relation) = exposed.followed() {
         document = led_to(&call, exposed, relation, document).await?;
     }
@@ -58,6 +59,22 @@ async fn get(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer<Strea
     Ok(exposed.kept(&call, Answer::json(shown)).of(revision, position))
 }
 
+/// What an exposure shows of an entity.
+pub(crate) async fn see(call: &Call<Read>, exposure: &Exposure, id: EntityId) -> Result<Document, Failure> {
+    let document = call.state.models.see(exposure.kind, id, &viewer(call)).await?;
+    let shows = match (&document.state, exposure.kind) {
+        (Value::Object(state), kind) => exposure.condition().holds(&Entity { kind, id, state, parent_lives: true }),
+        _ => false,
+    };
+    if shows { Ok(document) } else { Err(exposure.kind.no_such().into()) }
+}
+
+/// A plan for some of what an exposure shows.
+pub(crate) fn plan(exposure: &Exposure, limit: usize) -> Plan {
+    let plan = Plan::all(exposure.kind, limit);
+    if exposure.only.is_some() { plan.and(exposure.condition()) } else { plan }
+}
+
 /// The one record that a relation leads to from another.
 async fn led_to(
     call: &Call<Read>,
@@ -65,15 +82,14 @@ async fn led_to(
     relation: &Relation,
     from: Document,
 ) -> Result<Document, Failure> {
-    let kind = exposed.kind();
-    let nothing = || Failure::from(kind.no_such());
+    let nothing = || Failure::from(exposed.kind().no_such());
     match relation.by {
         By::Own(field) => {
             let id = from.state.get(field).and_then(Value::as_str).and_then(|id| id.parse().ok());
-            Ok(call.state.models.see(kind, id.ok_or_else(nothing)?, &viewer(call)).await?)
+            see(call, exposed.exposure, id.ok_or_else(nothing)?).await
         }
         By::Other(field) => {
-            let plan = Plan::all(kind, 1).and(Condition::Is(field, vec![json!(from.id)]));
+            let plan = plan(exposed.exposure, 1).and(Condition::Is(field, vec![json!(from.id)]));
             call.state.models.list(plan, &viewer(call)).await?.documents.pop().ok_or_else(nothing)
         }
         By::OwnList(_) | By::OtherList(_) => Err(Failure::broken("a relation to several leads to no single one")),
@@ -83,7 +99,12 @@ async fn led_to(
 /// Rows of an answer that is not cut into pages, at most, and of what is shown with a page.
 const MOST: usize = 10_000;
 
-async fn list(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer, Failure> {
+/// A page of records, of what a request asks for, and the plan made of it.
+pub(crate) async fn list(
+    call: Call<Read>,
+    exposed: &'static Exposed,
+    and: impl FnOnce(Plan) -> Plan,
+) -> Result<Answer, Failure> {
     let wants = (exposed.objects.wants)(&call, exposed)?;
     let mut question = (exposed.objects.question)(&call, exposed, &ids(&call))?;
     let (models, viewer) = (&call.state.models, viewer(&call));
@@ -92,13 +113,12 @@ async fn list(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer, Fai
     let mut untold = None;
     if let Some(relation) = exposed.followed() {
         let (named, id) = exposed.named(&call, &ids(&call))?;
-        let named = &named.record.kind;
         let parent = exposed.kind().parent.map(|parent| By::Other(parent.field));
-        let from = if parent == Some(relation.by) && named.known.is_always(&viewer) {
+        let from = if parent == Some(relation.by) && named.kind.known.is_always(&viewer) {
             untold = Some((named, id));
             Value::Null
         } else {
-            models.see(named, id, &viewer).await?.state
+            see(&call, named, id).await?.state
         };
         question.conditions.push(match relation.by {
             By::Own(field) | By::OwnList(field) => Condition::IdIn(ids_in(from.get(field))),
@@ -108,15 +128,16 @@ async fn list(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer, Fai
     }
     let whole = question.number == 0;
     let plan = Plan {
-        conditions: question.conditions,
         sort: question.sort.iter().map(|(field, descending)| Sort { field, descending: *descending }).collect(),
         skip: question.number.saturating_sub(1).saturating_mul(question.size),
         total: true,
-        ..Plan::all(exposed.kind(), if whole { MOST } else { question.size })
+        deleted: question.deleted && STAFF.is_always(&viewer),
+        ..plan(exposed.exposure, if whole { MOST } else { question.size })
     };
+    let plan = and(question.conditions.into_iter().fold(plan, Plan::and));
     let found = models.list(plan, &viewer).await?;
     if let (Some((named, id)), true) = (untold, found.documents.is_empty()) {
-        models.see(named, id, &viewer).await?;
+        see(&call, named, id).await?;
     }
     let total = found.total.unwrap_or_default();
     if whole && total > MOST as u64 {
@@ -142,7 +163,7 @@ async fn relate(call: &Call<Read>, exposed: &Exposed, rows: &mut [Row], wants: &
             By::Other(field) => Condition::Is(field, rows.iter().map(|row| json!(row.id)).collect()),
             By::OtherList(field) => Condition::Contains(field, rows.iter().map(|row| row.id.to_string()).collect()),
         };
-        let plan = Plan::all(&target.record.kind, MOST).and(condition);
+        let plan = plan(target, MOST).and(condition);
         let found = match call.state.models.list(plan, &viewer(call)).await {
             Ok(found) if found.next.is_some() => {
                 return Err(Failure::unreadable("include", format!("leads to more than {MOST} records")));

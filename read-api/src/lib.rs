@@ -22,7 +22,7 @@ use caravan_event_store::following::{Checkpoints, WaitError};
 use caravan_event_store::{EventStore, StoreError};
 use caravan_files::pictures::Pictures;
 use caravan_limits::Limits;
-use caravan_projections::{DOCUMENTS, ReadModels, TALLIES};
+use caravan_projections::{DOCUMENTS, OPENED, ReadModels, TALLIES};
 use caravan_vault::Vault;
 use caravan_wire::{Endpoints, Failure, Registration, Routes, Shown, Side};
 use chrono::{DateTime, Utc};
@@ -93,6 +93,7 @@ impl Side for Read {
         let followers = match shown {
             Shown::Documents => &[DOCUMENTS],
             Shown::Search => self.models.search_followers(),
+            Shown::Opened => &[DOCUMENTS, OPENED],
             Shown::Tallies => &[DOCUMENTS, TALLIES],
         };
         if !followers.iter().all(|follower| self.checkpoints.has_passed(follower, position)) {
@@ -124,7 +125,7 @@ impl Read {
         let unavailable = |error: StoreError| Failure::unavailable("the log cannot be reached now", error);
         // Positions first: what is stored in between must not count as taken in.
         let mut behind = i64::MAX;
-        for follower in self.models.search_followers() {
+        for follower in self.models.search_followers().iter().chain([&OPENED]) {
             behind = behind.min(self.checkpoints.position(follower).await.map_err(unavailable)?);
         }
         let head = self.store.head().await.map_err(unavailable)?;

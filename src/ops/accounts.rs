@@ -1,6 +1,7 @@
 //! Accounts from an operator's side.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
@@ -11,6 +12,7 @@ use caravan_commands::identity::{DevelopmentProvider, Vouched, operator};
 use caravan_commands::{Asking, Caller};
 use caravan_domain::EntityId;
 use caravan_domain::identity::Role;
+use caravan_projections::{OPENED, forget_opened};
 use chrono::TimeDelta;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -18,7 +20,7 @@ use uuid::Uuid;
 
 use crate::config::VouchedBy;
 use crate::node::Node;
-use crate::purge::purge;
+use crate::purge::{PATIENCE, purge};
 
 #[derive(Subcommand)]
 pub enum Account {
@@ -104,7 +106,11 @@ impl Forget {
         }
         let subjects = operator::forget(&asking(node), account).await.context("forget")?;
         Outbox::new(&node.outbox()).forget(&subjects).context("messages in the outbox")?;
-        purge(&node.vault, node.keys_server()).await.with_context(|| {
+        let purged = async {
+            close(node, &subjects).await?;
+            purge(&node.vault, node.embedded.as_ref()).await
+        };
+        purged.await.with_context(|| {
             format!("forgotten, but files of the database still hold the deleted key until `forget {account}` succeeds")
         })?;
         node.files.forget(account).await.with_context(|| {
@@ -117,8 +123,25 @@ impl Forget {
                  replicas, backups. See Forgetting in docs/OPERATIONS.md."
             );
         }
+        if node.embedded.is_none() {
+            eprintln!("So do name and address where the main database's server keeps its past.");
+        }
         Ok(())
     }
+}
+
+/// Takes away what was opened of persons to find them by, from the files of the table too.
+async fn close(node: &Node, persons: &[EntityId]) -> Result<()> {
+    // What a follower had opened before, it writes first, and empties again.
+    let (head, deadline) = (node.store.head().await?, Instant::now() + PATIENCE);
+    while node.checkpoints.is_followed(OPENED).await? {
+        match node.checkpoints.wait(OPENED, head, Duration::from_secs(1)).await {
+            Ok(()) => break,
+            Err(error) if Instant::now() > deadline => return Err(error).context("what was opened"),
+            Err(_) => {}
+        }
+    }
+    forget_opened(&node.pool, persons, PATIENCE).await.context("what was opened")
 }
 
 impl DevToken {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use caravan_private_postgres::PrivatePostgres;
+use caravan_projections::OPENED_TABLES;
 use clap::Args;
 
 use crate::config::{Config, FILES};
@@ -55,7 +56,8 @@ impl Backup {
     async fn copy(&self, data_dir: &Path, postgres: &PrivatePostgres) -> Result<()> {
         for database in DATABASES {
             eprintln!("database {database}");
-            postgres.dump(database, &dump(&self.dir, database)).await.context(database)?;
+            let empty = (database == node::MAIN_DATABASE).then_some(OPENED_TABLES);
+            postgres.dump(database, empty, &dump(&self.dir, database)).await.context(database)?;
         }
         copy_directories(data_dir, &self.dir)
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use caravan_event_store::StreamId;
 use caravan_event_store::following::parked;
-use caravan_projections::{Difference, Discrepancy, Progress, TALLIES};
+use caravan_projections::{Difference, Discrepancy, Progress, Renderer, TALLIES};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -16,7 +16,7 @@ use crate::node::Node;
 #[derive(Args)]
 #[group(required = true)]
 pub struct Rebuild {
-    /// A kind's documents, such as trip_booking; or `search`, or `tallies`
+    /// A kind's documents, such as trip_booking; or `opened`, `search` or `tallies`
     name: Option<String>,
     /// Every read model
     #[arg(long, conflicts_with = "name")]
@@ -40,10 +40,8 @@ impl Rebuild {
     pub async fn run(self, node: &Node) -> Result<()> {
         let shown = Shown::new("folding");
         let progress = |progress| shown.show(progress);
-        if self.name.as_deref() == Some("search") {
-            let documents = node.search.rebuild().await.context("rebuild search")?;
-            eprintln!("search: {documents} documents");
-            return Ok(());
+        if let Some(renderer) = node.renderers.iter().find(|renderer| self.name.as_deref() == Some(renderer.name())) {
+            return rendered(renderer).await;
         }
         if self.name.as_deref() == Some(TALLIES) {
             return tallies(node, &progress).await;
@@ -51,8 +49,8 @@ impl Rebuild {
         let names: Vec<String> = self.name.into_iter().collect();
         let kinds = node.models.kinds();
         if let Some(unknown) = names.iter().find(|name| kinds.iter().all(|kind| kind.name != name.as_str())) {
-            let known = kinds.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-            bail!("there is no read model {unknown}: there are {known}, search and {TALLIES}");
+            let known = kinds.iter().map(|kind| kind.name).chain(node.renderers.iter().map(Renderer::name));
+            bail!("there is no read model {unknown}: there are {} and {TALLIES}", known.collect::<Vec<_>>().join(", "));
         }
         let rebuilt = caravan_projections::rebuild(&node.pool, &node.store, kinds, &names, &progress).await?;
         shown.end();
@@ -62,12 +60,20 @@ impl Rebuild {
         }
         eprintln!("{} events folded into {} documents", rebuilt.events, rebuilt.documents);
         if self.all {
-            let documents = node.search.rebuild().await.context("rebuild search")?;
-            eprintln!("search: {documents} documents");
+            for renderer in &node.renderers {
+                rendered(renderer).await?;
+            }
             tallies(node, &progress).await?;
         }
         Ok(())
     }
+}
+
+async fn rendered(renderer: &Renderer) -> Result<()> {
+    let name = renderer.name();
+    let documents = renderer.rebuild().await.with_context(|| format!("rebuild {name}"))?;
+    eprintln!("{name}: {documents} documents");
+    Ok(())
 }
 
 async fn tallies(node: &Node, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<()> {
@@ -80,7 +86,7 @@ impl Verify {
     pub async fn run(self, node: &Node) -> Result<()> {
         let shown = Shown::new("comparing");
         let progress = |progress| shown.show(progress);
-        let verified = caravan_projections::verify(&node.search, &progress).await?;
+        let verified = caravan_projections::verify(&node.rendering, &node.renderers, &progress).await?;
         shown.end();
         for difference in &verified.differences {
             println!("{}", line(difference));

@@ -1,18 +1,18 @@
 //! After `caravan forget`, no file of the data directory holds the key, not even wrapped: with the master key and an
-//! old file everything could be read again.
+//! old file everything could be read again. Nor does one hold what was opened of the person to find them by.
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use memchr::memmem;
 use nix::pty::openpty;
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use crate::support::{Client, Person, Server, Settings};
+use crate::receiver::until;
+use crate::support::{Client, Person, Server, Settings, files};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_file_of_the_data_directory_holds_a_forgotten_persons_key() {
@@ -23,13 +23,18 @@ async fn no_file_of_the_data_directory_holds_a_forgotten_persons_key() {
     // What the persons' keys are written to in the log begins here, so that a checkpoint takes none of it away.
     let mut keys = connect(&server).await;
     keys.execute("select pg_switch_wal()").await.expect("the log can go on in another file");
-    let (one, another) = (client.person("ida", "+15550100001").await, client.person("otto", "+15550100002").await);
+    let (one, another) =
+        (client.person("idabella", "+15550100001").await, client.person("ottokar", "+15550100002").await);
     let (of_one, of_another) = (wrapped(&mut keys, &one).await, wrapped(&mut keys, &another).await);
     keys.execute("analyze personal_keys").await.expect("it can be analysed");
     keys.execute("checkpoint").await.expect("a checkpoint can be taken");
     // A search that cannot find anything would prove nothing.
     let found = files_with(&of_one, &server);
     assert!(holds_wal(&found) && found.len() > 1, "log and table hold it: {found:?}");
+
+    let named = |username: &str| files_that_name(username, &server);
+    until("names opened", || holds_wal(&named("idabella")).then_some(())).await;
+    assert!(named("idabella").len() > 1 && !named("ottokar").is_empty());
 
     // As `pg_dump` would: beside an open snapshot it cannot be done, and says so.
     keys.execute("begin isolation level repeatable read").await.expect("a transaction begins");
@@ -47,16 +52,24 @@ async fn no_file_of_the_data_directory_holds_a_forgotten_persons_key() {
     let (succeeded, output) = server.run(&["forget", "--yes", &one.id]);
     assert!(succeeded && output.ends_with("forgotten\n"), "{output}");
     assert_eq!(files_with(&of_one, &server), [] as [PathBuf; 0]);
+    assert_eq!(files_that_name("idabella", &server), [] as [PathBuf; 0]);
     assert_ne!(files_with(&of_another, &server), [] as [PathBuf; 0], "of those who stay it is kept");
+    assert_ne!(files_that_name("ottokar", &server), [] as [PathBuf; 0]);
     keys.close().await.expect("it can be closed");
     server.stop();
-    let (succeeded, output) = on_a_terminal(&server, &["forget", "otto"], "n\n");
+    let (succeeded, output) = on_a_terminal(&server, &["forget", "ottokar"], "n\n");
     assert!(!succeeded && output.ends_with("caravan: nothing is forgotten\n"), "{output}");
-    assert!(output.starts_with(&format!("Forget otto ({}) for good?", another.id)), "{output}");
+    assert!(output.starts_with(&format!("Forget ottokar ({}) for good?", another.id)), "{output}");
     assert_ne!(files_with(&of_another, &server), [] as [PathBuf; 0]);
     let (succeeded, output) = on_a_terminal(&server, &["forget", &another.id], "y\n");
     assert!(succeeded, "{output}");
     assert_eq!(files_with(&of_another, &server), [] as [PathBuf; 0]);
+    assert_eq!(files_that_name("ottokar", &server), [] as [PathBuf; 0]);
+}
+
+/// The files of the data directory that hold a person's whole name as it is opened.
+fn files_that_name(username: &str, server: &Server) -> Vec<PathBuf> {
+    files::holding(&[format!("test {username}").into_bytes()], server.data_dir())
 }
 
 /// As [`Server::run`], but somebody sits at a terminal and answers.
@@ -95,23 +108,7 @@ fn files_with(bytes: &[u8], server: &Server) -> Vec<PathBuf> {
     let hex: Vec<_> =
         needles.iter().map(|part| part.iter().map(|byte| format!("{byte:02x}")).collect::<String>()).collect();
     needles.extend(hex.into_iter().map(String::into_bytes));
-    let mut found = vec![];
-    search(server.data_dir(), &needles, &mut found);
-    found
-}
-
-fn search(dir: &Path, needles: &[Vec<u8>], found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).expect("the directory can be read").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            search(&path, needles, found);
-        } else if let Ok(content) = fs::read(&path)
-            && needles.iter().any(|needle| memmem::find(&content, needle).is_some())
-        {
-            // A file may be gone by the time it is read.
-            found.push(path);
-        }
-    }
+    files::holding(&needles, server.data_dir())
 }
 
 fn holds_wal(files: &[PathBuf]) -> bool {

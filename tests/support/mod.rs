@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod elasticsearch;
+pub mod files;
 pub mod server;
 pub mod tools;
 

@@ -18,7 +18,6 @@ use std::sync::Arc;
 use caravan_postgres::is_transient;
 use sqlx::PgPool;
 
-pub use purging::PurgeError;
 pub use signing::PublicKey;
 pub use tokens::{Access, AccessToken, ForClients, Refresh, TokenError};
 

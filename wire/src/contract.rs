@@ -12,6 +12,9 @@ use crate::face::Names;
 use crate::schema::{self, Schemas, essential};
 use crate::{Bounds, DIALECTS, Dialect};
 
+/// Answers as events, each by itself.
+pub(crate) const EVENT_STREAM: &str = "text/event-stream";
+
 /// One documented operation.
 #[derive(Debug)]
 pub struct Operation {
@@ -46,6 +49,8 @@ pub struct Operation {
     pub success: StatusCode,
     /// The media type of JSON that is answered with success, where it is not the dialect's own.
     pub(crate) json: Option<String>,
+    /// Whether its success is also to be had as an event of a stream.
+    pub(crate) streamed: bool,
     /// The schemas of the JSON that it asks for and that it answers with success; null where there is none, and of
     /// dialects that show no records.
     pub(crate) asks: Value,
@@ -212,6 +217,7 @@ fn read(dialect: &'static Dialect) -> Contract {
                 bounds: (face.bounds)(&entry.operation_id),
                 success: entry.success(),
                 json: entry.json(),
+                streamed: entry.answers_with(EVENT_STREAM),
                 asks: if shows { entry.asks() } else { Value::Null },
                 answers: if shows { entry.answers() } else { Value::Null },
                 version: document.version(&entry.tags),
@@ -333,6 +339,11 @@ impl Entry {
         let answered = self.responses.get(self.success().as_str());
         let json = answered.and_then(|answer| answer.content.iter().find(|(name, _)| name.ends_with("json")));
         json.map(|(_, content)| essential(content.schema.clone())).unwrap_or_default()
+    }
+
+    fn answers_with(&self, media_type: &str) -> bool {
+        let answered = self.responses.get(self.success().as_str());
+        answered.is_some_and(|answered| answered.content.contains_key(media_type))
     }
 
     fn json(&self) -> Option<String> {

@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::arrival::Arrival;
+use crate::contract::EVENT_STREAM;
 use crate::{Answer, Content, Dialect, Failure, FailureKind, Operation, Told};
 
 /// A request and how it ended: all that a dialect's face makes a response of.
@@ -26,6 +27,8 @@ pub struct Exchange {
     /// The methods that the path takes, where it takes others.
     pub(crate) allow: Vec<Method>,
     pub(crate) respond_async: bool,
+    /// Whether the client takes an event of a stream.
+    pub(crate) takes_events: bool,
     /// Whether something of the request's body was not read.
     pub(crate) unread: bool,
 }
@@ -67,6 +70,7 @@ impl Exchange {
             outcome: Err(Failure::broken("no outcome")),
             allow: vec![],
             respond_async: false,
+            takes_events: false,
             unread: false,
         }
     }
@@ -96,8 +100,13 @@ impl Exchange {
         if let Ok(Answer { content: Content::Empty, .. }) = &self.outcome {
             return (None, Body::empty());
         }
-        let documented = self.reached.operation().filter(|_| self.outcome.is_ok()).and_then(|o| o.json.as_deref());
+        let succeeded = self.reached.operation().filter(|_| self.outcome.is_ok());
+        let documented = succeeded.and_then(|operation| operation.json.as_deref());
         match self.dialect {
+            // JSON has no line breaks but where it is printed for people.
+            Some(dialect) if self.takes_events && succeeded.is_some_and(|operation| operation.streamed) => {
+                (Some(EVENT_STREAM), Body::from(format!("data: {}\n\n", (dialect.face.body)(self))))
+            }
             Some(dialect) => {
                 let face = &dialect.face;
                 (Some(documented.unwrap_or(face.media_type)), Body::from((face.body)(self).to_string()))

@@ -1,5 +1,5 @@
-//! Exposures: which object of a contract shows which record, and what follows from it: the operations that this takes,
-//! the members that they ask for and show. How these are written on the wire is the face's.
+//! Exposures: which object of a contract shows which kind of entity, and what follows from it: the operations that this
+//! takes, the members that they ask for and show. How these are written on the wire is the face's.
 
 #[cfg(test)]
 mod tests;
@@ -16,12 +16,21 @@ use crate::contract::contracts;
 use crate::schema::{Member, Schemas};
 use crate::{Answer, DIALECTS, Dialect, Failure, In, Operation, Request};
 
-/// An object of a contract and the record that it shows.
+/// An object of a contract and what it shows: a record, or an aggregate, whose commands have handlers.
 #[derive(Debug)]
 pub struct Exposure {
     /// The name of its schema.
     pub object: &'static str,
-    pub record: &'static Record,
+    pub kind: &'static Kind,
+    pub record: Option<&'static Record>,
+    /// Only those whose field has this value.
+    pub only: Option<(&'static str, &'static str)>,
+    /// Members that are made of what it shows, each by its name.
+    pub made: fn(&Row) -> Vec<(&'static str, Value)>,
+    /// By what members are filtered and sorted that are not called as the field.
+    pub found: &'static [(&'static str, Found)],
+    /// Members that are never shown.
+    pub omitted: &'static [&'static str],
     /// Fields that the record has in minor units of the currency in its field `currency`, or as an object of such.
     pub amounts: &'static [&'static str],
     /// Fields that the program decides, where the contract does not say so: what clients send for them is ignored.
@@ -36,8 +45,63 @@ pub struct Exposure {
 }
 
 impl Exposure {
+    /// Of a record.
     pub const fn of(object: &'static str, record: &'static Record) -> Exposure {
-        Exposure { object, record, amounts: &[], owned: &[], touched: &[], people: &[], path: "", relations: &[] }
+        Exposure { record: Some(record), ..Exposure::reading(object, &record.kind) }
+    }
+
+    /// Of an aggregate, for queries alone.
+    pub const fn reading(object: &'static str, kind: &'static Kind) -> Exposure {
+        Exposure {
+            object,
+            kind,
+            record: None,
+            only: None,
+            made: |_| vec![],
+            found: &[],
+            omitted: &[],
+            amounts: &[],
+            owned: &[],
+            touched: &[],
+            people: &[],
+            path: "",
+            relations: &[],
+        }
+    }
+
+    /// See the field.
+    pub const fn only(self, field: &'static str, value: &'static str) -> Exposure {
+        Exposure { only: Some((field, value)), ..self }
+    }
+
+    /// See the field.
+    pub const fn made(self, made: fn(&Row) -> Vec<(&'static str, Value)>) -> Exposure {
+        Exposure { made, ..self }
+    }
+
+    /// See the field.
+    pub const fn found(self, found: &'static [(&'static str, Found)]) -> Exposure {
+        Exposure { found, ..self }
+    }
+
+    /// See the field.
+    pub const fn omitted(self, omitted: &'static [&'static str]) -> Exposure {
+        Exposure { omitted, ..self }
+    }
+
+    /// By what a member is filtered and sorted, where not by the field of its name.
+    pub fn found_by(&self, member: &str) -> Option<&'static Found> {
+        self.found.iter().find(|(name, _)| *name == member).map(|(_, found)| found)
+    }
+
+    /// Whether a field holds a personal value, sealed, that is shown as it is.
+    pub fn is_personal(&self, field: &str) -> bool {
+        self.record.is_some_and(|record| record.is_personal(field))
+    }
+
+    /// What all that it shows meets.
+    pub fn condition(&self) -> Condition {
+        self.only.map_or(Condition::ALWAYS, |(field, value)| Condition::Is(field, vec![value.into()]))
     }
 
     /// See the field.
@@ -74,6 +138,15 @@ impl Exposure {
     pub const fn people(self, people: &'static [(&'static str, &'static str)]) -> Exposure {
         Exposure { people, ..self }
     }
+}
+
+/// How something is found by a member.
+#[derive(Debug)]
+pub enum Found {
+    /// As by the field of this name.
+    By(&'static str),
+    /// It has one of these texts, each where the condition holds.
+    Among(fn() -> Vec<(&'static str, Condition)>),
 }
 
 /// From one object to others: a member of one that the other side is shown under.
@@ -222,9 +295,11 @@ pub struct Question {
     pub number: usize,
     /// Rows a page, at least 1.
     pub size: usize,
+    /// Whether staff are to find what is deleted too.
+    pub deleted: bool,
 }
 
-/// A record as it is shown.
+/// A record, or another entity, as it is shown.
 #[derive(Clone)]
 pub struct Row {
     pub id: EntityId,
@@ -269,7 +344,7 @@ impl Exposed {
     }
 
     pub fn kind(&self) -> &'static Kind {
-        &self.exposure.record.kind
+        self.exposure.kind
     }
 
     /// The members that show persons, of those that the answer has, each with its field.
@@ -290,7 +365,7 @@ impl Exposed {
             None => Some(self.exposure),
         };
         let exposure = exposure.ok_or_else(|| Failure::broken("the path of this operation names no record"))?;
-        let kind = &exposure.record.kind;
+        let kind = exposure.kind;
         match self.path_parameter() {
             Some(parameter) => Ok((exposure, self.id_in(request, parameter, kind, ids)?)),
             // The one that there is.
@@ -347,6 +422,10 @@ fn of(objects: &'static Objects, operation: &'static Operation, schemas: &Schema
     let exposure = objects.exposure(&about.object)?;
     if let Some((path, relation)) = about.above {
         objects.exposures.iter().find(|exposure| exposure.path == path)?.relation(relation)?;
+    }
+    // The commands of aggregates have handlers.
+    if exposure.record.is_none() && operation.command {
+        return None;
     }
     Some(Exposed { operation, exposure, about, takes: schemas.members(&operation.asks), objects })
 }

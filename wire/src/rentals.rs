@@ -8,6 +8,7 @@ mod objects;
 pub mod permissions;
 pub mod sessions;
 pub mod tools;
+pub mod users;
 
 use std::borrow::Cow;
 

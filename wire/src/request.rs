@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, header};
 use ipnet::IpNet;
 use uuid::Uuid;
 
+use crate::contract::EVENT_STREAM;
 use crate::{Failure, Headers};
 
 /// The client's name for the request where it is a sane one, else a new one.
@@ -76,6 +77,14 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<Headers, Failure> {
         respond_async: headers.get_all("prefer").iter().any(prefers_async),
         after: headers.get("caravan-after").map(after).transpose()?,
         zone: headers.get("time-zone").map_or(Ok(Tz::UTC), zone)?,
+    })
+}
+
+/// Whether the client asks for events of a stream.
+pub(crate) fn takes_events(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|accepted| {
+        let types = accepted.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
+        types.into_iter().any(|range| range.eq_ignore_ascii_case(EVENT_STREAM))
     })
 }
 

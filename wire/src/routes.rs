@@ -43,6 +43,8 @@ pub enum Shown {
     Documents,
     /// Documents, found by search.
     Search,
+    /// Documents, found by what is sealed in them.
+    Opened,
     /// Documents, and numbers over many of them.
     Tallies,
 }
@@ -132,6 +134,11 @@ impl<S: Side> Routes<S> {
     /// Serves a query, to whoever has a good token, from what search finds.
     pub fn search<M>(self, id: &str, handler: impl Handler<S, M>) -> Self {
         self.add(id, Token::Required, Shown::Search, handler)
+    }
+
+    /// Serves a query, to whoever has a good token, that finds documents by what is sealed in them.
+    pub fn opened<M>(self, id: &str, handler: impl Handler<S, M>) -> Self {
+        self.add(id, Token::Required, Shown::Opened, handler)
     }
 
     /// Forwards requests of an operation, from whoever has a good token, to the operations that they name.

@@ -163,6 +163,7 @@ impl Service {
                 tracing::Span::current().record("operation", &operation.id);
                 exchange.dialect = Some(operation.dialect);
                 exchange.reached = Reached::Operation(operation);
+                exchange.takes_events = request::takes_events(request.headers());
                 let headers = request::read(request.headers());
                 exchange.respond_async = headers.as_ref().is_ok_and(|headers| headers.respond_async);
                 let endpoint = self.endpoint(operation);

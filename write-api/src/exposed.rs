@@ -18,7 +18,7 @@ pub(crate) fn serve(routes: Routes<Write>, dialect: &'static Dialect) -> Routes<
 }
 
 async fn write(call: Call<Write>, exposed: &'static Exposed) -> Result<Answer<Stream>, Failure> {
-    let record = exposed.exposure.record;
+    let record = exposed.exposure.record.ok_or_else(|| Failure::broken("the commands of aggregates have handlers"))?;
     let ids = |kind: &str, number| call.state.commands.vault().id_of(kind, number);
     let id = || exposed.named(&call, &ids).map(|(_, id)| id);
     let present = match exposed.verb() {

@@ -39,6 +39,11 @@ impl Role {
         }
     }
 
+    /// As states hold it, `super_admin`.
+    pub fn stored(self) -> String {
+        self.name().replace('-', "_")
+    }
+
     const fn bit(self) -> u8 {
         1 << self as u8
     }
@@ -145,6 +150,7 @@ mod tests {
     fn a_role_is_found_by_its_name_and_no_other() {
         for role in Role::ALL {
             assert_eq!(role.name().parse(), Ok(role));
+            assert_eq!(json!(role), role.stored());
         }
         for unknown in ["", "superAdmin", "super_admin", "Admin", "root"] {
             assert_eq!(unknown.parse::<Role>(), Err(NotARole), "{unknown}");

@@ -103,6 +103,12 @@ impl Checkpoints {
         Ok(query.fetch_optional(&self.0.pool).await?.unwrap_or(0))
     }
 
+    /// Whether some process follows at this moment.
+    pub async fn is_followed(&self, follower: &str) -> Result<bool, StoreError> {
+        let query = "select exists (select from checkpoints where name = $1 and leased_until > clock_timestamp())";
+        Ok(sqlx::query_scalar(query).bind(follower).fetch_one(&self.0.pool).await?)
+    }
+
     /// All checkpoints, by name.
     pub async fn list(&self) -> Result<Vec<CheckpointRow>, StoreError> {
         let query = sqlx::query_as("select name, position, epoch, moved_at from checkpoints order by name");

@@ -1,6 +1,6 @@
 //! Plans as Elasticsearch requests.
 
-use caravan_domain::kind::FieldType;
+use caravan_domain::kind::{DELETED_AT, FieldType};
 use caravan_domain::{Condition, EntityId, Stamps};
 use caravan_event_store::{Json, Position, Revision};
 use chrono::{DateTime, Utc};
@@ -22,7 +22,10 @@ const PAGE: usize = 9_999;
 /// Whether Elasticsearch can answer a plan; what more it asks for, Postgres has.
 pub(crate) fn carries(plan: &Plan) -> bool {
     let numbered = plan.skip > 0 || plan.total;
-    !numbered && !plan.deleted && plan.conditions.iter().all(|condition| is_carried(plan, condition))
+    !numbered
+        && !plan.deleted
+        && !plan.names_sealed()
+        && plan.conditions.iter().all(|condition| is_carried(plan, condition))
 }
 
 fn is_carried(plan: &Plan, condition: &Condition) -> bool {
@@ -32,10 +35,14 @@ fn is_carried(plan: &Plan, condition: &Condition) -> bool {
         }
         Condition::Not(inner) => is_carried(plan, inner),
         Condition::Is(field, _) | Condition::Contains(field, _) | Condition::Between(field, ..) => {
-            plan.kind.field(field).is_none_or(|field| field.of != FieldType::Text)
+            *field != DELETED_AT && plan.kind.field(field).is_none_or(|field| field.of != FieldType::Text)
         }
         Condition::IdIn(_) => true,
-        Condition::Like(..) | Condition::ParentLives | Condition::Linked(..) | Condition::Back(..) => false,
+        Condition::Like(..)
+        | Condition::Compare(..)
+        | Condition::ParentLives
+        | Condition::Linked(..)
+        | Condition::Back(..) => false,
     }
 }
 
@@ -65,7 +72,7 @@ impl Plan {
         let order = self.order()?;
         let mut body = json!({
             "query": query(self, &self.words())?,
-            "sort": sort(&order),
+            "sort": sort(&order)?,
             "size": self.limit.min(PAGE) + 1,
             "track_total_hits": false,
             "_source": ["id", "revision", "position", "born", "created_at", "created_by", "updated_at", "state"],
@@ -155,12 +162,17 @@ fn path(field: &str) -> String {
     format!("fields.{field}")
 }
 
-fn path_of(field: Named) -> String {
-    match field {
+fn path_of(field: Named) -> Result<String, ReadError> {
+    Ok(match field {
         Named::Parent => "parent".to_owned(),
         Named::Born => "born".to_owned(),
         Named::Field(field) => path(field.name),
-    }
+        Named::DeletedAt | Named::Sealed(_) => return Err(not_carried()),
+    })
+}
+
+fn not_carried() -> ReadError {
+    ReadError::broken("a plan that search does not carry was given to it")
 }
 
 fn filter(plan: &Plan, condition: &Condition) -> Result<Value, ReadError> {
@@ -171,9 +183,11 @@ fn filter(plan: &Plan, condition: &Condition) -> Result<Value, ReadError> {
         Condition::Any(conditions) => {
             json!({"bool": {"should": filters(plan, conditions)?, "minimum_should_match": 1}})
         }
-        Condition::Like(..) | Condition::ParentLives | Condition::Linked(..) | Condition::Back(..) => {
-            return Err(ReadError::broken("a plan that search does not carry was given to it"));
-        }
+        Condition::Like(..)
+        | Condition::Compare(..)
+        | Condition::ParentLives
+        | Condition::Linked(..)
+        | Condition::Back(..) => return Err(not_carried()),
         Condition::IdIn(ids) => json!({"terms": {"id": ids}}),
         Condition::Contains(name, values) => {
             let values: Vec<String> =
@@ -182,7 +196,7 @@ fn filter(plan: &Plan, condition: &Condition) -> Result<Value, ReadError> {
         }
         Condition::Is(name, values) => {
             let field = named(plan.kind, name)?;
-            let path = path_of(field);
+            let path = path_of(field)?;
             let present = values
                 .iter()
                 .filter(|value| !value.is_null())
@@ -203,7 +217,7 @@ fn filter(plan: &Plan, condition: &Condition) -> Result<Value, ReadError> {
                     bounds.insert(operator.to_owned(), json_of(comparable(field, name, bound)?));
                 }
             }
-            let path = path_of(field);
+            let path = path_of(field)?;
             if bounds.is_empty() { json!({"exists": {"field": path}}) } else { json!({"range": {path: bounds}}) }
         }
     })
@@ -224,11 +238,11 @@ fn json_of(value: Comparable) -> Value {
     }
 }
 
-fn sort(order: &[Order]) -> Vec<Value> {
+fn sort(order: &[Order]) -> Result<Vec<Value>, ReadError> {
     let direction = |descending: bool| if descending { "desc" } else { "asc" };
-    let mut sort: Vec<Value> = order
-        .iter()
-        .map(|order| match order {
+    let mut sort = vec![];
+    for order in order {
+        sort.push(match order {
             Order::Field(field, descending) => {
                 let mut options = json!({"order": direction(*descending), "missing": "_last"});
                 if matches!(field.of, FieldType::Instant | FieldType::Day) {
@@ -236,15 +250,16 @@ fn sort(order: &[Order]) -> Vec<Value> {
                 }
                 json!({path(field.name): options})
             }
+            Order::Sealed(..) => return Err(not_carried()),
             Order::Parent(descending) => json!({"parent": {"order": direction(*descending), "missing": "_last"}}),
             Order::Born(descending) => json!({"born": direction(*descending)}),
             Order::Distance(near) => json!({"_geo_distance": {
                 path(near.field): {"lat": near.lat, "lon": near.lon}, "order": "asc", "unit": "m",
             }}),
             Order::Relevance => json!({"_score": "desc"}),
-        })
-        .collect();
+        });
+    }
     sort.push(json!({"born": "asc"}));
     sort.push(json!({"id": "asc"}));
-    sort
+    Ok(sort)
 }

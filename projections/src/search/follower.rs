@@ -1,4 +1,4 @@
-//! The `search` follower: keeps search documents at what the tables of documents hold.
+//! The followers `opened` and `search`: keep what is rendered at what the tables of documents hold.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::elastic::{Elastic, ElasticError};
-use super::{Place, Search, SearchError, opened, render};
-use crate::bookkeeping::{DOCUMENTS, SEARCH};
+use super::render::Plain;
+use super::{Place, Renderer, SearchError, opened, render};
+use crate::bookkeeping::DOCUMENTS;
 
 /// The event after which a person's values are in no search document any more.
 const FORGOTTEN: &str = "PersonForgotten";
@@ -28,42 +29,73 @@ const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// Documents rendered and written at once.
 pub(super) const CHUNK: usize = 1_000;
 
-impl Search {
-    /// Keeps search up to date until `stop`. Makes indexes that are missing or of another shape; waits for the search
-    /// server as long as it takes.
+impl Renderer {
+    /// Keeps its place up to date until `stop`. Makes indexes that are missing or of another shape; waits for the
+    /// search server as long as it takes.
     pub async fn follow(self, checkpoints: Checkpoints, stop: CancellationToken) {
         let mut pause = Duration::from_millis(50);
         while let Err(error) = self.prepare().await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "search cannot be prepared");
+            tracing::warn!(error = &error as &dyn std::error::Error, "{} cannot be prepared", self.name());
             pause = (pause * 2).min(MAX_PAUSE);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
         }
-        let store = self.store.clone();
-        let follower = SearchFollower { search: self, checkpoints: checkpoints.clone() };
+        let store = self.rendering.store.clone();
+        let follower = RenderingFollower { renderer: self, checkpoints: checkpoints.clone() };
         following::follow(store, checkpoints, follower, stop).await;
     }
 
-    /// Renders and writes documents of one kind, into the alias or a named index.
+    /// Renders and writes documents of one kind; into the alias, or a named index.
     pub(super) async fn write(
         &self,
         connection: &mut PgConnection,
         kind: &'static Kind,
-        (place, index): (Place<'_>, Option<&str>),
+        index: Option<&str>,
         ids: &[Uuid],
         forgotten: &HashSet<Uuid>,
     ) -> Result<(), SearchError> {
         for ids in ids.chunks(CHUNK) {
             let documents = render::read(connection, kind, ids).await?;
-            let rendered = render::render(&self.vault, kind, documents, forgotten).await?;
-            match place {
-                Place::Index(elastic) => elastic.write_all(kind, index, &rendered).await?,
-                Place::Opened => opened::write(connection, kind, &rendered).await?,
-            }
+            self.put(connection, kind, index, documents, forgotten).await?;
         }
         Ok(())
+    }
+
+    /// Renders documents into the place.
+    pub(super) async fn put(
+        &self,
+        connection: &mut PgConnection,
+        kind: &'static Kind,
+        index: Option<&str>,
+        documents: Vec<Plain>,
+        forgotten: &HashSet<Uuid>,
+    ) -> Result<(), SearchError> {
+        let rendered = render::render(&self.rendering.vault, kind, documents, forgotten).await?;
+        match &self.place {
+            Place::Index(elastic) => elastic.write_all(kind, index, &rendered).await?,
+            Place::Opened => opened::write(connection, kind, &rendered).await?,
+        }
+        Ok(())
+    }
+
+    /// What holds values of these persons, of one kind.
+    pub(super) async fn of_subjects(
+        &self,
+        connection: &mut PgConnection,
+        kind: &Kind,
+        index: Option<&str>,
+        subjects: &HashSet<Uuid>,
+    ) -> Result<Vec<Uuid>, SearchError> {
+        if subjects.is_empty() || kind.sealed.is_empty() {
+            return Ok(vec![]);
+        }
+        let subjects: Vec<Uuid> = subjects.iter().copied().collect();
+        Ok(match &self.place {
+            Place::Opened => opened::of_subjects(connection, kind, &subjects).await?,
+            Place::Index(elastic) => indexed_of_subjects(elastic, kind, index, &subjects).await?,
+        })
     }
 
     /// The persons forgotten since a position, up to the log's end.
@@ -74,7 +106,7 @@ impl Search {
         };
         let mut forgotten = HashSet::new();
         loop {
-            let page = self.store.read_all(position, Direction::Forwards, &filter, CHUNK).await?;
+            let page = self.rendering.store.read_all(position, Direction::Forwards, &filter, CHUNK).await?;
             forgotten.extend(page.events.iter().map(|event| event.stream.id.0));
             if page.end {
                 return Ok(forgotten);
@@ -82,24 +114,6 @@ impl Search {
             position = page.next;
         }
     }
-}
-
-/// The search documents of a kind that hold values of these persons.
-pub(super) async fn of_subjects(
-    connection: &mut PgConnection,
-    kind: &Kind,
-    place: Place<'_>,
-    index: Option<&str>,
-    subjects: &HashSet<Uuid>,
-) -> Result<Vec<Uuid>, SearchError> {
-    if subjects.is_empty() || kind.sealed_text.is_empty() {
-        return Ok(vec![]);
-    }
-    let subjects: Vec<Uuid> = subjects.iter().copied().collect();
-    Ok(match place {
-        Place::Opened => opened::of_subjects(connection, kind, &subjects).await?,
-        Place::Index(elastic) => indexed_of_subjects(elastic, kind, index, &subjects).await?,
-    })
 }
 
 async fn indexed_of_subjects(
@@ -119,19 +133,19 @@ async fn indexed_of_subjects(
     }
 }
 
-struct SearchFollower {
-    search: Search,
+struct RenderingFollower {
+    renderer: Renderer,
     checkpoints: Checkpoints,
 }
 
 #[async_trait]
-impl Follower for SearchFollower {
+impl Follower for RenderingFollower {
     fn name(&self) -> &str {
-        SEARCH
+        self.renderer.name()
     }
 
     fn filter(&self) -> Filter {
-        let mut categories: Vec<String> = self.search.places().iter().map(|(kind, _)| kind.name.to_owned()).collect();
+        let mut categories: Vec<String> = self.renderer.kinds().map(|kind| kind.name.to_owned()).collect();
         categories.push(identity::account::KIND.name.to_owned());
         categories.sort();
         categories.dedup();
@@ -139,19 +153,18 @@ impl Follower for SearchFollower {
     }
 
     async fn apply(&mut self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<(), FollowError> {
-        let places = self.search.places();
-        let Some(last) = batch.last().filter(|_| !places.is_empty()) else { return Ok(()) };
+        let Some(last) = batch.last().filter(|_| self.renderer.kinds().next().is_some()) else { return Ok(()) };
         self.checkpoints
             .wait(DOCUMENTS, last.position, DOCUMENTS_LIMIT)
             .await
             .map_err(|error| FollowError::Transient(error.into()))?;
-        match self.render(tx, &places, batch).await {
+        match self.render(tx, batch).await {
             Ok(()) => Ok(()),
             Err(SearchError::Sql(error)) => Err(error.into()),
             Err(SearchError::Elastic(ElasticError::Refused { id, reason })) => Err(refused(batch, id, reason)),
             Err(SearchError::Elastic(error)) if error.is_missing() => {
                 // Somebody has removed our indexes: all documents go into new ones.
-                self.search.prepare().await.map_err(|error| FollowError::Transient(error.into()))?;
+                self.renderer.prepare().await.map_err(|error| FollowError::Transient(error.into()))?;
                 Err(FollowError::Transient(error.into()))
             }
             Err(error) => Err(FollowError::Transient(error.into())),
@@ -159,13 +172,8 @@ impl Follower for SearchFollower {
     }
 }
 
-impl SearchFollower {
-    async fn render(
-        &self,
-        tx: &mut PgConnection,
-        places: &[(&'static Kind, Place<'_>)],
-        batch: &[Recorded],
-    ) -> Result<(), SearchError> {
+impl RenderingFollower {
+    async fn render(&self, tx: &mut PgConnection, batch: &[Recorded]) -> Result<(), SearchError> {
         let account = identity::account::KIND.name;
         let forgotten: HashSet<Uuid> = batch
             .iter()
@@ -176,15 +184,15 @@ impl SearchFollower {
         for event in batch {
             touched.entry(event.stream.category.as_str()).or_default().insert(event.stream.id.0);
         }
-        for &(kind, place) in places {
+        for kind in self.renderer.kinds() {
             let mut ids = touched.remove(kind.name).unwrap_or_default();
-            ids.extend(of_subjects(tx, kind, place, None, &forgotten).await?);
+            ids.extend(self.renderer.of_subjects(tx, kind, None, &forgotten).await?);
             if ids.is_empty() {
                 continue;
             }
             let ids: Vec<Uuid> = ids.into_iter().collect();
-            self.search.write(tx, kind, (place, None), &ids, &forgotten).await?;
-            if let Place::Index(elastic) = place {
+            self.renderer.write(tx, kind, None, &ids, &forgotten).await?;
+            if let Place::Index(elastic) = &self.renderer.place {
                 elastic.refresh(&elastic.alias(kind)).await?;
             }
         }

@@ -1,7 +1,9 @@
-//! Search: text across a kind's documents, personal values included, in Elasticsearch or in Postgres.
+//! What documents are found by besides their own columns: personal values, opened, in Postgres; whole documents in
+//! Elasticsearch.
 //!
-//! The `search` follower renders whole documents from the tables of documents, as far as these have followed the log,
-//! and is the only one that opens personal values.
+//! Both are rendered from the tables of documents, as far as these have followed the log, each by a follower of its
+//! own: `opened`, so that forgetting somebody never waits for another server, and `search`. No other follower opens
+//! personal values.
 
 mod dsl;
 mod elastic;
@@ -20,51 +22,75 @@ use sqlx::PgPool;
 
 pub(crate) use dsl::{carries, find};
 pub use elastic::Elastic;
+pub(crate) use opened::ALL;
+pub use opened::{OPENED_TABLES, forget_opened};
 
+use crate::bookkeeping::{OPENED, SEARCH};
 use crate::{Kinds, ReadError, RebuildError};
 
 /// Where searchable kinds are found.
 #[derive(Clone)]
 pub enum SearchTarget {
-    /// In the documents' own tables; opened personal text in a table beside.
+    /// In the documents' own tables.
     Postgres,
     Elasticsearch(Elastic),
 }
 
-/// All that keeping search up to date needs.
+/// What all that renders documents works on.
 #[derive(Clone)]
-pub struct Search {
+pub struct Rendering {
     pub pool: PgPool,
     pub store: Arc<dyn EventStore>,
     pub kinds: Kinds,
-    pub target: SearchTarget,
     pub vault: Vault,
 }
 
-/// Where the search documents of a kind are kept.
-#[derive(Clone, Copy)]
-enum Place<'a> {
-    Index(&'a Elastic),
-    /// The table `search_text`.
-    Opened,
+/// Keeps what is rendered from documents in one place up to date.
+#[derive(Clone)]
+pub struct Renderer {
+    rendering: Rendering,
+    place: Place,
 }
 
-impl Search {
-    /// The kinds that have search documents besides their own.
-    fn places(&self) -> Vec<(&'static Kind, Place<'_>)> {
-        self.kinds.iter().filter_map(|kind| Some((*kind, self.place(kind)?))).collect()
-    }
+/// Where what is rendered is kept.
+#[derive(Clone)]
+enum Place {
+    /// The table `opened`.
+    Opened,
+    Index(Elastic),
+}
 
-    fn place(&self, kind: &Kind) -> Option<Place<'_>> {
-        match &self.target {
-            SearchTarget::Elasticsearch(elastic) if kind.searchable => Some(Place::Index(elastic)),
-            _ if !kind.sealed_text.is_empty() => Some(Place::Opened),
-            _ => None,
+impl Rendering {
+    /// One for each place that there is with this target.
+    pub fn renderers(&self, target: &SearchTarget) -> Vec<Renderer> {
+        let index = match target {
+            SearchTarget::Postgres => None,
+            SearchTarget::Elasticsearch(elastic) => Some(Place::Index(elastic.clone())),
+        };
+        let places = std::iter::once(Place::Opened).chain(index);
+        places.map(|place| Renderer { rendering: self.clone(), place }).collect()
+    }
+}
+
+impl Renderer {
+    /// Its follower.
+    pub fn name(&self) -> &'static str {
+        match self.place {
+            Place::Opened => OPENED,
+            Place::Index(_) => SEARCH,
         }
     }
+
+    /// The kinds of which there is something in its place.
+    fn kinds(&self) -> impl Iterator<Item = &'static Kind> {
+        self.rendering.kinds.iter().copied().filter(|kind| match self.place {
+            Place::Opened => !kind.sealed.is_empty(),
+            Place::Index(_) => kind.searchable,
+        })
+    }
 }
 
-/// What keeps search from being kept.
+/// What keeps documents from being rendered.
 #[derive(Debug, thiserror::Error)]
 enum SearchError {
     #[error(transparent)]
@@ -75,9 +101,9 @@ enum SearchError {
     Store(#[from] StoreError),
     #[error("the vault cannot open personal values")]
     Vault(#[from] VaultError),
-    #[error("another rebuild of search is running")]
+    #[error("another rebuild of it is running")]
     Running,
-    #[error("the documents lag behind search")]
+    #[error("the documents lag behind it")]
     Lagging,
 }
 

@@ -1,41 +1,52 @@
-//! Opened personal text in Postgres: one table, which partial match joins and forgetting empties.
+//! The table `opened`: sealed texts as plans in Postgres compare and search them. Forgetting a person empties theirs.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use caravan_domain::Kind;
+use caravan_domain::{EntityId, Kind};
 use caravan_event_store::Position;
-use sqlx::PgConnection;
+use caravan_postgres::purging::{Boundary, PurgeError, purge};
+use serde_json::{Map, Value, json};
+use sqlx::{PgConnection, PgPool, Row as _};
 use uuid::Uuid;
 
-use super::render::Rendered;
+use super::render::{Opened, Rendered};
 
-/// Writes the texts of a kind's documents; of those without personal values, an empty one.
+/// The tables with what was opened, as a pattern: they are filled again where they are empty, so that no backup need
+/// have what a person who is forgotten one day was called.
+pub const OPENED_TABLES: &str = "opened*";
+
+/// Writes a row for each text of these documents of a kind, also for those that they do not have.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     kind: &Kind,
     documents: &[Rendered],
 ) -> Result<(), sqlx::Error> {
-    // Lists of lists do not go through unnest: subjects travel as pairs.
-    let pairs = documents.iter().flat_map(|document| document.subjects.iter().map(|subject| (document.id, *subject)));
-    let (owners, subjects): (Vec<Uuid>, Vec<Uuid>) = pairs.unzip();
+    let rows = || documents.iter().flat_map(|document| document.opened.iter().map(move |text| (document, text)));
     sqlx::query(
-        "insert into search_text (kind, id, position, words, subjects)
-         select $1, d.id, d.position, d.words,
-                array(select s.subject from unnest($5::uuid[], $6::uuid[]) s (owner, subject) where s.owner = d.id)
-         from unnest($2::uuid[], $3::bigint[], $4::text[]) d (id, position, words)
-         on conflict (kind, id) do update set
+        "insert into opened (kind, id, field, position, words, subjects)
+         select $1, d.id, d.field, d.position, d.words, d.subjects::uuid[]
+         from unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[]) d (id, field, position, words, subjects)
+         on conflict (kind, id, field) do update set
             position = excluded.position, words = excluded.words, subjects = excluded.subjects
-         where search_text.position <= excluded.position",
+         where opened.position <= excluded.position",
     )
     .bind(kind.name)
-    .bind(documents.iter().map(|document| document.id).collect::<Vec<_>>())
-    .bind(documents.iter().map(|document| document.position).collect::<Vec<_>>())
-    .bind(documents.iter().map(|document| document.words.as_str()).collect::<Vec<_>>())
-    .bind(owners)
-    .bind(subjects)
+    .bind(rows().map(|(document, _)| document.id).collect::<Vec<_>>())
+    .bind(rows().map(|(_, text)| text.field).collect::<Vec<_>>())
+    .bind(rows().map(|(document, _)| document.position).collect::<Vec<_>>())
+    .bind(rows().map(|(_, text)| text.words.as_deref()).collect::<Vec<_>>())
+    // Lists of lists do not go through unnest.
+    .bind(rows().map(|(_, text)| literal(&text.subjects)).collect::<Vec<_>>())
     .execute(connection)
     .await
     .map(drop)
+}
+
+/// Ids as Postgres writes an array of them.
+fn literal(ids: &[Uuid]) -> String {
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    format!("{{{}}}", ids.join(","))
 }
 
 /// The documents of a kind that hold values of these persons.
@@ -44,44 +55,75 @@ pub(crate) async fn of_subjects(
     kind: &Kind,
     subjects: &[Uuid],
 ) -> Result<Vec<Uuid>, sqlx::Error> {
-    sqlx::query_scalar("select id from search_text where kind = $1 and subjects && $2")
+    sqlx::query_scalar("select distinct id from opened where kind = $1 and subjects && $2")
         .bind(kind.name)
         .bind(subjects)
         .fetch_all(connection)
         .await
 }
 
-/// What is kept of the documents with ids in (after, up to].
+/// Empties whatever holds values of these persons, who are forgotten, and has the table's file written anew without
+/// them. Waits up to `patience` for whoever can still see it. Their documents' follower does the former by itself, and
+/// renders the rest again; where none runs, once one does.
+pub async fn forget_opened(pool: &PgPool, persons: &[EntityId], patience: Duration) -> Result<(), PurgeError> {
+    let emptied = "update opened set words = case when field = '*' then '' end, subjects = '{}' where subjects && $1";
+    let persons: Vec<Uuid> = persons.iter().map(|person| person.0).collect();
+    sqlx::query(emptied).bind(persons).execute(pool).await?;
+    let boundary = Boundary::now(&mut *pool.acquire().await?).await?;
+    purge(pool, "opened", false, &boundary, patience).await
+}
+
+/// What is kept of the documents with ids in (after, up to]: position and texts.
 pub(crate) async fn between(
     connection: &mut PgConnection,
     kind: &Kind,
     after: Uuid,
     up_to: Uuid,
-) -> Result<HashMap<Uuid, (Position, String, Vec<Uuid>)>, sqlx::Error> {
-    let rows: Vec<(Uuid, Position, String, Vec<Uuid>)> = sqlx::query_as(
-        "select id, position, words, subjects from search_text where kind = $1 and id > $2 and id <= $3",
-    )
-    .bind(kind.name)
-    .bind(after)
-    .bind(up_to)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|(id, position, words, subjects)| (id, (position, words, subjects))).collect())
+) -> Result<HashMap<Uuid, (Position, Value)>, sqlx::Error> {
+    let rows =
+        sqlx::query("select id, position, field, words, subjects from opened where kind = $1 and id > $2 and id <= $3")
+            .bind(kind.name)
+            .bind(after)
+            .bind(up_to)
+            .fetch_all(connection)
+            .await?;
+    let mut kept: HashMap<Uuid, (Position, Map<String, Value>)> = HashMap::new();
+    for row in rows {
+        let (position, texts) = kept.entry(row.try_get("id")?).or_insert((Position::MAX, Map::new()));
+        // One that lags is the document's.
+        *position = row.try_get::<Position, _>("position")?.min(*position);
+        texts.insert(row.try_get("field")?, text(row.try_get("words")?, row.try_get("subjects")?));
+    }
+    Ok(kept.into_iter().map(|(id, (position, texts))| (id, (position, Value::Object(texts)))).collect())
+}
+
+/// The texts of a document as [`between`] gives them.
+pub(crate) fn texts(opened: &[Opened]) -> Value {
+    opened.iter().map(|opened| (opened.field, text(opened.words.clone(), opened.subjects.clone()))).collect()
+}
+
+fn text(words: Option<String>, mut subjects: Vec<Uuid>) -> Value {
+    subjects.sort_unstable();
+    json!({"words": words, "subjects": subjects})
 }
 
 pub(crate) async fn shape(connection: &mut PgConnection, kind: &Kind) -> Result<Option<String>, sqlx::Error> {
-    let shape = sqlx::query_scalar("select shape from search_text_shape where kind = $1").bind(kind.name);
+    let shape = sqlx::query_scalar("select shape from opened_shape where kind = $1").bind(kind.name);
     shape.fetch_optional(connection).await
 }
 
-/// Notes that the kind's texts are complete and of this shape; drops those of documents that are gone.
+/// Notes that the kind's texts are complete and of this shape; drops those of documents that are gone, and those that
+/// it does not declare any more.
 pub(crate) async fn complete(connection: &mut PgConnection, kind: &Kind, shape: &str) -> Result<(), sqlx::Error> {
     let view = crate::schema::view(kind);
-    let sql =
-        format!("delete from search_text s where kind = $1 and not exists (select from {view} d where d.id = s.id)");
-    sqlx::query(sqlx::AssertSqlSafe(sql)).bind(kind.name).execute(&mut *connection).await?;
+    let sql = format!(
+        "delete from opened o where kind = $1
+         and (field <> all($2) or not exists (select from {view} d where d.id = o.id))"
+    );
+    let fields: Vec<&str> = std::iter::once(ALL).chain(kind.sealed.iter().map(|sealed| sealed.name)).collect();
+    sqlx::query(sqlx::AssertSqlSafe(sql)).bind(kind.name).bind(fields).execute(&mut *connection).await?;
     sqlx::query(
-        "insert into search_text_shape (kind, shape) values ($1, $2)
+        "insert into opened_shape (kind, shape) values ($1, $2)
          on conflict (kind) do update set shape = excluded.shape",
     )
     .bind(kind.name)
@@ -91,10 +133,13 @@ pub(crate) async fn complete(connection: &mut PgConnection, kind: &Kind, shape: 
     .map(drop)
 }
 
-/// Forgets the texts of kinds that are kept elsewhere now.
-pub(crate) async fn clear(connection: &mut PgConnection, kinds: &[&str]) -> Result<(), sqlx::Error> {
-    for table in ["search_text", "search_text_shape"] {
-        sqlx::query(sqlx::AssertSqlSafe(format!("delete from {table} where kind = any($1)")))
+/// The name of the row with all that full-text search covers.
+pub(crate) const ALL: &str = "*";
+
+/// Drops the texts of all kinds but these.
+pub(crate) async fn keep_only(connection: &mut PgConnection, kinds: &[&str]) -> Result<(), sqlx::Error> {
+    for table in ["opened", "opened_shape"] {
+        sqlx::query(sqlx::AssertSqlSafe(format!("delete from {table} where kind <> all($1)")))
             .bind(kinds)
             .execute(&mut *connection)
             .await?;

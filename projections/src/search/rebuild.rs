@@ -1,4 +1,4 @@
-//! Making search documents anew, beside the ones in use, while the follower goes on.
+//! Rendering documents anew, beside what is in use, while the follower goes on.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -8,48 +8,46 @@ use caravan_event_store::Position;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
-use super::follower::{CHUNK, of_subjects};
-use super::{Place, Search, SearchError, opened, render};
-use crate::bookkeeping::{self, DOCUMENTS, SEARCH};
+use super::follower::CHUNK;
+use super::{Place, Renderer, SearchError, opened, render};
+use crate::bookkeeping::{self, DOCUMENTS};
 use crate::rebuild::{connect, is_lock_timeout};
 use crate::{RebuildError, schema};
 
 /// Pause before the switch is tried again, after somebody held on to the checkpoint.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A kind whose search documents are being made.
-struct Beside<'a> {
+/// A kind that is being rendered.
+struct Beside {
     kind: &'static Kind,
-    place: Place<'a>,
     shape: String,
     /// The new index; none where texts are replaced in their table.
     index: Option<String>,
 }
 
-impl Search {
-    /// Makes all search documents anew and switches to them; returns how many. May be stopped at any time.
+impl Renderer {
+    /// Renders all documents anew and switches to what comes of it; returns how many. May be stopped at any time.
     pub async fn rebuild(&self) -> Result<u64, RebuildError> {
-        Ok(self.renew(self.places()).await?)
+        Ok(self.renew(self.kinds().collect()).await?)
     }
 
     /// Makes what is missing or has another shape than the program's.
     pub(super) async fn prepare(&self) -> Result<(), SearchError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.rendering.pool.acquire().await?;
+        if let Place::Opened = self.place {
+            let kinds: Vec<&str> = self.kinds().map(|kind| kind.name).collect();
+            opened::keep_only(&mut connection, &kinds).await?;
+        }
         let mut stale = Vec::new();
-        let mut elsewhere = Vec::new();
-        for (kind, place) in self.places() {
-            let current = match place {
-                Place::Index(elastic) => {
-                    elsewhere.push(kind.name);
-                    elastic.current(kind).await?.map(|(_, shape)| shape)
-                }
+        for kind in self.kinds() {
+            let current = match &self.place {
+                Place::Index(elastic) => elastic.current(kind).await?.map(|(_, shape)| shape),
                 Place::Opened => opened::shape(&mut connection, kind).await?,
             };
             if current != Some(shape(&mut connection, kind).await?) {
-                stale.push((kind, place));
+                stale.push(kind);
             }
         }
-        opened::clear(&mut connection, &elsewhere).await?;
         drop(connection);
         if !stale.is_empty() {
             self.renew(stale).await?;
@@ -57,27 +55,28 @@ impl Search {
         Ok(())
     }
 
-    async fn renew(&self, places: Vec<(&'static Kind, Place<'_>)>) -> Result<u64, SearchError> {
-        let mut connection = connect(&self.pool).await?;
-        let alone: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtext('caravan search rebuild'))")
+    async fn renew(&self, renewed: Vec<&'static Kind>) -> Result<u64, SearchError> {
+        let mut connection = connect(&self.rendering.pool).await?;
+        let alone: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtext('caravan rebuild ' || $1))")
+            .bind(self.name())
             .fetch_one(&mut connection)
             .await?;
         if !alone {
             return Err(SearchError::Running);
         }
-        let since = bookkeeping::position(&mut connection, SEARCH).await?;
+        let since = bookkeeping::position(&mut connection, self.name()).await?;
         let documents_at = bookkeeping::position(&mut connection, DOCUMENTS).await?;
         if documents_at < since {
             return Err(SearchError::Lagging);
         }
         let mut kinds = Vec::new();
-        for (kind, place) in places {
+        for kind in renewed {
             let shape = shape(&mut connection, kind).await?;
-            let index = match place {
+            let index = match &self.place {
                 Place::Index(elastic) => Some(elastic.create_beside(kind, &shape).await?),
                 Place::Opened => None,
             };
-            kinds.push(Beside { kind, place, shape, index });
+            kinds.push(Beside { kind, shape, index });
         }
         let mut written = 0;
         for beside in &kinds {
@@ -89,7 +88,7 @@ impl Search {
         Ok(written)
     }
 
-    async fn fill(&self, connection: &mut PgConnection, beside: &Beside<'_>) -> Result<u64, SearchError> {
+    async fn fill(&self, connection: &mut PgConnection, beside: &Beside) -> Result<u64, SearchError> {
         let mut after = Uuid::nil();
         let mut written = 0;
         loop {
@@ -97,13 +96,7 @@ impl Search {
             let Some(last) = documents.last().map(|document| document.id) else { return Ok(written) };
             written += documents.len() as u64;
             after = last;
-            let rendered = render::render(&self.vault, beside.kind, documents, &HashSet::new()).await?;
-            match beside.place {
-                Place::Index(elastic) => {
-                    elastic.write_all(beside.kind, beside.index.as_deref(), &rendered).await?;
-                }
-                Place::Opened => opened::write(connection, beside.kind, &rendered).await?,
-            }
+            self.put(connection, beside.kind, beside.index.as_deref(), documents, &HashSet::new()).await?;
         }
     }
 
@@ -112,30 +105,34 @@ impl Search {
     async fn switch(
         &self,
         connection: &mut PgConnection,
-        kinds: &[Beside<'_>],
+        kinds: &[Beside],
         since: Position,
         documents_at: Position,
     ) -> Result<bool, SearchError> {
         let mut tx = connection.begin().await?;
         sqlx::query("set local lock_timeout = '200ms'").execute(&mut *tx).await?;
-        match bookkeeping::hold(&mut tx, SEARCH).await {
+        let reached = match bookkeeping::hold(&mut tx, self.name()).await {
             Err(error) if is_lock_timeout(&error) => return Ok(false),
             other => other?,
         };
+        if reached == 0 {
+            // It never ran: everything up to there is rendered now, and need not be again.
+            bookkeeping::move_to(&mut tx, self.name(), documents_at).await?;
+        }
         let forgotten = self.forgotten_since(since).await?;
         for beside in kinds {
-            let Beside { kind, place, shape, index } = beside;
-            let target = (*place, index.as_deref());
+            let Beside { kind, shape, index } = beside;
+            let index = index.as_deref();
             let sql = format!("select id from {} where position > $1", schema::view(kind));
             let changed: Vec<Uuid> =
                 sqlx::query_scalar(AssertSqlSafe(sql)).bind(documents_at).fetch_all(&mut *tx).await?;
-            self.write(&mut tx, kind, target, &changed, &forgotten).await?;
-            if let (Place::Index(elastic), Some(index)) = (place, index) {
+            self.write(&mut tx, kind, index, &changed, &forgotten).await?;
+            if let (Place::Index(elastic), Some(index)) = (&self.place, index) {
                 elastic.refresh(index).await?;
             }
-            let held = of_subjects(&mut tx, kind, *place, index.as_deref(), &forgotten).await?;
-            self.write(&mut tx, kind, target, &held, &forgotten).await?;
-            match (place, index) {
+            let held = self.of_subjects(&mut tx, kind, index, &forgotten).await?;
+            self.write(&mut tx, kind, index, &held, &forgotten).await?;
+            match (&self.place, index) {
                 (Place::Index(elastic), Some(index)) => {
                     elastic.refresh(index).await?;
                     elastic.switch(kind, index).await?;
@@ -148,9 +145,10 @@ impl Search {
     }
 }
 
-/// What search documents of a kind are made of and how: the folding rules of its documents, fields, text.
+/// What is rendered of a kind and how: the folding rules of its documents, fields, text.
 async fn shape(connection: &mut PgConnection, kind: &Kind) -> Result<String, sqlx::Error> {
     let models = bookkeeping::read(connection).await?;
     let fold_version = models.get(kind.name).map_or(0, |model| model.fold_version);
-    Ok(format!("born, fold {fold_version}, {:?}, text {:?}, sealed {:?}", kind.fields, kind.text, kind.sealed_text))
+    let sealed: Vec<(&str, bool)> = kind.sealed.iter().map(|sealed| (sealed.name, kind.searches(sealed))).collect();
+    Ok(format!("born, fold {fold_version}, {:?}, text {:?}, sealed {sealed:?}", kind.fields, kind.text))
 }

@@ -1,9 +1,9 @@
-//! From documents to search documents: folded words, opened personal values among them.
+//! From documents to what they are found by: sealed texts, opened, and whole documents for the search server.
 
 use std::collections::HashSet;
 
 use caravan_domain::condition::{KEYWORD_CHARACTERS, caseless, instant};
-use caravan_domain::kind::{Field, FieldType};
+use caravan_domain::kind::{Field, FieldType, SealedField};
 use caravan_domain::{EntityId, Kind, Sealed, Stamps};
 use caravan_event_store::{Position, Revision};
 use caravan_vault::{FORGOTTEN, Vault, VaultError};
@@ -12,20 +12,30 @@ use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
+use super::opened;
 use crate::{document, schema, text};
 
-/// A document as search keeps it.
+/// A document as it is found by.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rendered {
     pub id: Uuid,
     pub position: Position,
     pub deleted: bool,
-    /// Folded text, opened personal values included.
-    pub words: String,
-    /// Whose personal values are in `words`.
-    pub subjects: Vec<Uuid>,
+    /// Its texts for Postgres.
+    pub opened: Vec<Opened>,
     /// The whole of it, for Elasticsearch.
     pub source: Value,
+}
+
+/// A text made of sealed values, or of all that full-text search covers.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Opened {
+    /// The name of the sealed field; [`opened::ALL`].
+    pub field: &'static str,
+    /// As it is compared; folded, of the whole.
+    pub words: Option<String>,
+    /// Whose values are in it.
+    pub subjects: Vec<Uuid>,
 }
 
 /// A document as its table has it.
@@ -80,60 +90,70 @@ pub(crate) async fn render(
     documents: Vec<Plain>,
     forgotten: &HashSet<Uuid>,
 ) -> Result<Vec<Rendered>, VaultError> {
-    let sealed: Vec<Vec<Sealed>> = documents.iter().map(|document| sealed_of(kind, document, forgotten)).collect();
-    let all: Vec<&Sealed> = sealed.iter().flatten().collect();
-    let mut opened = if all.is_empty() { vec![] } else { vault.open_many(&all).await? }.into_iter();
+    let parts = |document: &Plain, sealed: &SealedField| match &document.state {
+        Value::Object(state) if !document.deleted => (sealed.parts)(state, sealed.name),
+        _ => vec![],
+    };
+    // By document, field and part.
+    let sealed: Vec<Vec<Vec<Sealed>>> =
+        documents.iter().map(|document| kind.sealed.iter().map(|sealed| parts(document, sealed)).collect()).collect();
+    let known = |value: &&Sealed| !forgotten.contains(&value.subject.0);
+    let all: Vec<&Sealed> = sealed.iter().flatten().flatten().filter(known).collect();
+    let mut texts = if all.is_empty() { vec![] } else { vault.open_many(&all).await? }.into_iter();
     let mut rendered = Vec::with_capacity(documents.len());
     for (document, sealed) in documents.into_iter().zip(&sealed) {
-        let mut words = if document.deleted { String::new() } else { document::words(kind, &document.state) };
-        let mut subjects: Vec<Uuid> = Vec::new();
-        for (value, text) in sealed.iter().zip(opened.by_ref()) {
-            let folded = text::fold(&text);
-            if text == FORGOTTEN || folded.is_empty() {
-                continue;
-            }
-            if !words.is_empty() {
-                words.push(' ');
-            }
-            words.push_str(&folded);
-            if !subjects.contains(&value.subject.0) {
-                subjects.push(value.subject.0);
-            }
+        let mut whole = Text::default();
+        if !document.deleted {
+            whole.add(&document::words(kind, &document.state), None);
         }
-        let words = document::limit(words);
-        let source = source(kind, &document, &words, &subjects);
-        let Plain { id, position, deleted, .. } = document;
-        rendered.push(Rendered { id, position, deleted, words, subjects, source });
+        let mut opened = vec![];
+        for (field, parts) in kind.sealed.iter().zip(sealed) {
+            let mut own = Text::default();
+            for value in parts.iter().filter(known) {
+                let text = texts.next().unwrap_or_default();
+                if text == FORGOTTEN || text.is_empty() {
+                    continue;
+                }
+                own.add(&text, Some(value.subject.0));
+                if kind.searches(field) {
+                    whole.add(&text::fold(&text), Some(value.subject.0));
+                }
+            }
+            let words: String = caseless(&own.words).chars().take(KEYWORD_CHARACTERS).collect();
+            let words = (!words.is_empty()).then_some(words);
+            opened.push(Opened { field: field.name, words, subjects: own.subjects });
+        }
+        let words = document::limit(whole.words);
+        let source = source(kind, &document, &words, &whole.subjects);
+        opened.push(Opened { field: opened::ALL, words: Some(words), subjects: whole.subjects });
+        rendered.push(Rendered {
+            id: document.id,
+            position: document.position,
+            deleted: document.deleted,
+            opened,
+            source,
+        });
     }
     Ok(rendered)
 }
 
-fn sealed_of(kind: &Kind, document: &Plain, forgotten: &HashSet<Uuid>) -> Vec<Sealed> {
-    let mut sealed = Vec::new();
-    if !document.deleted {
-        for path in kind.sealed_text {
-            collect(&document.state, path, &mut sealed);
-        }
-    }
-    sealed.retain(|value| !forgotten.contains(&value.subject.0));
-    sealed
+/// A text that is put together, and whose values are in it.
+#[derive(Default)]
+struct Text {
+    words: String,
+    subjects: Vec<Uuid>,
 }
 
-/// Every sealed value at or below a dotted path; lists are gone through.
-fn collect(value: &Value, path: &str, sealed: &mut Vec<Sealed>) {
-    match value {
-        Value::Array(values) => values.iter().for_each(|value| collect(value, path, sealed)),
-        Value::Object(_) if path.is_empty() && value.get("cipher").is_some() => {
-            sealed.extend(serde_json::from_value::<Sealed>(value.clone()).ok());
+impl Text {
+    fn add(&mut self, words: &str, of: Option<Uuid>) {
+        if words.is_empty() {
+            return;
         }
-        Value::Object(map) if path.is_empty() => map.values().for_each(|value| collect(value, path, sealed)),
-        Value::Object(map) => {
-            let (first, rest) = path.split_once('.').unwrap_or((path, ""));
-            if let Some(value) = map.get(first) {
-                collect(value, rest, sealed);
-            }
+        if !self.words.is_empty() {
+            self.words.push(' ');
         }
-        _ => {}
+        self.words.push_str(words);
+        self.subjects.extend(of.filter(|subject| !self.subjects.contains(subject)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Comparing search documents with what the documents render to now.
+//! Comparing what was rendered with what the documents render to now.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,18 +9,23 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::follower::CHUNK;
-use super::render::Rendered;
-use super::{Place, Search, SearchError, opened, render};
-use crate::bookkeeping::{self, SEARCH};
+use super::{Place, Renderer, SearchError, opened, render};
+use crate::bookkeeping;
 use crate::verify::{Discrepancy, Verified, fields_that_differ};
 use crate::{RebuildError, schema};
 
-impl Search {
+impl Renderer {
     /// Notes what differs. Documents that changed after the follower's checkpoint are not its fault yet.
     pub(crate) async fn verify(&self, verified: &mut Verified) -> Result<(), RebuildError> {
-        let mut connection = self.pool.acquire().await?;
-        for (kind, place) in self.places() {
-            self.verify_kind(&mut connection, kind, place, verified).await?;
+        let mut connection = self.rendering.pool.acquire().await?;
+        for kind in self.kinds() {
+            if let Place::Opened = self.place
+                && opened::shape(&mut connection, kind).await?.is_none()
+            {
+                // Not rendered yet, as in a restored backup.
+                continue;
+            }
+            self.verify_kind(&mut connection, kind, verified).await?;
         }
         Ok(())
     }
@@ -29,18 +34,17 @@ impl Search {
         &self,
         connection: &mut PgConnection,
         kind: &'static Kind,
-        place: Place<'_>,
         verified: &mut Verified,
     ) -> Result<(), SearchError> {
-        let name = format!("search of {}", kind.name);
-        let reached = bookkeeping::position(connection, SEARCH).await?;
+        let name = format!("{} of {}", self.name(), kind.name);
+        let reached = bookkeeping::position(connection, self.name()).await?;
         let mut after = Uuid::nil();
         loop {
             let documents = render::read_on(connection, kind, after, CHUNK as i64).await?;
             let last_page = documents.len() < CHUNK;
             let up_to = if last_page { Uuid::max() } else { documents.last().map_or(Uuid::max(), |last| last.id) };
-            let expected = render::render(&self.vault, kind, documents, &HashSet::new()).await?;
-            let mut found = kept(connection, kind, place, after, up_to).await?;
+            let expected = render::render(&self.rendering.vault, kind, documents, &HashSet::new()).await?;
+            let mut found = self.kept(connection, kind, after, up_to).await?;
             verified.search_documents += found.len() as u64;
             for document in expected {
                 match found.remove(&document.id) {
@@ -49,7 +53,11 @@ impl Search {
                     Some((position, _)) if position > document.position => {}
                     Some((position, _)) if position < document.position && document.position > reached => {}
                     Some((_, content)) => {
-                        let fields = fields_that_differ("document", &expected_of(&document, place), &content);
+                        let expected = match self.place {
+                            Place::Opened => opened::texts(&document.opened),
+                            Place::Index(_) => document.source,
+                        };
+                        let fields = fields_that_differ("document", &expected, &content);
                         if !fields.is_empty() {
                             verified.note(&name, document.id, Discrepancy::Fields(fields));
                         }
@@ -68,55 +76,35 @@ impl Search {
             after = up_to;
         }
     }
-}
 
-/// What is kept of documents with ids in (after, up to]: position and content.
-async fn kept(
-    connection: &mut PgConnection,
-    kind: &Kind,
-    place: Place<'_>,
-    after: Uuid,
-    up_to: Uuid,
-) -> Result<HashMap<Uuid, (Position, Value)>, SearchError> {
-    match place {
-        Place::Opened => {
-            let rows = opened::between(connection, kind, after, up_to).await?;
-            Ok(rows
-                .into_iter()
-                .map(|(id, (position, words, subjects))| (id, (position, text(&words, &subjects))))
-                .collect())
-        }
-        Place::Index(elastic) => {
-            let query = json!({"range": {"id": {"gt": after, "lte": up_to}}});
-            let mut all = HashMap::new();
-            let mut from = None;
-            loop {
-                let sources = elastic.by_id(kind, None, &query, from, CHUNK, json!(true)).await?;
-                let whole = sources.len() < CHUNK;
-                for source in sources {
-                    let id: Option<Uuid> = source["id"].as_str().and_then(|id| id.parse().ok());
-                    from = id;
-                    if let Some(id) = id {
-                        all.insert(id, (source["position"].as_i64().unwrap_or_default(), source));
-                    }
+    /// What is kept of documents with ids in (after, up to]: position and content.
+    async fn kept(
+        &self,
+        connection: &mut PgConnection,
+        kind: &Kind,
+        after: Uuid,
+        up_to: Uuid,
+    ) -> Result<HashMap<Uuid, (Position, Value)>, SearchError> {
+        let elastic = match &self.place {
+            Place::Opened => return Ok(opened::between(connection, kind, after, up_to).await?),
+            Place::Index(elastic) => elastic,
+        };
+        let query = json!({"range": {"id": {"gt": after, "lte": up_to}}});
+        let mut all = HashMap::new();
+        let mut from = None;
+        loop {
+            let sources = elastic.by_id(kind, None, &query, from, CHUNK, json!(true)).await?;
+            let whole = sources.len() < CHUNK;
+            for source in sources {
+                let id: Option<Uuid> = source["id"].as_str().and_then(|id| id.parse().ok());
+                from = id;
+                if let Some(id) = id {
+                    all.insert(id, (source["position"].as_i64().unwrap_or_default(), source));
                 }
-                if whole {
-                    return Ok(all);
-                }
+            }
+            if whole {
+                return Ok(all);
             }
         }
     }
-}
-
-fn expected_of(document: &Rendered, place: Place<'_>) -> Value {
-    match place {
-        Place::Index(_) => document.source.clone(),
-        Place::Opened => text(&document.words, &document.subjects),
-    }
-}
-
-fn text(words: &str, subjects: &[Uuid]) -> Value {
-    let mut subjects = subjects.to_vec();
-    subjects.sort_unstable();
-    json!({"words": words, "subjects": subjects})
 }

@@ -1,9 +1,12 @@
 //! Kinds for tests.
 
-use caravan_domain::Kind;
-use caravan_domain::kind::{boolean, day, decimal, instant, integer, keyword, keywords, place, text};
+use caravan_domain::kind::{
+    SealedField, as_sealed, boolean, day, decimal, instant, integer, keyword, keywords, place, sealed, text,
+};
 use caravan_domain::record::Records;
+use caravan_domain::{Kind, Sealed, Who};
 use caravan_projections::Kinds;
+use serde_json::{Map, Value};
 
 /// Every type of field, unsealed text, a parent.
 pub const GIG: Kind = Kind::of::<Records>()
@@ -22,13 +25,19 @@ pub const GIG: Kind = Kind::of::<Records>()
     .searchable()
     .copied();
 
-/// Sealed text; searchable.
+/// Sealed text, some of it private; searchable.
 pub const GUEST: Kind = Kind::of::<Records>()
     .named("guest")
     .fields(&[keyword("gig")])
     .text(&["nick"])
-    .sealed_text(&["name", "notes.about"])
+    .sealed(&[sealed("name"), SealedField { name: "notes", parts: of_notes }, sealed("phone")])
+    .private(&[("phone", Who::Person("id"))])
     .searchable();
+
+fn of_notes(state: &Map<String, Value>, name: &str) -> Vec<Sealed> {
+    let notes = state.get(name).and_then(Value::as_array).into_iter().flatten();
+    notes.filter_map(|note| as_sealed(&note["about"])).collect()
+}
 
 /// Not searchable.
 pub const CASE: Kind = Kind::of::<Records>().named("flight_case").fields(&[keyword("label")]);

@@ -11,7 +11,9 @@ use caravan_domain::{EntityId, Kind};
 use caravan_event_store::following::{Checkpoints, follow};
 use caravan_event_store::{Append, EventStore, Expected, Json, Metadata, NewEvent, Position, PostgresStore, StreamId};
 use caravan_private_postgres::testing;
-use caravan_projections::{Document, Found, Kinds, Plan, ReadModels, Search, SearchTarget, postgres_follower};
+use caravan_projections::{
+    Document, Found, Kinds, Plan, ReadModels, Renderer, Rendering, SearchTarget, Verified, postgres_follower, verify,
+};
 use caravan_vault::Vault;
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
@@ -24,7 +26,8 @@ pub struct World {
     pub store: Arc<dyn EventStore>,
     pub checkpoints: Checkpoints,
     pub models: ReadModels,
-    pub search: Search,
+    pub rendering: Rendering,
+    pub renderers: Vec<Renderer>,
     pub stop: CancellationToken,
     pub kinds: Kinds,
 }
@@ -51,10 +54,11 @@ pub async fn world(kinds: Kinds, target: SearchTarget) -> World {
     assert_eq!(ReadModels::migrate(&pool, kinds).await.unwrap(), Vec::<&str>::new());
     let vault = Vault::open(keys, pool.clone(), MASTER, "a token secret for tests").await.unwrap();
     let store: Arc<dyn EventStore> = Arc::new(PostgresStore::new(pool.clone()));
-    let models = ReadModels::open(pool.clone(), kinds, target.clone());
-    let search = Search { pool: pool.clone(), store: store.clone(), kinds, target, vault };
     let checkpoints = Checkpoints::new(pool.clone());
-    World { pool, store, checkpoints, models, search, stop: CancellationToken::new(), kinds }
+    let models = ReadModels::open(pool.clone(), kinds, target.clone(), checkpoints.clone());
+    let rendering = Rendering { pool: pool.clone(), store: store.clone(), kinds, vault };
+    let renderers = rendering.renderers(&target);
+    World { pool, store, checkpoints, models, rendering, renderers, stop: CancellationToken::new(), kinds }
 }
 
 impl World {
@@ -68,8 +72,31 @@ impl World {
         tokio::spawn(follow(self.store.clone(), self.checkpoints.clone(), follower, self.stop.clone()))
     }
 
-    pub fn follow_search(&self) -> JoinHandle<()> {
-        tokio::spawn(self.search.clone().follow(self.checkpoints.clone(), self.stop.clone()))
+    /// Starts the followers that render documents.
+    pub fn follow_rendering(&self) -> Vec<JoinHandle<()>> {
+        let follow = |renderer: &Renderer| renderer.clone().follow(self.checkpoints.clone(), self.stop.clone());
+        self.renderers.iter().map(|renderer| tokio::spawn(follow(renderer))).collect()
+    }
+
+    /// Renders everything anew; how many documents.
+    pub async fn rerender(&self) -> u64 {
+        let mut rendered = 0;
+        for renderer in &self.renderers {
+            rendered += renderer.rebuild().await.unwrap();
+        }
+        rendered
+    }
+
+    /// Waits until all that is rendered is at the end of the log.
+    pub async fn rendered(&self) {
+        for renderer in &self.renderers {
+            self.caught_up(renderer.name()).await;
+        }
+    }
+
+    /// What is not as the log says.
+    pub async fn verified(&self) -> Verified {
+        verify(&self.rendering, &self.renderers, &|_| {}).await.unwrap()
     }
 
     /// Appends events, as (type, data), wherever the stream ends.

@@ -10,7 +10,7 @@ use caravan_wire::{Answer, Call, Failure, Stream};
 use serde_json::{Value, json};
 
 use crate::Read;
-use crate::exposed::{ids, row, rows, viewer};
+use crate::exposed::{ids, plan, row, rows, see, viewer};
 
 /// A page of an index, with filters where there is a body.
 pub(super) async fn records(call: Call<Read>) -> Result<Answer, Failure> {
@@ -42,7 +42,8 @@ fn asked(call: &Call<Read>, exposed: &Exposed) -> Result<Plan, Failure> {
         _ => index::conditions(call, exposed, &index::filters(call)?.1)?,
     };
     let text = call.parameters.get("q").and_then(Value::as_str).map(str::to_owned);
-    Ok(Plan { conditions, text, total: true, ..Plan::all(exposed.kind(), 1) })
+    let plan = Plan { text, total: true, ..plan(exposed.exposure, 1) };
+    Ok(conditions.into_iter().fold(plan, Plan::and))
 }
 
 pub(super) async fn schema(call: Call<Read>) -> Result<Answer, Failure> {
@@ -51,11 +52,7 @@ pub(super) async fn schema(call: Call<Read>) -> Result<Answer, Failure> {
 
 pub(super) async fn record(call: Call<Read>) -> Result<Answer<Stream>, Failure> {
     let exposed = index::named(&call)?;
-    let document = call
-        .state
-        .models
-        .see(exposed.kind(), exposed.id_in(&call, "id", exposed.kind(), &ids(&call))?, &viewer(&call))
-        .await?;
+    let document = see(&call, exposed.exposure, exposed.id_in(&call, "id", exposed.kind(), &ids(&call))?).await?;
     let (revision, position) = (document.revision, document.position);
     let rows = rows(&call, exposed, vec![document]).await?;
     let shown = rows.first().map(|row| index::one(exposed, row)).unwrap_or_default();

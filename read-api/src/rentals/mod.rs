@@ -5,6 +5,7 @@ mod index;
 mod pages;
 mod postman;
 mod sessions;
+mod users;
 
 use caravan_wire::Routes;
 use caravan_wire::rentals::DIALECT;
@@ -18,6 +19,9 @@ const SERVICES: [&str; 7] =
 pub(crate) fn routes() -> Routes<Read> {
     let routes = Routes::new(&DIALECT)
         .public("publickey", sessions::public_key)
+        .opened("list-users", users::users)
+        .opened("search-users", users::search)
+        .public("get-brief-user", users::brief)
         .on("bff-index-list-records-get", index::records)
         .on("bff-index-list-records-post", index::records)
         .on("bff-index-count-records-get", index::count)

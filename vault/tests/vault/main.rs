@@ -6,8 +6,9 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use caravan_domain::{EntityId, Sealed};
+use caravan_postgres::purging::PurgeError;
 use caravan_private_postgres::testing;
-use caravan_vault::{FORGOTTEN, PurgeError, TokenError, Vault, VaultError};
+use caravan_vault::{FORGOTTEN, TokenError, Vault, VaultError};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use sqlx::{Connection, Executor, PgConnection, PgPool};

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use chrono::DateTime;
+
 use super::*;
 
 /// Members that every object has besides its fields.
@@ -52,15 +54,54 @@ fn each_exposure_takes_operations_and_no_operation_is_taken_twice() {
 fn every_member_has_a_source_and_every_declared_field_is_one() {
     for exposed in all() {
         let exposure = exposed.exposure;
-        assert_eq!(exposure.record.undeclared(), Vec::<&str>::new(), "{}", exposure.object);
-        let names = (exposure.record.names)();
+        let (undeclared, names) = match exposure.record {
+            Some(record) => (record.undeclared(), (record.names)()),
+            None => (vec![], &[][..]),
+        };
+        assert_eq!(undeclared, Vec::<&str>::new(), "{}", exposure.object);
+        let made = (exposure.made)(&blank());
         let is_person = |member: &Member| exposure.people.iter().any(|(name, _)| member.name == *name);
         for member in exposed.about.shows.iter().filter(|member| !is_person(member)) {
             let spell = exposed.operation.dialect.face.spell;
             let has_source = names.iter().any(|name| spell(name) == member.name.as_str() || *name == member.name);
-            let known = OF_ALL.contains(&member.name.as_str()) || LATER.contains(&member.name.as_str());
+            let is_made = made.iter().any(|(name, _)| *name == member.name);
+            let is_omitted = exposure.omitted.contains(&member.name.as_str());
+            let known = is_made
+                || is_omitted
+                || OF_ALL.contains(&member.name.as_str())
+                || LATER.contains(&member.name.as_str());
             assert!(has_source || known, "{} of {}", member.name, exposure.object);
         }
+    }
+}
+
+#[test]
+fn members_are_found_by_fields_that_there_are() {
+    for exposed in all() {
+        for (member, found) in exposed.exposure.found {
+            let by = |field: &str| exposed.kind().comparable(field).is_some();
+            assert!(!matches!(found, Found::By(field) if !by(field)), "{member} of {}", exposed.exposure.object);
+        }
+        let only = exposed.exposure.only.map(|(field, _)| exposed.kind().field(field).is_some());
+        assert_ne!(only, Some(false), "{}", exposed.exposure.object);
+    }
+}
+
+fn blank() -> Row {
+    Row {
+        id: EntityId(uuid::Uuid::nil()),
+        revision: 0,
+        stamps: Stamps {
+            born: 1,
+            created_at: DateTime::UNIX_EPOCH,
+            created_by: None,
+            updated_at: DateTime::UNIX_EPOCH,
+        },
+        deleted: false,
+        fields: Map::new(),
+        people: None,
+        privately: false,
+        related: vec![],
     }
 }
 

@@ -42,11 +42,11 @@ pub(super) fn question(request: &Request, exposed: &Exposed, ids: Ids) -> Result
         0 => LARGEST as usize,
         size => size,
     };
-    let conditions = match text(request, "filter") {
-        None | Some("") => vec![],
+    let (conditions, deleted) = match text(request, "filter") {
+        None | Some("") => (vec![], false),
         Some(filter) => filters::conditions(filter, exposed.exposure, ids)?,
     };
-    Ok(Question { conditions, sort: sort(request, exposed.exposure)?, number, size })
+    Ok(Question { conditions, sort: sort(request, exposed.exposure)?, number, size, deleted })
 }
 
 fn text<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
@@ -76,7 +76,7 @@ fn sort(request: &Request, exposure: &Exposure) -> Result<Vec<(&'static str, boo
         let attribute = name.trim_start_matches('-');
         let field = match attribute {
             "id" => Some(BORN),
-            attribute => exposure.record.kind.field(&snake_of_kebab(attribute)).map(|field| field.name),
+            attribute => exposure.kind.field(&snake_of_kebab(attribute)).map(|field| field.name),
         };
         field.map(|field| (field, descending)).ok_or_else(|| wrong("sort", format!("{attribute} cannot be sorted by")))
     });

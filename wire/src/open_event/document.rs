@@ -1,5 +1,6 @@
 //! How a JSON:API document becomes the fields of a record, and where a field stands in one.
 
+use caravan_domain::kind::DELETED_AT;
 use serde_json::{Map, Value, json};
 
 use super::DIALECT;
@@ -11,7 +12,8 @@ use crate::money::minor;
 use crate::schema::{Member, MemberType};
 use crate::{Failure, FailureKind, Fault, Operation, Request};
 
-/// The fields that a document names: attributes, and relationships to one.
+/// The fields that a document names: attributes, and relationships to one. A change with `deleted-at: null` brings a
+/// deleted record back.
 pub(super) fn changes(request: &Request, exposed: &Exposed, present: Present, ids: Ids) -> Result<Changes, Failure> {
     let data = match request.body.get("data") {
         Some(Value::Object(data)) => data,
@@ -19,7 +21,7 @@ pub(super) fn changes(request: &Request, exposed: &Exposed, present: Present, id
         None => return Err(Failure::mistyped("data", "is required").whose_field_is_written()),
     };
     names_the_record(request, exposed, data)?;
-    let mut reading = Reading { exposed, ids, fields: Map::new(), faults: vec![] };
+    let mut reading = Reading { exposed, ids, fields: Map::new(), restores: false, faults: vec![] };
     for member in
         data.keys().filter(|name| !["type", "id", "attributes", "relationships", "links"].contains(&name.as_str()))
     {
@@ -36,7 +38,7 @@ pub(super) fn changes(request: &Request, exposed: &Exposed, present: Present, id
     for (name, value) in parts("relationships")? {
         reading.relationship(&name, &value);
     }
-    let Reading { mut fields, mut faults, .. } = reading;
+    let Reading { mut fields, restores, mut faults, .. } = reading;
     if exposed.verb() == Verb::Create {
         for (place, field) in demanded(exposed.operation) {
             if !fields.contains_key(&field) && !faults.iter().any(|fault| fault.field.as_ref() == Some(&place)) {
@@ -48,7 +50,7 @@ pub(super) fn changes(request: &Request, exposed: &Exposed, present: Present, id
         return Err(failure.whose_field_is_written());
     }
     minor(exposed.exposure.amounts, &mut fields, present).map_err(|refusal| exposed.placed(refusal.into()))?;
-    Ok(Changes { fields, restores: false })
+    Ok(Changes { fields, restores })
 }
 
 /// That type and id are those of the path.
@@ -92,6 +94,7 @@ struct Reading<'a> {
     exposed: &'a Exposed,
     ids: Ids<'a>,
     fields: Map<String, Value>,
+    restores: bool,
     faults: Vec<Fault>,
 }
 
@@ -109,6 +112,9 @@ impl Reading<'_> {
         };
         let field = snake_of_kebab(&member.name);
         // What the server decides may be sent back as it was read.
+        if field == DELETED_AT && value.is_null() {
+            self.restores = true;
+        }
         if member.read_only || self.exposed.exposure.owned.contains(&field.as_str()) {
             return;
         }
@@ -135,7 +141,7 @@ impl Reading<'_> {
             if identifier["type"] != type_of(target) {
                 return Err(format!("must name a {}", type_of(target)));
             }
-            id(&identifier["id"], &target.record.kind, ids).map(|id| json!(id)).ok_or_else(|| "has no id".to_owned())
+            id(&identifier["id"], target.kind, ids).map(|id| json!(id)).ok_or_else(|| "has no id".to_owned())
         };
         let read = match (value.get("data"), many) {
             (Some(Value::Null), false) => Ok(Value::Null),

@@ -1,7 +1,9 @@
 //! Open-event's language of filters: a JSON list of conditions, all of which hold.
 
+use std::cmp::Ordering;
+
 use caravan_domain::condition::{Pattern, literal};
-use caravan_domain::kind::{Field, FieldType, Link};
+use caravan_domain::kind::{self, DELETED_AT, Field, FieldType, Link};
 use caravan_domain::{Condition, EntityId};
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
@@ -20,11 +22,17 @@ const LEVELS: usize = 4;
 /// Wildcards of a pattern, runs of `%` counting as one.
 const WILDCARDS: usize = 100;
 
-pub(super) fn conditions(filter: &str, exposure: &'static Exposure, ids: Ids) -> Result<Vec<Condition>, Failure> {
+/// The conditions of a filter, and whether one asks about deletion, so that what is deleted is meant too.
+pub(super) fn conditions(
+    filter: &str,
+    exposure: &'static Exposure,
+    ids: Ids,
+) -> Result<(Vec<Condition>, bool), Failure> {
     let filter: Value = serde_json::from_str(filter).map_err(|_| refused("is not JSON"))?;
     let Value::Array(list) = filter else { return Err(refused("must be a list of conditions")) };
-    let mut reading = Reading { ids, leaves: 0 };
-    list.iter().map(|condition| reading.condition(condition, exposure, 0)).collect()
+    let mut reading = Reading { ids, leaves: 0, deleted: false };
+    let conditions = list.iter().map(|condition| reading.condition(condition, exposure, 0));
+    Ok((conditions.collect::<Result<_, _>>()?, reading.deleted))
 }
 
 fn refused(message: impl Into<String>) -> Failure {
@@ -34,6 +42,7 @@ fn refused(message: impl Into<String>) -> Failure {
 struct Reading<'a> {
     ids: Ids<'a>,
     leaves: usize,
+    deleted: bool,
 }
 
 impl Reading<'_> {
@@ -77,18 +86,58 @@ impl Reading<'_> {
             given.get(key).and_then(Value::as_str).ok_or_else(|| refused(format!("a condition needs a {key}")))
         };
         let (name, op) = (text("name")?, text("op")?);
-        if given.contains_key("field") {
-            return Err(refused("does not compare two attributes yet"));
-        }
-        let value = given.get("val").unwrap_or(&Value::Null);
         if let Some((relation, rest)) = name.split_once("__") {
-            let inner = json!({"name": rest, "op": op, "val": value});
-            return self.across(relation, &inner, exposure, level);
+            let mut inner = given.clone();
+            inner.insert("name".to_owned(), json!(rest));
+            return self.across(relation, &Value::Object(inner), exposure, level);
         }
-        if let "has" | "any" = op {
-            return self.across(name, value, exposure, level);
+        match (given.get("field"), given.get("val")) {
+            (Some(_), Some(_)) => Err(refused("a condition has either a val or a field")),
+            (Some(Value::String(other)), None) => self.compare(name, op, other, exposure),
+            (Some(_), None) => Err(refused("a field is named by a text")),
+            (None, value) => {
+                let value = value.unwrap_or(&Value::Null);
+                if let "has" | "any" = op {
+                    return self.across(name, value, exposure, level);
+                }
+                self.attribute(name, op, value, exposure)
+            }
         }
-        self.attribute(name, op, value, exposure)
+    }
+
+    /// One attribute beside another.
+    fn compare(
+        &mut self,
+        name: &str,
+        op: &str,
+        other: &str,
+        exposure: &'static Exposure,
+    ) -> Result<Condition, Failure> {
+        let (one, other) = (self.field(name, exposure)?, self.field(other, exposure)?);
+        let orderings: &[Ordering] = match op {
+            "eq" => &[Ordering::Equal],
+            "ne" => &[Ordering::Less, Ordering::Greater],
+            "lt" => &[Ordering::Less],
+            "le" => &[Ordering::Less, Ordering::Equal],
+            "gt" => &[Ordering::Greater],
+            "ge" => &[Ordering::Greater, Ordering::Equal],
+            _ => return Err(refused(format!("{op} does not compare two attributes"))),
+        };
+        if !one.of.compares_with(other.of) || (!matches!(op, "eq" | "ne") && !has_order(&one)) {
+            return Err(refused(format!("{} and {} do not compare so", written(&one), written(&other))));
+        }
+        Ok(Condition::Compare(one.name, orderings, other.name))
+    }
+
+    /// An attribute that may be filtered by.
+    fn field(&mut self, name: &str, exposure: &'static Exposure) -> Result<Field, Failure> {
+        let field = snake_of_kebab(name);
+        if field == DELETED_AT {
+            self.deleted = true;
+            return Ok(kind::instant(DELETED_AT));
+        }
+        let field = exposure.kind.field(&field).copied();
+        field.ok_or_else(|| refused(format!("{name} cannot be filtered by")))
     }
 
     /// That something which a relation leads to meets a condition, or a group of such.
@@ -103,17 +152,19 @@ impl Reading<'_> {
         let unknown = || refused(format!("{name} is no relationship of {}", resource::type_of(exposure)));
         let Relation { object, by, .. } = exposure.relation(&name).ok_or_else(unknown)?;
         let target = OBJECTS.exposure(object).ok_or_else(unknown)?;
+        // On the other side only what is live is looked at.
+        let deleted = self.deleted;
         let inner = Box::new(self.condition(inner, target, level + 1)?);
-        let kind = target.record.kind.name;
+        self.deleted = deleted;
+        let kind = target.kind.name;
         Ok(match *by {
-            By::Own(field) => Condition::Linked(Link { field, kind }, inner),
-            By::Other(field) => Condition::Back(Link { field, kind }, inner),
-            By::OwnList(_) | By::OtherList(_) => return Err(refused(format!("{name} cannot be looked across yet"))),
+            By::Own(field) | By::OwnList(field) => Condition::Linked(Link { field, kind }, inner),
+            By::Other(field) | By::OtherList(field) => Condition::Back(Link { field, kind }, inner),
         })
     }
 
     fn attribute(
-        &self,
+        &mut self,
         name: &str,
         op: &str,
         value: &Value,
@@ -122,8 +173,7 @@ impl Reading<'_> {
         if name == "id" {
             return self.id(op, value, exposure);
         }
-        let field = exposure.record.kind.field(&snake_of_kebab(name));
-        let field = field.ok_or_else(|| refused(format!("{name} cannot be filtered by")))?;
+        let field = &self.field(name, exposure)?;
         let name = field.name;
         let is = |values: Vec<Value>| Condition::Is(name, values);
         let present = || Condition::Not(Box::new(is(vec![Value::Null])));
@@ -170,9 +220,8 @@ impl Reading<'_> {
     }
 
     fn id(&self, op: &str, value: &Value, exposure: &'static Exposure) -> Result<Condition, Failure> {
-        let one = |value: &Value| {
-            resource::id(value, &exposure.record.kind, self.ids).ok_or_else(|| refused("id needs a number"))
-        };
+        let one =
+            |value: &Value| resource::id(value, exposure.kind, self.ids).ok_or_else(|| refused("id needs a number"));
         let several = |value: &Value| match value {
             Value::Array(values) => values.iter().map(one).collect::<Result<Vec<EntityId>, _>>(),
             _ => Err(refused(format!("{op} needs a list"))),
@@ -209,19 +258,30 @@ fn coerced(field: &Field, value: &Value) -> Result<Value, Failure> {
         }
         _ => None,
     };
-    coerced.ok_or_else(|| refused(format!("{} does not fit {}", value, field.name.replace('_', "-"))))
+    coerced.ok_or_else(|| refused(format!("{value} does not fit {}", written(field))))
 }
 
 /// A bound of what has an order.
 fn ordered(field: &Field, value: Value) -> Result<Value, Failure> {
-    let has_order = !matches!(field.of, FieldType::Boolean | FieldType::Id);
-    if has_order && !value.is_null() { Ok(value) } else { Err(refused(format!("{} has no order there", field.name))) }
+    if has_order(field) && !value.is_null() {
+        Ok(value)
+    } else {
+        Err(refused(format!("{} has no order there", written(field))))
+    }
+}
+
+fn has_order(field: &Field) -> bool {
+    !matches!(field.of, FieldType::Boolean | FieldType::Id)
+}
+
+fn written(field: &Field) -> String {
+    field.name.replace('_', "-")
 }
 
 fn text_of(field: &Field) -> Result<&'static str, Failure> {
     match field.of {
         FieldType::Keyword | FieldType::Text => Ok(field.name),
-        _ => Err(refused(format!("{} is no text", field.name.replace('_', "-")))),
+        _ => Err(refused(format!("{} is no text", written(field)))),
     }
 }
 
@@ -260,7 +320,7 @@ mod tests {
     fn read(filter: &Value) -> Result<Vec<Condition>, String> {
         let topics = OBJECTS.exposure("EventTopic").unwrap();
         let ids = |_: &str, number: u64| EntityId(Uuid::from_u128(u128::from(number)));
-        conditions(&filter.to_string(), topics, &ids).map_err(|failure| failure.text())
+        conditions(&filter.to_string(), topics, &ids).map(|(all, _)| all).map_err(|failure| failure.text())
     }
 
     #[test]
@@ -296,6 +356,46 @@ mod tests {
         let any = Condition::Back(link, Box::new(is.clone()));
         assert_eq!(read(&json!([{"name": "event-sub-topics", "op": "any", "val": leaf}])).unwrap(), vec![any.clone()]);
         assert_eq!(read(&json!([{"name": "event_sub_topics__slug", "op": "eq", "val": "a"}])).unwrap(), vec![any]);
+    }
+
+    #[test]
+    fn attributes_compare_with_each_other() {
+        let compare = |name: &str, op: &str, field: &str| {
+            read(&json!([{"name": name, "op": op, "field": field}])).map(|mut all| all.remove(0))
+        };
+        assert_eq!(compare("name", "le", "slug"), {
+            Ok(Condition::Compare("name", &[Ordering::Less, Ordering::Equal], "slug"))
+        });
+        let across = json!([{"name": "event_sub_topics__name", "op": "eq", "field": "slug"}]);
+        let inner = Condition::Compare("name", &[Ordering::Equal], "slug");
+        let link = Link { field: "event_topic", kind: "event_sub_topic" };
+        assert_eq!(read(&across), Ok(vec![Condition::Back(link, Box::new(inner))]));
+        for wrong in [("name", "eq", "colour"), ("name", "ilike", "slug"), ("name", "eq", "deleted-at")] {
+            assert!(compare(wrong.0, wrong.1, wrong.2).is_err(), "{wrong:?}");
+        }
+        assert!(read(&json!([{"name": "name", "op": "eq", "field": "slug", "val": 1}])).is_err());
+    }
+
+    #[test]
+    fn relations_over_lists_are_looked_across() {
+        let leaf = json!({"name": "panel-name", "op": "eq", "val": "a"});
+        let filter = json!([{"name": "panel-permissions", "op": "any", "val": leaf}]).to_string();
+        let ids = |_: &str, number: u64| EntityId(Uuid::from_u128(u128::from(number)));
+        let read = conditions(&filter, OBJECTS.exposure("CustomSystemRole").unwrap(), &ids);
+        let link = Link { field: "panel_permissions", kind: "panel" };
+        let inner = Box::new(Condition::Is("panel_name", vec![json!("a")]));
+        assert_eq!(read.map_err(|failure| failure.text()), Ok((vec![Condition::Linked(link, inner)], false)));
+    }
+
+    #[test]
+    fn who_asks_about_deletion_means_what_is_deleted_too() {
+        let ids = |_: &str, number: u64| EntityId(Uuid::from_u128(u128::from(number)));
+        let deleted = |filter: Value| {
+            conditions(&filter.to_string(), OBJECTS.exposure("EventTopic").unwrap(), &ids).map(|(_, deleted)| deleted)
+        };
+        let leaf = json!({"name": "deleted-at", "op": "ne", "val": null});
+        assert!(matches!(deleted(json!([{"not": leaf}])), Ok(true)));
+        assert!(matches!(deleted(json!([{"name": "event-sub-topics", "op": "any", "val": leaf}])), Ok(false)));
     }
 
     #[test]

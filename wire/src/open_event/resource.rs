@@ -98,7 +98,7 @@ fn shown(exposure: &Exposure, member: &Member, row: &Row) -> Value {
         ("created_at", _) => Some(instant(row.stamps.created_at)),
         ("deleted_at", at) => at.and_then(Value::as_str).and_then(|at| at.parse().ok()).map(instant),
         (_, Some(amount)) if exposure.amounts.contains(&field.as_str()) => Some(major(amount, &row.fields)),
-        (_, Some(value)) if exposure.record.is_personal(&field) => {
+        (_, Some(value)) if exposure.is_personal(&field) => {
             Sealed::deserialize(value).ok().map(|text| shape::sealed(&text))
         }
         (_, value) => value.cloned(),

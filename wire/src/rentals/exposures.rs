@@ -8,6 +8,7 @@ use caravan_domain::platform::localization_setting::LOCALIZATION_SETTING;
 use caravan_domain::platform::tool::TOOL;
 use caravan_domain::stays::amenity::AMENITY;
 
+use super::users::USER;
 use super::{filters, objects};
 use crate::exposure::{Exposure, Objects};
 use crate::face::camel_case;
@@ -25,6 +26,7 @@ pub static OBJECTS: Objects = Objects {
         Exposure::of("LocalizationSetting", &LOCALIZATION_SETTING),
         Exposure::of("Sys_agentOverride", &AGENT_OVERRIDE),
         Exposure::of("Sys_toolCatalog", &TOOL).touched(&["lastRefreshed"]),
+        USER,
         Exposure::of("UserGroup", &USER_GROUP),
         Exposure::of("UserGroupMember", &GROUP_MEMBER).people(&[("user", "user_id")]),
     ],

@@ -2,14 +2,14 @@
 
 use std::ops::RangeInclusive;
 
-use caravan_domain::condition::Pattern;
+use caravan_domain::condition::{Pattern, caseless};
 use caravan_domain::kind::FieldType;
 use caravan_domain::{Condition, EntityId};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
-use crate::exposure::{Exposed, Ids, Question};
+use crate::exposure::{Exposed, Found, Ids, Question};
 use crate::face::snake_of_camel;
 use crate::{Failure, In, Request};
 
@@ -48,7 +48,7 @@ pub(super) fn question(request: &Request, exposed: &Exposed, _: Ids) -> Result<Q
             conditions.push(condition(request, exposed, &parameter.name, rule, asked)?);
         }
     }
-    Ok(Question { conditions, sort: vec![], number, size })
+    Ok(Question { conditions, sort: vec![], number, size, deleted: false })
 }
 
 /// What a filter asks for, given as one value or a list of such.
@@ -66,9 +66,23 @@ pub(super) fn condition(
     if values.is_empty() || values.iter().any(String::is_empty) {
         return Err(wrong("is empty"));
     }
-    let field = exposed.kind().comparable(&snake_of_camel(name)).ok_or_else(|| wrong("cannot be filtered by"))?;
+    let field = match exposed.exposure.found_by(name) {
+        Some(Found::Among(texts)) => return Ok(among(texts(), &values)),
+        Some(Found::By(field)) => exposed.kind().comparable(field),
+        None => exposed.kind().comparable(&snake_of_camel(name)),
+    };
+    let field = field.ok_or_else(|| wrong("cannot be filtered by"))?;
     let asked = Asked { field: field.name, of: field.of, now: request.now, zone: request.headers.zone };
     asked.condition(rule, &values).map_err(|message| wrong(&message))
+}
+
+/// Of some texts, each with what it stands for: those that have the one part asked for, or that are one of several.
+fn among(texts: Vec<(&'static str, Condition)>, values: &[String]) -> Condition {
+    let meets = |text: &str| match values {
+        [part] => caseless(text).contains(&caseless(part)),
+        several => several.iter().any(|value| caseless(value) == caseless(text)),
+    };
+    Condition::any(texts.into_iter().filter(|(text, _)| meets(text)).map(|(_, condition)| condition))
 }
 
 /// One filter.

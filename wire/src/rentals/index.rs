@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::filters::{LARGEST, LAST, USUAL, bounded, condition};
 use super::{DIALECT, objects};
-use crate::exposure::{self, Exposed, Page, Row, Verb};
+use crate::exposure::{self, Exposed, Found, Page, Row, Verb};
 use crate::face::snake_of_camel;
 use crate::schema::{Member, MemberType};
 use crate::{Failure, Request, shape};
@@ -33,9 +33,19 @@ pub fn sorted(request: &Request, exposed: &Exposed, born: &'static str) -> Resul
     };
     let field = match asked("sortBy") {
         None | Some("createdAt") => Some(born),
-        Some(by) => exposed.kind().field(&snake_of_camel(by)).map(|field| field.name),
+        Some(by) => sortable(exposed, by),
     };
     field.map(|field| (field, descending)).ok_or_else(|| Failure::invalid("sortBy", "cannot be sorted by"))
+}
+
+/// The field that a member is sorted by.
+fn sortable(exposed: &Exposed, member: &str) -> Option<&'static str> {
+    let field = match exposed.exposure.found_by(member) {
+        Some(Found::By(field)) => field,
+        Some(Found::Among(_)) => return None,
+        None => return exposed.kind().field(&snake_of_camel(member)).map(|field| field.name),
+    };
+    exposed.kind().comparable(field).map(|field| field.name)
 }
 
 /// What filters ask for: names of members, each with a value or a list of such.
@@ -105,10 +115,12 @@ pub fn count(total: u64) -> Value {
 
 /// `{status, schema}`: the members of an index, what each holds and what may be done by it.
 pub fn schema(exposed: &Exposed) -> Value {
-    let members = exposed.about.shows.iter().map(|member| {
-        let field = snake_of_camel(&member.name);
-        let filterable = rule(member).is_some() && exposed.kind().comparable(&field).is_some();
-        let sortable = member.name == "createdAt" || exposed.kind().field(&field).is_some();
+    let shown = exposed.about.shows.iter().filter(|member| !exposed.exposure.omitted.contains(&member.name.as_str()));
+    let members = shown.map(|member| {
+        let has_field = exposed.kind().comparable(&snake_of_camel(&member.name)).is_some();
+        let is_found = exposed.exposure.found_by(&member.name).is_some() || has_field;
+        let filterable = rule(member).is_some() && is_found;
+        let sortable = member.name == "createdAt" || sortable(exposed, &member.name).is_some();
         let entry = json!({"type": member.of.name(), "filterable": filterable, "sortable": sortable});
         (member.name.clone(), entry)
     });

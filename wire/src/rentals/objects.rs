@@ -108,11 +108,15 @@ pub(super) fn kept(request: &Request) -> Option<HeaderValue> {
     if off { None } else { HeaderValue::from_str(&format!("private, max-age={seconds}")).ok() }
 }
 
-/// A record as an object.
+/// A record, or another entity, as an object.
 pub(super) fn object(exposed: &Exposed, row: &Row) -> Value {
-    let is_person = |member: &Member| exposed.exposure.people.iter().any(|(name, _)| member.name == *name);
-    let own = exposed.about.shows.iter().filter(|member| !is_person(member));
-    let mut object: Map<String, Value> = own.map(|member| (member.name.clone(), shown(exposed, member, row))).collect();
+    let exposure = exposed.exposure;
+    let is_person = |member: &Member| exposure.people.iter().any(|(name, _)| member.name == *name);
+    let is_omitted = |member: &Member| exposure.omitted.contains(&member.name.as_str());
+    let own = exposed.about.shows.iter().filter(|member| !is_person(member) && !is_omitted(member));
+    let mut made: HashMap<&str, Value> = (exposure.made)(row).into_iter().collect();
+    let mut shown = |member: &Member| made.remove(member.name.as_str()).unwrap_or_else(|| shown(exposed, member, row));
+    let mut object: Map<String, Value> = own.map(|member| (member.name.clone(), shown(member))).collect();
     if let Some(people) = &row.people {
         object.extend(exposed.people().map(|(name, field)| ((*name).to_owned(), person(row, people, field))));
     }
@@ -135,7 +139,7 @@ fn shown(exposed: &Exposed, member: &Member, row: &Row) -> Value {
                 return major(value, &row.fields);
             }
             match Sealed::deserialize(value) {
-                Ok(text) if exposed.exposure.record.is_personal(&field) => match member.of {
+                Ok(text) if exposed.exposure.is_personal(&field) => match member.of {
                     MemberType::Text => shape::sealed(&text),
                     _ => shape::sealed_json(&text),
                 },

@@ -2,9 +2,10 @@
 
 use caravan_domain::EntityId;
 use caravan_domain::identity::account::{self, Registered};
-use caravan_domain::identity::{Attribute, Role, Roles};
+use caravan_domain::identity::{Role, Roles};
 use serde_json::{Value, json};
 
+use super::users::nobodys;
 use crate::shape::{sealed, words};
 use crate::{BrowserCookie, Failure, FailureKind, Operation};
 
@@ -20,23 +21,20 @@ pub fn session(id: EntityId, account: &Registered, session: &account::LoginSessi
         "sessionId": session.login,
         "userId": id,
         // The schema of users demands an address.
-        "email": email.unwrap_or_else(|| json!(format!("{id}@account.invalid"))),
+        "email": email.unwrap_or_else(|| nobodys(id)),
         "fullname": full_name(account).unwrap_or_else(|| json!("")),
         "roleId": role_id(account.roles()),
         "accessToken": token,
     })
 }
 
-/// The whole name that an account has, or its parts.
 pub(super) fn full_name(account: &Registered) -> Option<Value> {
-    let text = |attribute| account.attribute(attribute).map(sealed);
-    let parts = [text(Attribute::GivenName), text(Attribute::FamilyName)];
-    let parts: Vec<&Value> = parts.iter().flatten().collect();
-    text(Attribute::Name).or_else(|| words(&parts))
+    let parts: Vec<Value> = account.whole_name().into_iter().map(sealed).collect();
+    words(&parts.iter().collect::<Vec<_>>())
 }
 
 /// The one role that is shown of several.
-fn role_id(roles: Roles) -> &'static str {
+pub(super) fn role_id(roles: Roles) -> &'static str {
     let shown = [Role::SuperAdmin, Role::Admin].into_iter().find(|role| roles.has(*role));
     role_name(shown.unwrap_or(Role::User))
 }
@@ -71,7 +69,7 @@ mod tests {
     use caravan_domain::Sealed;
     use caravan_domain::decider::fold;
     use caravan_domain::identity::account::{Provider, Registration};
-    use caravan_domain::identity::{Account, AccountEvent, AccountState, Contact};
+    use caravan_domain::identity::{Account, AccountEvent, AccountState, Attribute, Contact};
     use uuid::Uuid;
 
     use super::*;

@@ -14,6 +14,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use events::{AccountEvent, AccountEventKind, Challenge, Provider, Registration};
@@ -24,7 +26,9 @@ pub use state::{
 };
 
 use super::{Attribute, Channel, Role};
-use crate::{Context, Decider, EntityId, Kind, Rejection, Sealed};
+use crate::access::STAFF;
+use crate::kind::{SealedField, keyword, keywords};
+use crate::{Condition, Context, Decider, EntityId, Kind, Rejection, Sealed, Who};
 
 pub enum Account {}
 
@@ -132,7 +136,31 @@ pub enum AccountCommand {
     Forget,
 }
 
-pub const KIND: Kind = Kind::of::<Account>();
+/// Everybody may know of an account by its id; they see it themselves, and staff do.
+pub const KIND: Kind = Kind::of::<Account>()
+    .known(Who::Anyone)
+    .read(Who::AnyOf(&[Who::Person("id"), STAFF]))
+    .fields(&[keyword("status"), keywords("granted")])
+    .sealed(&[
+        SealedField { name: "whole_name", parts: |state, _| parts(state, Registered::whole_name) },
+        // One that nobody has proven may be somebody else's.
+        SealedField {
+            name: "proven_email",
+            parts: |state, _| parts(state, |it| it.proven_email().into_iter().collect()),
+        },
+    ]);
+
+/// That a role was granted to an account.
+pub fn granted(role: Role) -> Condition {
+    Condition::Contains("granted", vec![role.stored()])
+}
+
+/// Values of an account, of its stored state.
+fn parts(state: &Map<String, Value>, of: impl FnOnce(&Registered) -> Vec<&Sealed>) -> Vec<Sealed> {
+    let state = AccountState::deserialize(state);
+    let account = state.as_ref().ok().and_then(AccountState::registered);
+    account.map(of).unwrap_or_default().into_iter().cloned().collect()
+}
 
 impl Decider for Account {
     const CATEGORY: &'static str = "account";

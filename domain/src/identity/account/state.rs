@@ -270,6 +270,15 @@ impl Registered {
         self.registration.attributes.get(&attribute)
     }
 
+    /// What makes up the whole name: the one that is given as such, or else the first and the last.
+    pub fn whole_name(&self) -> Vec<&Sealed> {
+        let [given, family] = [Attribute::GivenName, Attribute::FamilyName].map(|part| self.attribute(part));
+        match self.attribute(Attribute::Name) {
+            Some(whole) => vec![whole],
+            None => given.into_iter().chain(family).collect(),
+        }
+    }
+
     pub fn proven_phone(&self) -> Option<&Sealed> {
         proven(&self.registration.phone)
     }
