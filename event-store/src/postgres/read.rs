@@ -17,6 +17,9 @@ const COLUMNS: &str = "position, revision, time, stream_id, id, schema_version, 
 /// How many positions one statement goes through, so that a filter that leaves out almost all cannot make it endless.
 const WINDOW: i64 = 100_000;
 
+/// Categories that are read each by itself at most.
+const MANY: usize = 16;
+
 pub(super) async fn head(pool: &PgPool) -> Result<Position, Error> {
     sqlx::query_scalar("select coalesce(max(position), 0) from events").fetch_one(pool).await
 }
@@ -79,14 +82,19 @@ pub(super) async fn all(
     let mut query =
         QueryBuilder::<Postgres>::new("with log as (select coalesce(max(position), 0) as head from events)");
     query.push(" select log.head, page.* from log left join lateral (select * from (");
-    // A branch per category: each is read in order from its index, and no further than the page can need.
-    let categories: BTreeSet<Option<&String>> =
-        if filter.categories.is_empty() { [None].into() } else { filter.categories.iter().map(Some).collect() };
+    // A branch per category: each is read in order from its index, and no further than the page can need. Whoever wants
+    // many reads what there is: planning so many branches costs more than passing over the rest.
+    let categories: BTreeSet<&String> = filter.categories.iter().collect();
+    let branches: Vec<Vec<&String>> = match categories.len() {
+        0 => vec![vec![]],
+        1..=MANY => categories.into_iter().map(|category| vec![category]).collect(),
+        _ => vec![categories.into_iter().collect()],
+    };
     let order = match direction {
         Direction::Forwards => " order by position limit ",
         Direction::Backwards => " order by position desc limit ",
     };
-    for (index, category) in categories.into_iter().enumerate() {
+    for (index, categories) in branches.into_iter().enumerate() {
         query
             .push(if index == 0 { "(select " } else { " union all (select " })
             .push(COLUMNS)
@@ -101,8 +109,10 @@ pub(super) async fn all(
                 query.push(") and position >= least(log.head + 1, ").push_bind(from).push(") - ").push_bind(WINDOW);
             }
         }
-        if let Some(category) = category {
-            query.push(" and category = ").push_bind(category);
+        match categories.as_slice() {
+            [] => {}
+            [category] => drop(query.push(" and category = ").push_bind(*category)),
+            several => drop(query.push(" and category = any(").push_bind(several.to_vec()).push(")")),
         }
         if !filter.event_types.is_empty() {
             query.push(" and event_type = any(").push_bind(&filter.event_types).push(")");

@@ -116,6 +116,8 @@ async fn filters_by_category_and_type() {
             }
         }
         let head = store.head().await.unwrap();
+        let others: Vec<String> = (0..40).map(|number| format!("other{number}")).collect();
+        let many: Vec<&str> = others.iter().map(String::as_str).chain(["crew", "event"]).collect();
         for filter in [
             filter(&["crew"], &[]),
             filter(&["trip", "event"], &[]),
@@ -124,6 +126,7 @@ async fn filters_by_category_and_type() {
             filter(&["event", "crew"], &["C", "A"]),
             filter(&["nothing"], &[]),
             filter(&["trip"], &["Z"]),
+            filter(&many, &["C"]),
         ] {
             let matching = everything(&store).await.into_iter().filter(|event| filter.matches(event));
             let expected: Vec<_> = matching.map(|event| event.position).collect();
