@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use caravan_clock::Clock;
+use caravan_commands::planted::Planted;
 use caravan_commands::{Commands, processes};
 use caravan_domain::kinds::KINDS;
 use caravan_event_store::EventStore;
@@ -151,7 +152,8 @@ async fn play(node: &Node, role: Role, doors: Doors, handle: PrometheusHandle, s
     if role.writes() {
         tasks.spawn(watch_log(node.store.clone(), readiness.clone(), stop.clone()));
         tasks.spawn(tidy(node.commands.clone(), node.files.clone(), node.clock.clone(), stop.clone()));
-        tasks.spawn(tools::put(node.commands.clone(), node.clock.clone(), stop.clone()));
+        let planted = Planted::new(node.pool.clone());
+        tasks.spawn(tools::put(node.commands.clone(), planted, node.clock.clone(), stop.clone()));
     }
     let started = async {
         if role == Role::Serve && node.config.wants_demo() {

@@ -14,6 +14,7 @@ mod error;
 mod execute;
 mod idempotency;
 pub mod identity;
+pub mod planted;
 pub mod platform;
 pub mod processes;
 pub mod records;

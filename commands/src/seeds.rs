@@ -3,6 +3,7 @@
 use caravan_domain::platform::seeds::{Seed, seeds};
 use caravan_domain::record::Change;
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -15,6 +16,13 @@ pub async fn plant(commands: &Commands, now: DateTime<Utc>) -> Result<(), Comman
         plant_one(commands, seed, now).await?;
     }
     Ok(())
+}
+
+/// All that is planted, as this version of the program has it.
+pub fn content() -> impl Serialize {
+    let seeds = seeds().into_iter().chain(message_settings());
+    let content = |seed: Seed| (seed.record.kind.name, seed.number, seed.fields, seed.leads, seed.kept);
+    seeds.map(content).collect::<Vec<_>>()
 }
 
 async fn plant_one(commands: &Commands, seed: Seed, now: DateTime<Utc>) -> Result<(), CommandError> {

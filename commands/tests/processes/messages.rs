@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use caravan_commands::effects::{Carrier, DeliveryError, Message};
 use caravan_commands::identity::sign_up;
 use caravan_commands::identity::sign_up::SignUpForm;
+use caravan_commands::planted::{Form, Planted};
 use caravan_commands::processes::{Sender, Setup, departures, messages};
 use caravan_commands::trips::{bookings, crews};
 use caravan_commands::{Asking, records, seeds};
@@ -122,6 +123,12 @@ async fn the_words_of_a_setting_are_this_programs_and_its_switch_is_theirs() {
         assert_eq!(present.fields["email_message"], planted.state.fields["email_message"]);
         assert_eq!(present.fields["enabled"], false);
     }
+    // Noted once planted, so that the next start of this version need not look at it.
+    let (planted, form) = (Planted::new(world.pool.clone()), Form::of("seeds", &seeds::content()).unwrap());
+    assert!(!planted.has(form).await.unwrap());
+    planted.note(form).await.unwrap();
+    planted.note(Form::of("others", &7).unwrap()).await.unwrap();
+    assert!(planted.has(form).await.unwrap() && !planted.has(Form::of("seeds", &7).unwrap()).await.unwrap());
     let before = setting().await.revision;
     seeds::plant(&world.commands, world.clock.now()).await.unwrap();
     assert_eq!(setting().await.revision, before, "nothing to do");
