@@ -11,7 +11,8 @@ create table opened (
     -- Whose values are in it.
     subjects uuid[] not null,
     primary key (kind, id, field)
-);
+    -- Room on each page: most often only the position is another, which no index has.
+) with (fillfactor = 80);
 
 -- A whole text can be longer than an entry of this index.
 create index on opened (kind, field, words) where field <> '*';

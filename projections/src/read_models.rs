@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use caravan_domain::condition::Entity;
 use caravan_domain::kind::{Link, is_deleted};
-use caravan_domain::{Condition, Context, Decider, EntityId, Kind, Record, Stamps, kinds};
+use caravan_domain::{Actor, Condition, Context, Decider, EntityId, Kind, Record, Stamps, kinds};
 use caravan_event_store::following::Checkpoints;
 use caravan_event_store::{Json, Position, Revision, StreamId};
 use caravan_postgres::SidePool;
@@ -19,14 +19,16 @@ use crate::document::Stored;
 use crate::loader::{self, Loaded, Loader};
 use crate::{Found, Kinds, NotSeen, Plan, ReadError, SearchTarget, schema, sql};
 
-/// How long Postgres works on one plan, as its setting says it.
+/// How long Postgres works on one plan, as its setting says it; and on one of somebody unknown.
 const LONGEST: &str = "2s";
+const LONGEST_OF_VISITORS: &str = "500ms";
 
 /// How long a plan waits for what was opened.
 const OPENING_LIMIT: Duration = Duration::from_secs(2);
 
 /// Plans that are answered at a time.
 const FINDING: u32 = 8;
+const FINDING_OF_VISITORS: u32 = 4;
 
 /// The documents of all kinds, cheap to clone.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ struct Inner {
     pool: PgPool,
     /// For plans, which may ask for much.
     finding: SidePool,
+    /// For those of visitors, so that they hold up nobody but each other.
+    finding_of_visitors: SidePool,
     kinds: Kinds,
     search: SearchTarget,
     checkpoints: Checkpoints,
@@ -107,7 +111,18 @@ impl ReadModels {
         });
         let with_parents = with_parents.collect();
         let finding = SidePool::beside(&pool, FINDING, &[("statement_timeout", LONGEST)]);
-        ReadModels(Arc::new(Inner { pool, finding, kinds, search, checkpoints, loaders, with_parents }))
+        let finding_of_visitors =
+            SidePool::beside(&pool, FINDING_OF_VISITORS, &[("statement_timeout", LONGEST_OF_VISITORS)]);
+        ReadModels(Arc::new(Inner {
+            pool,
+            finding,
+            finding_of_visitors,
+            kinds,
+            search,
+            checkpoints,
+            loaders,
+            with_parents,
+        }))
     }
 
     /// The document of one aggregate. Its state says itself whether it is deleted.
@@ -190,7 +205,11 @@ impl ReadModels {
         }
         plan.conditions = plan.conditions.into_iter().map(|condition| as_seen(kind, condition, viewer)).collect();
         plan.conditions.push(kind.listed(plan.deleted, viewer)?);
-        let mut found = self.find(&plan).await?.read::<Value>()?;
+        let pool = match viewer.actor {
+            Actor::Anonymous => &self.0.finding_of_visitors,
+            Actor::Person(_) | Actor::System => &self.0.finding,
+        };
+        let mut found = self.find_on(&plan, pool).await?.read::<Value>()?;
         for document in &mut found.documents {
             if let Value::Object(fields) = &mut document.state {
                 kind.veil(document.id, fields, viewer);
@@ -201,6 +220,10 @@ impl ReadModels {
 
     /// One page of what the plan describes. Searchable kinds are found by the search target, others by Postgres.
     pub async fn find(&self, plan: &Plan) -> Result<Found, ReadError> {
+        self.find_on(plan, &self.0.finding).await
+    }
+
+    async fn find_on(&self, plan: &Plan, pool: &SidePool) -> Result<Found, ReadError> {
         plan.check()?;
         match &self.0.search {
             SearchTarget::Elasticsearch(elastic) if plan.kind.searchable && crate::search::carries(plan) => {
@@ -210,7 +233,7 @@ impl ReadModels {
                 if plan.looks_at_opened() {
                     self.opened_follows().await?;
                 }
-                sql::find(&self.0.finding, plan).await
+                sql::find(pool, plan).await
             }
         }
     }

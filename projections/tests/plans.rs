@@ -1,11 +1,14 @@
 //! What every plan means, on both targets.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
-use caravan_domain::EntityId;
+use caravan_domain::identity::Roles;
 use caravan_domain::kind::FieldType;
 use caravan_domain::kinds::KINDS;
-use caravan_projections::{Condition, Cursor, Kinds, Near, Plan, ReadError, ReadModels, SearchTarget, Sort};
+use caravan_domain::{Actor, Context, EntityId, Kind, Who};
+use caravan_projections::{Condition, Cursor, Kinds, Near, NotSeen, Plan, ReadError, ReadModels, SearchTarget, Sort};
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use crate::support::kinds::{ALL, CASE, CASE_WITH_WEIGHT, GIG};
@@ -360,4 +363,21 @@ async fn domain(target: SearchTarget) {
     caravan_projections::rebuild(&world.pool, &world.store, KINDS, &[], &|_| {}).await.unwrap();
     world.rerender().await;
     assert_eq!(world.verified().await.differences, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_long_is_given_up_and_sooner_for_visitors() {
+    const OF_ALL: Kind = CASE.known(Who::Anyone);
+    let world = world(ALL, SearchTarget::Postgres).await;
+    let mut holding = world.pool.begin().await.unwrap();
+    sqlx::raw_sql("lock table doc_flight_case_v1").execute(&mut *holding).await.unwrap();
+    let person = EntityId::from_parts(1, [1; 10]);
+    for (actor, limit) in [(Actor::Anonymous, 500), (Actor::Person(person), 2_000)] {
+        let asked = Instant::now();
+        let viewer = Context { actor, roles: Roles::NONE, now: DateTime::UNIX_EPOCH };
+        let answer = world.models.list(Plan::all(&OF_ALL, 1), &viewer).await;
+        assert!(matches!(answer, Err(NotSeen::Unread(ReadError::Unavailable(_)))), "{answer:?}");
+        let took = asked.elapsed().as_millis();
+        assert!((limit..limit + 1_000).contains(&took), "{took} ms");
+    }
 }

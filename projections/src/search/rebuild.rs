@@ -28,16 +28,17 @@ struct Beside {
 impl Renderer {
     /// Renders all documents anew and switches to what comes of it; returns how many. May be stopped at any time.
     pub async fn rebuild(&self) -> Result<u64, RebuildError> {
-        Ok(self.renew(self.kinds().collect()).await?)
+        let renewed = self.renew(self.kinds().collect()).await?;
+        if let Place::Opened = self.place {
+            let kinds: Vec<&str> = self.kinds().map(|kind| kind.name).collect();
+            opened::keep_only(&mut *self.rendering.pool.acquire().await?, &kinds).await?;
+        }
+        Ok(renewed)
     }
 
     /// Makes what is missing or has another shape than the program's.
     pub(super) async fn prepare(&self) -> Result<(), SearchError> {
         let mut connection = self.rendering.pool.acquire().await?;
-        if let Place::Opened = self.place {
-            let kinds: Vec<&str> = self.kinds().map(|kind| kind.name).collect();
-            opened::keep_only(&mut connection, &kinds).await?;
-        }
         let mut stale = Vec::new();
         for kind in self.kinds() {
             let current = match &self.place {
