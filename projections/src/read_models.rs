@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sqlx::PgPool;
 
-use crate::bookkeeping::{self, DOCUMENTS, OPENED, SEARCH};
+use crate::bookkeeping::{DOCUMENTS, OPENED, SEARCH};
 use crate::document::Stored;
 use crate::loader::{self, Loaded, Loader};
 use crate::{Found, Kinds, NotSeen, Plan, ReadError, SearchTarget, schema, sql};
@@ -91,6 +91,11 @@ impl Document<Json> {
 #[derive(Debug, thiserror::Error)]
 #[error("it has no stamps yet: its kind is being rebuilt")]
 struct NoStamps;
+
+/// What is sealed has not been opened to be found by.
+#[derive(Debug, thiserror::Error)]
+#[error("what is found by sealed texts is being opened")]
+struct NotOpened;
 
 impl ReadModels {
     /// Makes the tables, views and indexes that `kinds` declare and that are missing, in a database whose migrations
@@ -238,13 +243,15 @@ impl ReadModels {
         }
     }
 
-    /// Waits until what was opened is as far as the documents, so that whoever sees one finds it too. Where that takes
-    /// long, what there is has to do.
+    /// Waits until what was opened is as far as the documents, so that whoever sees one finds it too; unavailable where
+    /// that takes long, or while it is filled for the first time.
     async fn opened_follows(&self) -> Result<(), ReadError> {
-        let reached = bookkeeping::position(&mut *self.0.pool.acquire().await?, DOCUMENTS).await?;
-        // How far the answer goes, it says itself.
-        let _ = self.0.checkpoints.wait(OPENED, reached, OPENING_LIMIT).await;
-        Ok(())
+        let sealed = self.0.kinds.iter().filter(|kind| !kind.sealed.is_empty());
+        let sealed: Vec<&str> = sealed.map(|kind| kind.name).collect();
+        let complete = crate::search::complete_up_to(&mut *self.0.pool.acquire().await?, &sealed).await?;
+        let reached = complete.ok_or_else(|| ReadError::Unavailable(Arc::new(NotOpened)))?;
+        let follows = self.0.checkpoints.wait(OPENED, reached, OPENING_LIMIT).await;
+        follows.map_err(|error| ReadError::Unavailable(Arc::new(error)))
     }
 
     /// Whether Postgres, and the search target, answer.

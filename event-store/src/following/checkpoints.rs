@@ -105,8 +105,12 @@ impl Checkpoints {
 
     /// Whether some process follows at this moment.
     pub async fn is_followed(&self, follower: &str) -> Result<bool, StoreError> {
-        let query = "select exists (select from checkpoints where name = $1 and leased_until > clock_timestamp())";
-        Ok(sqlx::query_scalar(query).bind(follower).fetch_one(&self.0.pool).await?)
+        let query = sqlx::query_scalar(
+            "select exists (select from checkpoints join pg_stat_activity on pid = holder and datname = holder_database
+                                                                         and backend_start = holder_started
+                            where name = $1 and leased_until > clock_timestamp())",
+        );
+        Ok(query.bind(follower).fetch_one(&self.0.pool).await?)
     }
 
     /// All checkpoints, by name.

@@ -95,3 +95,20 @@ async fn waiting_survives_killed_connections() {
     put(&database.store, &stream("trip"), &["A"]).await;
     assert_eq!(wait.await.unwrap(), Ok(()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_follows_any_more_once_whoever_did_is_dead() {
+    let database = postgres().await;
+    let following = start(&database, Notebook::new(&database).await).await;
+    let elsewhere = Checkpoints::new(connect(&database.url).await);
+    eventually("somebody follows", || async { elsewhere.is_followed("notebook").await.unwrap() }).await;
+    assert!(!elsewhere.is_followed("nothing").await.unwrap());
+    // Without a word, its lease not yet lapsed.
+    drop(following);
+    let dead = "update checkpoints set holder = 0, leased_until = now() + interval '1 minute' where name = 'notebook'";
+    eventually("nobody follows", || async {
+        sqlx::query(dead).execute(&database.pool).await.unwrap();
+        !elsewhere.is_followed("notebook").await.unwrap()
+    })
+    .await;
+}

@@ -22,7 +22,7 @@ use sqlx::PgPool;
 
 pub(crate) use dsl::{carries, find};
 pub use elastic::Elastic;
-pub(crate) use opened::ALL;
+pub(crate) use opened::{ALL, complete_up_to};
 pub use opened::{OPENED_TABLES, forget_opened};
 
 use crate::bookkeeping::{OPENED, SEARCH};

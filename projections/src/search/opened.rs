@@ -7,10 +7,12 @@ use caravan_domain::{EntityId, Kind};
 use caravan_event_store::Position;
 use caravan_postgres::purging::{Boundary, PurgeError, purge};
 use serde_json::{Map, Value, json};
-use sqlx::{PgConnection, PgPool, Row as _};
+use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::render::{Opened, Rendered};
+use crate::bookkeeping::{DOCUMENTS, OPENED};
 
 /// The tables with what was opened, as a pattern: they are filled again where they are empty, so that no backup need
 /// have what a person who is forgotten one day was called.
@@ -63,14 +65,51 @@ pub(crate) async fn of_subjects(
 }
 
 /// Empties whatever holds values of these persons, who are forgotten, and has the table's file written anew without
-/// them. Waits up to `patience` for whoever can still see it. Their documents' follower does the former by itself, and
-/// renders the rest again; where none runs, once one does.
+/// them. Waits up to `patience` for whoever can still see it, and for whoever is filling the table.
 pub async fn forget_opened(pool: &PgPool, persons: &[EntityId], patience: Duration) -> Result<(), PurgeError> {
+    let deadline = Instant::now() + patience;
+    // Whoever opens all of it anew may hold texts that it has not written yet.
+    let mut alone = pool.acquire().await?.detach();
+    while !take_alone(&mut alone, OPENED).await? {
+        if Instant::now() > deadline {
+            return Err(PurgeError::Seen("a rebuild of what is opened".to_owned()));
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
     let emptied = "update opened set words = case when field = '*' then '' end, subjects = '{}' where subjects && $1";
     let persons: Vec<Uuid> = persons.iter().map(|person| person.0).collect();
     sqlx::query(emptied).bind(persons).execute(pool).await?;
     let boundary = Boundary::now(&mut *pool.acquire().await?).await?;
-    purge(pool, "opened", false, &boundary, patience).await
+    purge(pool, "opened", false, &boundary, patience).await?;
+    Ok(alone.close().await?)
+}
+
+/// How often it is tried to be alone.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Whether this connection is the only one that renders all of a follower's documents, as long as it is open.
+pub(super) async fn take_alone(connection: &mut PgConnection, follower: &str) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query_scalar("select pg_try_advisory_lock(hashtext('caravan rebuild ' || $1))");
+    query.bind(follower).fetch_one(connection).await
+}
+
+/// Notes that texts of these kinds are missing or of another shape.
+pub(super) async fn outdate(connection: &mut PgConnection, kinds: &[&'static Kind]) -> Result<(), sqlx::Error> {
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+    let query = sqlx::query("delete from opened_shape where kind = any($1)").bind(kinds);
+    query.execute(connection).await.map(drop)
+}
+
+/// How far the documents are, where the texts of these kinds are complete as far as their follower is.
+pub(crate) async fn complete_up_to(
+    connection: &mut PgConnection,
+    kinds: &[&str],
+) -> Result<Option<Position>, sqlx::Error> {
+    let query = sqlx::query_scalar(
+        "select coalesce((select position from checkpoints where name = $2), 0)
+         where (select count(*) from opened_shape where kind = any($1)) = cardinality($1)",
+    );
+    query.bind(kinds).bind(DOCUMENTS).fetch_optional(connection).await
 }
 
 /// What is kept of the documents with ids in (after, up to]: position and texts.

@@ -49,6 +49,10 @@ impl Renderer {
                 stale.push(kind);
             }
         }
+        if let Place::Opened = self.place {
+            // Until it is filled, nothing is found in it.
+            opened::outdate(&mut connection, &stale).await?;
+        }
         drop(connection);
         if !stale.is_empty() {
             self.renew(stale).await?;
@@ -58,11 +62,7 @@ impl Renderer {
 
     async fn renew(&self, renewed: Vec<&'static Kind>) -> Result<u64, SearchError> {
         let mut connection = connect(&self.rendering.pool).await?;
-        let alone: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtext('caravan rebuild ' || $1))")
-            .bind(self.name())
-            .fetch_one(&mut connection)
-            .await?;
-        if !alone {
+        if !opened::take_alone(&mut connection, self.name()).await? {
             return Err(SearchError::Running);
         }
         let since = bookkeeping::position(&mut connection, self.name()).await?;
@@ -83,10 +83,13 @@ impl Renderer {
         for beside in &kinds {
             written += self.fill(&mut connection, beside).await?;
         }
-        while !self.switch(&mut connection, &kinds, since, documents_at).await? {
-            tokio::time::sleep(PAUSE).await;
+        loop {
+            match self.switch(&mut connection, &kinds, since, documents_at).await {
+                // The follower is in the middle of a batch, and may have written what is to be written.
+                Err(SearchError::Sql(error)) if is_lock_timeout(&error) => tokio::time::sleep(PAUSE).await,
+                switched => return switched.map(|()| written),
+            }
         }
-        Ok(written)
     }
 
     async fn fill(&self, connection: &mut PgConnection, beside: &Beside) -> Result<u64, SearchError> {
@@ -101,22 +104,17 @@ impl Renderer {
         }
     }
 
-    /// With the follower held: what has changed since, whom the log has forgotten since, then the switch. False when
-    /// somebody else held the checkpoint for too long.
+    /// With the follower held: what has changed since, whom the log has forgotten since, then the switch.
     async fn switch(
         &self,
         connection: &mut PgConnection,
         kinds: &[Beside],
         since: Position,
         documents_at: Position,
-    ) -> Result<bool, SearchError> {
+    ) -> Result<(), SearchError> {
         let mut tx = connection.begin().await?;
         sqlx::query("set local lock_timeout = '200ms'").execute(&mut *tx).await?;
-        let reached = match bookkeeping::hold(&mut tx, self.name()).await {
-            Err(error) if is_lock_timeout(&error) => return Ok(false),
-            other => other?,
-        };
-        if reached == 0 {
+        if bookkeeping::hold(&mut tx, self.name()).await? == 0 {
             // It never ran: everything up to there is rendered now, and need not be again.
             bookkeeping::move_to(&mut tx, self.name(), documents_at).await?;
         }
@@ -141,8 +139,7 @@ impl Renderer {
                 _ => opened::complete(&mut tx, kind, shape).await?,
             }
         }
-        tx.commit().await?;
-        Ok(true)
+        Ok(tx.commit().await?)
     }
 }
 

@@ -83,7 +83,8 @@ fn plain(row: sqlx::postgres::PgRow) -> Result<Plain, sqlx::Error> {
     })
 }
 
-/// Renders documents; what belongs to a person in `forgotten`, or to one that the vault has forgotten, is left out.
+/// Renders documents; what belongs to a person in `forgotten`, or to one that the vault has forgotten, is left out, and
+/// so is what cannot be opened.
 pub(crate) async fn render(
     vault: &Vault,
     kind: &Kind,
@@ -99,7 +100,7 @@ pub(crate) async fn render(
         documents.iter().map(|document| kind.sealed.iter().map(|sealed| parts(document, sealed)).collect()).collect();
     let known = |value: &&Sealed| !forgotten.contains(&value.subject.0);
     let all: Vec<&Sealed> = sealed.iter().flatten().flatten().filter(known).collect();
-    let mut texts = if all.is_empty() { vec![] } else { vault.open_many(&all).await? }.into_iter();
+    let mut texts = if all.is_empty() { vec![] } else { vault.open_to_show(&all).await? }.into_iter();
     let mut rendered = Vec::with_capacity(documents.len());
     for (document, sealed) in documents.into_iter().zip(&sealed) {
         let mut whole = Text::default();

@@ -12,8 +12,8 @@ use crate::money::minor;
 use crate::schema::{Member, MemberType};
 use crate::{Failure, FailureKind, Fault, Operation, Request};
 
-/// The fields that a document names: attributes, and relationships to one. A change with `deleted-at: null` brings a
-/// deleted record back.
+/// The fields that a document names: attributes, and relationships to one. A change to nothing but `deleted-at: null`
+/// brings a deleted record back; among others, it is what was read before somebody deleted it.
 pub(super) fn changes(request: &Request, exposed: &Exposed, present: Present, ids: Ids) -> Result<Changes, Failure> {
     let data = match request.body.get("data") {
         Some(Value::Object(data)) => data,
@@ -21,7 +21,7 @@ pub(super) fn changes(request: &Request, exposed: &Exposed, present: Present, id
         None => return Err(Failure::mistyped("data", "is required").whose_field_is_written()),
     };
     names_the_record(request, exposed, data)?;
-    let mut reading = Reading { exposed, ids, fields: Map::new(), restores: false, faults: vec![] };
+    let mut reading = Reading { exposed, ids, fields: Map::new(), faults: vec![] };
     for member in
         data.keys().filter(|name| !["type", "id", "attributes", "relationships", "links"].contains(&name.as_str()))
     {
@@ -32,13 +32,16 @@ pub(super) fn changes(request: &Request, exposed: &Exposed, present: Present, id
         Some(Value::Object(parts)) => Ok(parts.clone()),
         Some(_) => Err(Failure::mistyped(format!("data.{name}"), "must be an object").whose_field_is_written()),
     };
-    for (name, value) in parts("attributes")? {
-        reading.attribute(&name, &value);
+    let attributes = parts("attributes")?;
+    for (name, value) in &attributes {
+        reading.attribute(name, value);
     }
+    let restores = attributes.len() == 1
+        && attributes.iter().all(|(name, value)| snake_of_kebab(name) == DELETED_AT && value.is_null());
     for (name, value) in parts("relationships")? {
         reading.relationship(&name, &value);
     }
-    let Reading { mut fields, restores, mut faults, .. } = reading;
+    let Reading { mut fields, mut faults, .. } = reading;
     if exposed.verb() == Verb::Create {
         for (place, field) in demanded(exposed.operation) {
             if !fields.contains_key(&field) && !faults.iter().any(|fault| fault.field.as_ref() == Some(&place)) {
@@ -94,7 +97,6 @@ struct Reading<'a> {
     exposed: &'a Exposed,
     ids: Ids<'a>,
     fields: Map<String, Value>,
-    restores: bool,
     faults: Vec<Fault>,
 }
 
@@ -112,9 +114,6 @@ impl Reading<'_> {
         };
         let field = snake_of_kebab(&member.name);
         // What the server decides may be sent back as it was read.
-        if field == DELETED_AT && value.is_null() {
-            self.restores = true;
-        }
         if member.read_only || self.exposed.exposure.owned.contains(&field.as_str()) {
             return;
         }

@@ -3,6 +3,7 @@
 use caravan_domain::identity::account::{self, Registered};
 use caravan_domain::identity::{AccountState, Attribute, Role};
 use caravan_domain::{Condition, EntityId};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::sessions::{full_name, role_id, role_name};
@@ -22,7 +23,7 @@ pub(super) const USER: Exposure = Exposure::reading("User", &account::KIND)
 
 /// The members of `User` that no field of an account has as they are shown.
 fn made(id: EntityId, fields: &Map<String, Value>) -> Vec<(&'static str, Value)> {
-    let state: AccountState = serde_json::from_value(Value::Object(fields.clone())).unwrap_or_default();
+    let state = AccountState::deserialize(fields).unwrap_or_default();
     let account = state.registered();
     let text = |attribute| account.and_then(|account| account.attribute(attribute)).map(sealed);
     let email = account.and_then(Registered::proven_email);
