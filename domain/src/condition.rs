@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 
-use crate::kind::{DELETED_AT, Field, FieldType, Link};
+use crate::kind::{DELETED_AT, FieldType, Link};
 use crate::{EntityId, Kind};
 
 /// A condition on fields that the kind declares, on its parent under the parent field's name, or on when it was
@@ -215,20 +215,23 @@ impl Entity<'_> {
     /// A field's value as comparisons see it.
     fn value(&self, name: &str) -> Option<Value> {
         let value = self.state.get(name)?;
-        match self.kind.field(name).map(|field| field.of) {
+        match self.of(name) {
             Some(of) => of.compared(value),
-            None if name == DELETED_AT => FieldType::Instant.compared(value),
             // The parent.
             None => value.as_str().map(Value::from),
         }
     }
 
     fn order(&self, name: &str, present: &Value, asked: &Value) -> Option<Ordering> {
-        match self.kind.field(name) {
-            Some(Field { of, .. }) => order(present, &of.compared(asked)?),
-            None if name == DELETED_AT => order(present, &FieldType::Instant.compared(asked)?),
+        match self.of(name) {
+            Some(of) => order(present, &of.compared(asked)?),
             None => order(present, asked),
         }
+    }
+
+    fn of(&self, name: &str) -> Option<FieldType> {
+        let declared = self.kind.field(name).map(|field| field.of);
+        declared.or((name == DELETED_AT).then_some(FieldType::Instant))
     }
 }
 

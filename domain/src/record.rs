@@ -15,7 +15,8 @@ use serde_json::{Map, Value};
 pub use declared::{Filled, Personal, Record, Slug, UniqueValue, editor, made_at, maker, personal};
 
 use crate::condition::Entity;
-use crate::{Actor, Context, Decider, EntityId, Rejection, Sealed, Who};
+use crate::kind::as_sealed;
+use crate::{Actor, Context, Decider, EntityId, Rejection, Who};
 
 /// The one engine behind every [`Record`].
 pub enum Records {}
@@ -230,9 +231,7 @@ fn patch(
     let after = (record.normalise)(Value::Object(merged))?;
     let is_other = |name: &str| match (state.fields.get(name), after.get(name)) {
         // One text is sealed another way each time.
-        (Some(before), Some(after)) if record.is_personal(name) => {
-            Sealed::deserialize(before).ok() != Sealed::deserialize(after).ok()
-        }
+        (Some(before), Some(after)) if record.is_personal(name) => as_sealed(before) != as_sealed(after),
         (before, after) => before != after,
     };
     // The system may put right what something is part of.

@@ -62,10 +62,8 @@ async fn get(call: Call<Read>, exposed: &'static Exposed) -> Result<Answer<Strea
 /// What an exposure shows of an entity.
 pub(crate) async fn see(call: &Call<Read>, exposure: &Exposure, id: EntityId) -> Result<Document, Failure> {
     let document = call.state.models.see(exposure.kind, id, &viewer(call)).await?;
-    let shows = match (&document.state, exposure.kind) {
-        (Value::Object(state), kind) => exposure.condition().holds(&Entity { kind, id, state, parent_lives: true }),
-        _ => false,
-    };
+    let meets = |state| exposure.condition().holds(&Entity { kind: exposure.kind, id, state, parent_lives: true });
+    let shows = document.state.as_object().is_some_and(meets);
     if shows { Ok(document) } else { Err(exposure.kind.no_such().into()) }
 }
 

@@ -9,7 +9,7 @@ use caravan_wire::{Answer, Call, Failure};
 use serde_json::Value;
 
 use crate::Read;
-use crate::exposed::{list, viewer};
+use crate::exposed::{ids, list, viewer};
 
 pub(super) async fn users(call: Call<Read>) -> Result<Answer, Failure> {
     demand_staff(&call)?;
@@ -30,7 +30,7 @@ pub(super) async fn search(call: Call<Read>) -> Result<Answer, Failure> {
 /// What everybody may see of an account.
 pub(super) async fn brief(call: Call<Read>) -> Result<Answer, Failure> {
     let user = exposed("get-user")?;
-    let id = user.id_in(&call, "userId", user.kind(), &|kind, number| call.state.vault.id_of(kind, number))?;
+    let id = user.id_in(&call, "userId", user.kind(), &ids(&call))?;
     let found = call.state.models.get::<Account>(id).await?;
     let registered = found.as_ref().and_then(|account| account.state.registered());
     Ok(Answer::json(users::brief(id, registered.ok_or_else(|| account::KIND.no_such())?)))

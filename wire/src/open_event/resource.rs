@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use caravan_domain::{EntityId, Kind, Sealed};
+use caravan_domain::kind::as_sealed;
+use caravan_domain::{EntityId, Kind};
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::Method;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::exposures::OBJECTS;
@@ -98,9 +98,7 @@ fn shown(exposure: &Exposure, member: &Member, row: &Row) -> Value {
         ("created_at", _) => Some(instant(row.stamps.created_at)),
         ("deleted_at", at) => at.and_then(Value::as_str).and_then(|at| at.parse().ok()).map(instant),
         (_, Some(amount)) if exposure.amounts.contains(&field.as_str()) => Some(major(amount, &row.fields)),
-        (_, Some(value)) if exposure.is_personal(&field) => {
-            Sealed::deserialize(value).ok().map(|text| shape::sealed(&text))
-        }
+        (_, Some(value)) if exposure.is_personal(&field) => as_sealed(value).map(|text| shape::sealed(&text)),
         (_, value) => value.cloned(),
     };
     value.unwrap_or_else(|| blank(member))

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use caravan_domain::identity::{AccountState, Attribute};
-use caravan_domain::{EntityId, Kind, Sealed};
+use caravan_domain::kind::as_sealed;
+use caravan_domain::{EntityId, Kind};
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{HeaderValue, Method};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::sessions::full_name;
@@ -138,8 +138,8 @@ fn shown(exposed: &Exposed, member: &Member, row: &Row) -> Value {
             if exposed.exposure.amounts.contains(&field.as_str()) {
                 return major(value, &row.fields);
             }
-            match Sealed::deserialize(value) {
-                Ok(text) if exposed.exposure.is_personal(&field) => match member.of {
+            match as_sealed(value) {
+                Some(text) if exposed.exposure.is_personal(&field) => match member.of {
                     MemberType::Text => shape::sealed(&text),
                     _ => shape::sealed_json(&text),
                 },
